@@ -1,0 +1,1 @@
+"""Computer algebra for statistical manifolds."""
