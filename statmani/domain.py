@@ -1,0 +1,374 @@
+"""Open domains of coordinates: membership, interior points, unconstrained coordinates.
+
+A :class:`Domain` is a box whose bounds may depend on earlier coordinates (so that
+``p1 + p2 < 1`` becomes ``0 < p2 < 1 - p1``), with any constraints that have no such form
+kept beside it. Reading domains from sympy Sets and assumptions is :mod:`statmani.reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sympy import (
+    Dummy,
+    Expr,
+    Float,
+    Integer,
+    Rational,
+    Symbol,
+    atanh,
+    exp,
+    lambdify,
+    log,
+    oo,
+    tanh,
+)
+from sympy.core.relational import Relational
+
+from statmani.errors import InvalidArgument, InvalidManifold, OutsideDomain
+
+__all__ = ["Axis", "Circle", "CircleType", "Domain"]
+
+
+@final
+class CircleType:
+    """The domain of a 2*pi-periodic parameter; use the instance :data:`Circle`.
+
+    Examples
+    --------
+    >>> import statmani as sm
+    >>> sm.Circle
+    Circle
+    >>> sm.Circle() is sm.Circle
+    True
+    """
+
+    _instance: CircleType | None = None
+
+    def __new__(cls) -> CircleType:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __call__(self) -> CircleType:
+        return self
+
+    def __repr__(self) -> str:
+        return "Circle"
+
+    def __reduce__(self) -> tuple[type[CircleType], tuple[()]]:
+        return (CircleType, ())
+
+
+#: Domain of a 2*pi-periodic parameter such as the mean direction of a von Mises density.
+Circle = CircleType()
+
+
+@final
+@dataclass(frozen=True)
+class Axis:
+    """One coordinate with its open interval.
+
+    Attributes
+    ----------
+    symbol : Symbol
+        The coordinate.
+    lower, upper : Expr
+        Bounds of the open interval; they may contain symbols of earlier axes and constants.
+    periodic : bool
+        True for a coordinate on the circle; its bounds are then infinite.
+    """
+
+    symbol: Symbol
+    lower: Expr
+    upper: Expr
+    periodic: bool = False
+
+    def __str__(self) -> str:
+        if self.periodic:
+            return f"{self.symbol} on the circle"
+        if self.lower is -oo and self.upper is oo:
+            return f"{self.symbol} real"
+        if self.upper is oo:
+            return f"{self.symbol} > {self.lower}"
+        if self.lower is -oo:
+            return f"{self.symbol} < {self.upper}"
+        return f"{self.lower} < {self.symbol} < {self.upper}"
+
+
+@final
+@dataclass(frozen=True)
+class Domain:
+    """An open domain of coordinates.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        In coordinate order; a bound may use the symbols of earlier axes.
+    constraints : tuple of Relational
+        Strict inequalities that could not be turned into bounds.
+    """
+
+    axes: tuple[Axis, ...]
+    constraints: tuple[Relational, ...] = ()
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The coordinates in order."""
+        return tuple(axis.symbol for axis in self.axes)
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates."""
+        return len(self.axes)
+
+    @property
+    def constants(self) -> tuple[Symbol, ...]:
+        """Free symbols of the bounds and constraints that are no coordinates, by name."""
+        free: set[Any] = set()
+        for axis in self.axes:
+            free |= axis.lower.free_symbols | axis.upper.free_symbols
+        for constraint in self.constraints:
+            free |= constraint.free_symbols
+        return tuple(sorted(free - set(self.symbols), key=lambda s: str(s.name)))
+
+    def __str__(self) -> str:
+        return ", ".join([str(axis) for axis in self.axes] + [str(c) for c in self.constraints])
+
+    def subs(self, values: Mapping[Symbol, Expr]) -> Domain:
+        """The domain with symbols of bounds and constraints replaced (axes keep theirs).
+
+        Axes whose symbol is replaced by another *symbol* are renamed.
+        """
+        replacement = dict(values)
+        axes = []
+        for axis in self.axes:
+            symbol = replacement.get(axis.symbol, axis.symbol)
+            axes.append(
+                Axis(
+                    symbol if isinstance(symbol, Symbol) else axis.symbol,
+                    axis.lower.xreplace(replacement),
+                    axis.upper.xreplace(replacement),
+                    axis.periodic,
+                )
+            )
+        constraints = (c.xreplace(replacement) for c in self.constraints)
+        return Domain(tuple(axes), tuple(c for c in constraints if c != True))  # noqa: E712
+
+    def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each point lies strictly inside.
+
+        Parameters
+        ----------
+        points : array_like, shape (..., n)
+
+        Returns
+        -------
+        ndarray of bool, shape (...)
+        """
+        return self._inside(self._as_points(points, "point"))
+
+    def require(self, points: ArrayLike, what: str = "point") -> NDArray[np.float64]:
+        """Points as floats, after checking their shape and that all lie inside.
+
+        Parameters
+        ----------
+        points : array_like, shape (n,) or (..., n)
+        what : str
+            How the message calls them.
+
+        Raises
+        ------
+        InvalidArgument
+            Not numbers, not finite, or the last axis is not the dimension.
+        OutsideDomain
+            A point lies on the boundary or outside; the first index is named.
+        """
+        array = self._as_points(points, what)
+        bad = ~self._inside(array)
+        if bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            point = array[index]
+            where = f"{what} {_indices(index)}" if index else what
+            raise OutsideDomain(
+                f"{where}: {self._violation(point)}. Move it strictly inside the domain "
+                f"({self})."
+            )
+        return array
+
+    def from_unconstrained(self, u: Sequence[Symbol]) -> tuple[Expr, ...]:
+        """The coordinates as expressions of unconstrained real coordinates `u`.
+
+        Reals and the circle map by the identity, half-lines by exp, symmetric intervals by
+        tanh, other intervals by the logistic function; bounds that depend on earlier
+        coordinates make the map triangular.
+        """
+        values: dict[Any, Expr] = {}
+        for axis, free in zip(self.axes, u, strict=True):
+            lower, upper = axis.lower.xreplace(values), axis.upper.xreplace(values)
+            if lower is -oo and upper is oo:
+                value: Expr = free
+            elif upper is oo:
+                value = lower + exp(free)
+            elif lower is -oo:
+                value = upper - exp(free)
+            elif axis.lower == -axis.upper:
+                value = upper * tanh(free)
+            else:
+                value = lower + (upper - lower) / (1 + exp(-free))
+            values[axis.symbol] = value
+        return tuple(values[axis.symbol] for axis in self.axes)
+
+    def to_unconstrained(self) -> tuple[Expr, ...]:
+        """The inverse of :meth:`from_unconstrained`, as expressions of the coordinates."""
+        result: list[Expr] = []
+        for axis in self.axes:
+            if axis.lower is -oo and axis.upper is oo:
+                result.append(axis.symbol)
+            elif axis.upper is oo:
+                result.append(log(axis.symbol - axis.lower))
+            elif axis.lower is -oo:
+                result.append(log(axis.upper - axis.symbol))
+            elif axis.lower == -axis.upper:
+                result.append(atanh(axis.symbol / axis.upper))
+            else:
+                result.append(log((axis.symbol - axis.lower) / (axis.upper - axis.symbol)))
+        return tuple(result)
+
+    def interior_points(
+        self, count: int, seed: int = 0, constants: Mapping[Symbol, Expr] | None = None
+    ) -> list[tuple[Rational, ...]]:
+        """Deterministic points of moderate size, strictly inside, as exact rationals.
+
+        Parameters
+        ----------
+        count : int
+        seed : int
+        constants : mapping, optional
+            Values of symbols in the bounds that are no coordinates.
+
+        Raises
+        ------
+        InvalidManifold
+            The constraints leave no point that random search finds.
+        """
+        domain = self if not constants else self.subs(constants)
+        u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
+        chart = lambdify(u, domain.from_unconstrained(u), "math")
+        rng = np.random.default_rng(seed)
+        points: list[tuple[Rational, ...]] = []
+        for attempt in range(200 * count):
+            spread = 0.6 if attempt < 100 * count else 2.0
+            draw = chart(*(spread * rng.standard_normal(self.dim)))
+            point = tuple(_short_rational(float(x)) for x in draw)
+            if bool(domain.contains([float(x) for x in point])):
+                points.append(point)
+            if len(points) == count:
+                return points
+        raise InvalidManifold(
+            f"domain ({self}): no interior point was found in {200 * count} random trials. "
+            "Check that the constraints do not contradict the bounds."
+        )
+
+    def _as_points(self, points: ArrayLike, what: str) -> NDArray[np.float64]:
+        try:
+            raw = np.asarray(points)
+            if raw.dtype == object:
+                raw = np.vectorize(_as_float, otypes=[np.float64])(raw)
+            if np.iscomplexobj(raw) or raw.dtype.kind not in "fiu":
+                raise TypeError
+            array = raw.astype(np.float64)
+        except (TypeError, ValueError):
+            raise InvalidArgument(
+                f"{what}: expected real numbers in an array of shape (..., {self.dim}), "
+                f"got {_short(points)}. Pass floats, or sympy numbers without free symbols."
+            ) from None
+        if array.ndim == 0 or array.shape[-1] != self.dim:
+            names = ", ".join(str(s) for s in self.symbols)
+            raise InvalidArgument(
+                f"{what}: the last axis must hold the {self.dim} coordinate(s) ({names}), "
+                f"got shape {array.shape}. Pass points of shape ({self.dim},) or (..., {self.dim})."
+            )
+        if not np.isfinite(array).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise InvalidArgument(
+                f"{what}: entry {_indices(index)} is {array[index]}, not a finite number. "
+                "Replace or drop it."
+            )
+        return array
+
+    def _inside(self, array: NDArray[np.float64]) -> NDArray[np.bool_]:
+        if self.constants:
+            names = ", ".join(str(s) for s in self.constants)
+            raise InvalidArgument(
+                f"domain ({self}): the constant(s) {names} have no value. "
+                "Give them one first, for a family with family.fix({symbol: value})."
+            )
+        columns = [array[..., i] for i in range(self.dim)]
+        inside = np.ones(array.shape[:-1], dtype=np.bool_)
+        with np.errstate(all="ignore"):
+            for test in _tests(self):
+                inside &= np.asarray(test(*columns), dtype=np.float64) > 0
+        return inside
+
+    def _violation(self, point: NDArray[np.float64]) -> str:
+        for axis in self.axes:
+            if not bool(Domain((*_before(self.axes, axis), axis)).contains(
+                point[: self.axes.index(axis) + 1]
+            )):
+                value = point[self.axes.index(axis)]
+                return f"{axis.symbol} = {value:.17g} breaks {axis}"
+        values = ", ".join(f"{s} = {v:.17g}" for s, v in zip(self.symbols, point, strict=True))
+        broken = " and ".join(str(c) for c in self.constraints)
+        return f"{values} breaks {broken}"
+
+
+def _before(axes: tuple[Axis, ...], axis: Axis) -> tuple[Axis, ...]:
+    return axes[: axes.index(axis)]
+
+
+@cache
+def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
+    """Functions of the coordinates that are positive inside; names are our own."""
+    safe = {axis.symbol: Dummy(f"x{i}") for i, axis in enumerate(domain.axes)}
+    expressions: list[Expr] = []
+    for axis in domain.axes:
+        if axis.lower is not -oo:
+            expressions.append(axis.symbol - axis.lower)
+        if axis.upper is not oo:
+            expressions.append(axis.upper - axis.symbol)
+    expressions.extend(c.gts - c.lts for c in domain.constraints)
+    return tuple(
+        lambdify(list(safe.values()), e.xreplace(safe), "numpy") for e in expressions
+    )
+
+
+def _as_float(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    return number
+
+
+def _short_rational(value: float) -> Rational:
+    """A rational with a small denominator, within a few percent of `value`."""
+    if value == 0:
+        return Integer(0)
+    for size in (16, 256, 65536, 2**40):
+        fraction = Fraction(value).limit_denominator(size)
+        if fraction != 0 and abs(float(fraction) / value - 1) < 0.04:
+            return Rational(fraction.numerator, fraction.denominator)
+    return Rational(Float(value, 17))
+
+
+def _indices(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
