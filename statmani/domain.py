@@ -322,9 +322,9 @@ class Domain:
             if not bool(Domain((*_before(self.axes, axis), axis)).contains(
                 point[: self.axes.index(axis) + 1]
             )):
-                value = point[self.axes.index(axis)]
-                return f"{axis.symbol} = {value:.17g} breaks {axis}"
-        values = ", ".join(f"{s} = {v:.17g}" for s, v in zip(self.symbols, point, strict=True))
+                value = float(point[self.axes.index(axis)])
+                return f"{axis.symbol} = {value!r} breaks {axis}"
+        values = ", ".join(f"{s} = {float(v)!r}" for s, v in zip(self.symbols, point, strict=True))
         broken = " and ".join(str(c) for c in self.constraints)
         return f"{values} breaks {broken}"
 
