@@ -47,6 +47,7 @@ from statmani.reading import (
     read_specification,
     relations_of,
 )
+from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Declaration", "Variable", "declare"]
 
@@ -236,7 +237,8 @@ def declare(
         for symbol, b in zip(mine.values(), ranges, strict=True)
     )
     inner = expression.xreplace(dict(table))
-    ell = _log_of(inner) if density is not None else inner
+    box = (*domain.axes, *(v for v in variables if not v.discrete))
+    ell = _log_of(inner, box) if density is not None else inner
     _check_finite(ell, given)
     missing = [user for user, new in own.items() if not ell.has(new)]
     if missing and not any(
@@ -414,21 +416,21 @@ def _internal_constant(
     return Symbol(f"c{index}", real=True, **facts)
 
 
-def _log_of(density: Expr) -> Expr:
+def _log_of(density: Expr, box: Sequence[Bounded]) -> Expr:
     """log of a density; only expansions that hold on the whole domain are made."""
     if density.is_nonpositive:
         raise InvalidFamily(
             f"density: {density} is never positive. A density is positive on its support."
         )
     if isinstance(density, Piecewise):
-        return Piecewise(*((_log_of(value), condition) for value, condition in density.args))
+        return Piecewise(*((_log_of(value, box), condition) for value, condition in density.args))
     if density.has(Piecewise) and not isinstance(density, Mul):
         folded = piecewise_fold(density)
         if isinstance(folded, Piecewise):
-            return _log_of(folded)
+            return _log_of(folded, box)
     if isinstance(density, Mul):
-        return Add(*(_log_of_factor(factor) for factor in _pair_signs(density)))
-    return _log_of_factor(density)
+        return Add(*(_log_of_factor(factor, box) for factor in _pair_signs(density)))
+    return _log_of_factor(density, box)
 
 
 def _pair_signs(density: Mul) -> list[Expr]:
@@ -444,20 +446,20 @@ def _pair_signs(density: Mul) -> list[Expr]:
     return [density] if negative else positive
 
 
-def _log_of_factor(factor: Expr) -> Expr:
+def _log_of_factor(factor: Expr, box: Sequence[Bounded]) -> Expr:
     if isinstance(factor, exp):
         return factor.args[0]
     if isinstance(factor, Pow):
         base, power = factor.as_base_exp()
         if base is S.Exp1:
             return power
-        if base.is_nonnegative or power.is_rational is not True or power.as_numer_denom()[1] != 1:
+        if is_positive_on(base, box) or not power.is_integer:
             return power * log(base)
         if power.is_even:
             return power * log(abs(base))
         return power * log(base) if power.is_odd else log(factor)
     if isinstance(factor, Piecewise):
-        return _log_of(factor)
+        return _log_of(factor, box)
     return expand_log(log(factor))
 
 
