@@ -16,6 +16,7 @@ ORDER = (
     "errors",
     "storage",
     "domain",
+    "reading",
     "declaration",
     "algebra",
     "expectation",
