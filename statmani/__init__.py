@@ -1,1 +1,105 @@
-"""Computer algebra for statistical manifolds."""
+"""Computer algebra for statistical manifolds.
+
+Data flows one way, and a module imports only from those to its left::
+
+    errors storage domain signs reading declaration | algebra | expectation | geometry
+    | kernels | numerics | inference | present | laws | family | families | testing | cli
+
+* :class:`Family` declares a density; ``family.manifold()`` derives its geometry.
+* :class:`StatisticalManifold` is the waist: coordinates, metric g, skewness tensor T.
+* Nouns hang on these objects (``M.connection(alpha).riemann``), verbs are functions
+  (:func:`geodesic`, :func:`distance`, :func:`cramer_rao`), results are frozen records.
+
+Examples
+--------
+>>> import sympy as sp, statmani as sm
+>>> x, mu = sp.symbols("x mu")
+>>> sigma = sp.Symbol("sigma", positive=True)
+>>> family = sm.Family(sp.exp(-(x - mu)**2/(2*sigma**2))/(sigma*sp.sqrt(2*sp.pi)),
+...                    sample={x: sp.S.Reals}, parameters={mu: sp.S.Reals, sigma: sp.Interval(0, sp.oo)})
+>>> M = family.manifold()
+>>> M.metric
+Matrix([[sigma**(-2), 0], [0, 2/sigma**2]])
+>>> M.levi_civita.scalar_curvature
+-1
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from statmani.domain import Circle
+from statmani.errors import (
+    CertificateError,
+    IntractableExpectation,
+    InvalidArgument,
+    InvalidFamily,
+    InvalidManifold,
+    NoConvergence,
+    OutsideDomain,
+    RegularityError,
+    StatmaniError,
+    StatmaniWarning,
+)
+from statmani.family import Family
+
+if TYPE_CHECKING:
+    from statmani import families
+    from statmani.geometry.manifold import StatisticalManifold
+    from statmani.inference.cramer_rao import cramer_rao
+    from statmani.numerics.distance import distance
+    from statmani.numerics.evaluate import evaluate
+    from statmani.numerics.exp_log import exp, log
+    from statmani.numerics.geodesic import geodesic
+    from statmani.present.latex import latex
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CertificateError",
+    "Circle",
+    "Family",
+    "IntractableExpectation",
+    "InvalidArgument",
+    "InvalidFamily",
+    "InvalidManifold",
+    "NoConvergence",
+    "OutsideDomain",
+    "RegularityError",
+    "StatisticalManifold",
+    "StatmaniError",
+    "StatmaniWarning",
+    "cramer_rao",
+    "distance",
+    "evaluate",
+    "exp",
+    "families",
+    "geodesic",
+    "latex",
+    "log",
+]
+
+# Loaded when first used, so that importing statmani stays cheap.
+_LATER = {
+    "StatisticalManifold": "statmani.geometry.manifold",
+    "cramer_rao": "statmani.inference.cramer_rao",
+    "distance": "statmani.numerics.distance",
+    "evaluate": "statmani.numerics.evaluate",
+    "exp": "statmani.numerics.exp_log",
+    "geodesic": "statmani.numerics.geodesic",
+    "latex": "statmani.present.latex",
+    "log": "statmani.numerics.exp_log",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "families":
+        return import_module("statmani.families")
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'statmani' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -20,6 +20,7 @@ from sympy import (
     Expr,
     Float,
     Integer,
+    Interval,
     Rational,
     Symbol,
     atanh,
@@ -160,6 +161,12 @@ class Domain:
             )
         constraints = (c.xreplace(replacement) for c in self.constraints)
         return Domain(tuple(axes), tuple(c for c in constraints if c != True))  # noqa: E712
+
+    def specification(self) -> dict[Symbol, Interval | CircleType]:
+        """The mapping Symbol -> Set or Circle that declares the bounds."""
+        return {
+            a.symbol: Circle if a.periodic else Interval.open(a.lower, a.upper) for a in self.axes
+        }
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Whether each point lies strictly inside.
