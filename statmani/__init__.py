@@ -16,7 +16,8 @@ Examples
 >>> x, mu = sp.symbols("x mu")
 >>> sigma = sp.Symbol("sigma", positive=True)
 >>> family = sm.Family(sp.exp(-(x - mu)**2/(2*sigma**2))/(sigma*sp.sqrt(2*sp.pi)),
-...                    sample={x: sp.S.Reals}, parameters={mu: sp.S.Reals, sigma: sp.Interval(0, sp.oo)})
+...                    sample={x: sp.S.Reals},
+...                    parameters={mu: sp.S.Reals, sigma: sp.Interval(0, sp.oo)})
 >>> M = family.manifold()
 >>> M.metric
 Matrix([[sigma**(-2), 0], [0, 2/sigma**2]])

@@ -8,48 +8,23 @@ sees a user's name, and renaming a family's symbols cannot change a result.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 from sympy import (
-    Add,
     Expr,
-    Float,
-    Heaviside,
-    I,
     Integer,
-    Mul,
-    Piecewise,
-    Pow,
     Rational,
-    S,
     Symbol,
-    exp,
-    expand_log,
-    log,
-    nan,
-    oo,
-    piecewise_fold,
     srepr,
-    zoo,
 )
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean, BooleanTrue
-from sympy.sets.contains import Contains
+from sympy.logic.boolalg import BooleanTrue
 
 from statmani.domain import Axis, Domain
-from statmani.errors import InvalidFamily
-from statmani.reading import (
-    Bounds,
-    absorb,
-    internal_symbols,
-    read_specification,
-    relations_of,
-)
-from statmani.signs import Bounded, is_positive_on
 
-__all__ = ["Declaration", "Variable", "declare"]
+__all__ = ["Declaration", "Variable"]
 
 
 @final
@@ -120,11 +95,7 @@ class Declaration:
                 for part in (v.symbol, v.lower, v.upper, *(v.values or ()))
             ),
             *(str(v.discrete) for v in self.variables),
-            *(
-                srepr(part)
-                for a in self.domain.axes
-                for part in (a.symbol, a.lower, a.upper)
-            ),
+            *(srepr(part) for a in self.domain.axes for part in (a.symbol, a.lower, a.upper)),
             *(str(a.periodic) for a in self.domain.axes),
             *(srepr(r) for r in (*self.domain.constraints, *self.region)),
             *(srepr(c) for c in self.constants),
@@ -183,299 +154,9 @@ class Declaration:
         )
 
 
-def declare(
-    density: object,
-    log_density: object,
-    sample: object,
-    parameters: object,
-    support: object,
-    constraint: object,
-    constants: Iterable[object],
-    name: str | None,
-) -> Declaration:
-    """Read a family's declaration; see :class:`statmani.Family` for the arguments.
-
-    Raises
-    ------
-    InvalidFamily
-        Whatever contradicts itself, is missing, or looks like a typo.
-    """
-    given = _given_density(density, log_density)
-    xs = read_specification(sample, "sample", InvalidFamily)
-    thetas = read_specification(parameters, "parameters", InvalidFamily)
-    allowed = _listed_constants(constants)
-    support_relations = relations_of(support, "support", InvalidFamily)
-    parameter_relations = relations_of(constraint, "constraint", InvalidFamily)
-    expression, conditions = _split_support(given, density is not None)
-    support_relations += relations_of(list(conditions), "density", InvalidFamily)
-    _check_declared(xs, thetas)
-    free = _free_constants(
-        expression, xs, thetas, allowed, (*support_relations, *parameter_relations)
-    )
-    table: dict[Symbol, Symbol] = {
-        symbol: _internal_constant(symbol, index, xs) for index, symbol in enumerate(free)
-    }
-    own, bounds = internal_symbols(thetas, "t", table)
-    bounds, rest = absorb(
-        list(own.values()), bounds, [_rename(r, {**table, **own}) for r in parameter_relations]
-    )
-    table |= own
-    domain = Domain(
-        tuple(
-            Axis(symbol, b.lower, b.upper, b.periodic)
-            for symbol, b in zip(own.values(), bounds, strict=True)
-        ),
-        tuple(rest),
-    )
-    mine, ranges = internal_symbols(xs, "x", table)
-    table |= mine
-    ranges, region = absorb(
-        list(mine.values()), ranges, [_rename(r, table) for r in support_relations]
-    )
-    variables = tuple(
-        Variable(symbol, b.lower, b.upper, b.discrete, b.values)
-        for symbol, b in zip(mine.values(), ranges, strict=True)
-    )
-    inner = expression.xreplace(dict(table))
-    box = (*domain.axes, *(v for v in variables if not v.discrete))
-    ell = _log_of(inner, box) if density is not None else inner
-    _check_finite(ell, given)
-    missing = [user for user, new in own.items() if not ell.has(new)]
-    if missing and not any(
-        ell_bound.has(new)
-        for new in (own[m] for m in missing)
-        for ell_bound in (b for v in variables for b in (v.lower, v.upper))
-    ):
-        raise InvalidFamily(
-            f"parameters: {missing[0]} does not occur in the density, so it cannot be "
-            "identified. Remove it, or correct the density."
-        )
-    return Declaration(
-        ell,
-        variables,
-        domain,
-        tuple(table[symbol] for symbol in free),
-        tuple(region),
-        tuple((new, user) for user, new in table.items()),
-        name,
-    )
-
-
 def _replace(expression: Any, table: dict[Symbol, Symbol]) -> Any:
     if isinstance(expression, Domain):
         return expression.subs(table)
     if isinstance(expression, (tuple, list)):
         return type(expression)(_replace(e, table) for e in expression)
     return expression.xreplace(table)
-
-
-def _rename(relation: Relational, table: Mapping[Symbol, Symbol]) -> Relational:
-    renamed = relation.xreplace(dict(table))
-    if not isinstance(renamed, Relational):
-        if renamed == True:  # noqa: E712
-            return Relational(Integer(1), Integer(0), ">", evaluate=False)
-        raise InvalidFamily(
-            f"constraint: {relation} can never hold in the declared domain. Correct either."
-        )
-    return renamed
-
-
-def _given_density(density: object, log_density: object) -> Expr:
-    if (density is None) == (log_density is None):
-        count = "neither" if density is None else "both"
-        raise InvalidFamily(
-            f"Family: {count} of `density` and `log_density` given. Give exactly one."
-        )
-    given, label = (density, "density") if density is not None else (log_density, "log_density")
-    if isinstance(given, (int, float)):
-        given = Float(given) if isinstance(given, float) else Integer(given)
-    if not isinstance(given, Expr) or isinstance(given, Boolean):
-        raise InvalidFamily(
-            f"{label}: expected a sympy expression, got {type(given).__name__} {given!r}. "
-            "Build it from sympy Symbols; strings are not parsed."
-        )
-    return given
-
-
-def _listed_constants(constants: Iterable[object]) -> tuple[Symbol, ...]:
-    if isinstance(constants, Symbol):
-        constants = (constants,)
-    listed = tuple(constants) if isinstance(constants, Iterable) else (constants,)
-    for symbol in listed:
-        if not isinstance(symbol, Symbol):
-            raise InvalidFamily(
-                f"constants: {symbol!r} is not a sympy Symbol. List Symbols, "
-                "for example constants=[n]."
-            )
-    return tuple(s for s in listed if isinstance(s, Symbol))
-
-
-def _split_support(given: Expr, is_density: bool) -> tuple[Expr, tuple[Boolean, ...]]:
-    """Take ``Piecewise((f, condition), (0, True))`` apart: the condition belongs to the support."""
-    empty = Integer(0) if is_density else -oo
-    if isinstance(given, Piecewise) and len(given.args) == 2:
-        (first, condition), (second, otherwise) = given.args
-        if second == empty and isinstance(otherwise, BooleanTrue):
-            parts = condition.args if condition.func.__name__ == "And" else (condition,)
-            kept = tuple(p for p in parts if not isinstance(p, Contains))
-            if all(isinstance(p, Relational) and p.rel_op not in ("==", "!=") for p in kept):
-                return first, kept
-    if is_density and isinstance(given, Mul):
-        steps = [f for f in given.args if isinstance(f, Heaviside)]
-        inner = [f for f in given.args if isinstance(f, Piecewise)]
-        if steps:
-            rest, more = _split_support(Mul(*(f for f in given.args if f not in steps)), True)
-            return rest, (*(s.args[0] > 0 for s in steps), *more)
-        if len(inner) == 1:
-            rest, more = _split_support(inner[0], True)
-            if more:
-                return Mul(rest, *(f for f in given.args if f not in inner)), more
-    return given, ()
-
-
-def _check_declared(
-    xs: Sequence[tuple[Symbol, Bounds]], thetas: Sequence[tuple[Symbol, Bounds]]
-) -> None:
-    names = {symbol.name: symbol for symbol, _ in xs}
-    for symbol, bounds in thetas:
-        if symbol.name in names:
-            raise InvalidFamily(
-                f"parameters: {symbol} is declared both as sample and as parameter. "
-                "Give one of them another name."
-            )
-        if bounds.discrete:
-            raise InvalidFamily(
-                f"parameters: the domain of {symbol} is discrete; parameters are continuous. "
-                f"Leave {symbol} out so that it becomes a constant."
-            )
-        used = {s for s in (bounds.lower.free_symbols | bounds.upper.free_symbols)}
-        mixed = used & {s for s, _ in xs}
-        if mixed:
-            raise InvalidFamily(
-                f"parameters: a bound of {symbol} uses the sample variable "
-                f"{sorted(map(str, mixed))[0]}. Use constants and earlier parameters only."
-            )
-
-
-def _free_constants(
-    expression: Expr,
-    xs: Sequence[tuple[Symbol, Bounds]],
-    thetas: Sequence[tuple[Symbol, Bounds]],
-    allowed: tuple[Symbol, ...],
-    relations: Sequence[Relational],
-) -> list[Symbol]:
-    declared = [symbol for symbol, _ in (*xs, *thetas)]
-    free: set[Any] = set(expression.free_symbols)
-    for _, bounds in (*xs, *thetas):
-        free |= bounds.lower.free_symbols | bounds.upper.free_symbols
-    for relation in relations:
-        free |= relation.free_symbols
-    found = sorted(free - set(declared), key=lambda s: (s.name, srepr(s)))
-    for symbol in found:
-        if symbol in allowed:
-            continue
-        for known in declared:
-            same = symbol.name == known.name
-            close = (
-                min(len(symbol.name), len(known.name)) >= 4
-                and known not in free
-                and _edit_distance_is_one(symbol.name, known.name)
-            )
-            if same or close:
-                reason = (
-                    "has the name of a declared symbol but other assumptions"
-                    if same
-                    else f"is not declared and looks like {known}, which does not occur"
-                )
-                raise InvalidFamily(
-                    f"density: the symbol {symbol} {reason}. Use the same Symbol object, "
-                    f"or list it as a constant: constants=[{symbol}]."
-                )
-        if symbol.is_real is False:
-            raise InvalidFamily(
-                f"density: the constant {symbol} is assumed not real. Drop the assumption."
-            )
-    return found
-
-
-def _internal_constant(
-    symbol: Symbol, index: int, xs: Sequence[tuple[Symbol, Bounds]]
-) -> Symbol:
-    facts = {
-        fact: True
-        for fact in ("integer", "positive", "negative", "nonnegative", "nonpositive")
-        if symbol.assumptions0.get(fact)
-    }
-    counts = any(
-        b.discrete and symbol in (b.lower.free_symbols | b.upper.free_symbols) for _, b in xs
-    )
-    if counts:
-        facts["integer"] = True
-        if not facts.keys() & {"negative", "nonpositive"}:
-            facts["positive"] = True
-    return Symbol(f"c{index}", real=True, **facts)
-
-
-def _log_of(density: Expr, box: Sequence[Bounded]) -> Expr:
-    """log of a density; only expansions that hold on the whole domain are made."""
-    if density.is_nonpositive:
-        raise InvalidFamily(
-            f"density: {density} is never positive. A density is positive on its support."
-        )
-    if isinstance(density, Piecewise):
-        return Piecewise(*((_log_of(value, box), condition) for value, condition in density.args))
-    if density.has(Piecewise) and not isinstance(density, Mul):
-        folded = piecewise_fold(density)
-        if isinstance(folded, Piecewise):
-            return _log_of(folded, box)
-    if isinstance(density, Mul):
-        return Add(*(_log_of_factor(factor, box) for factor in _pair_signs(density)))
-    return _log_of_factor(density, box)
-
-
-def _pair_signs(density: Mul) -> list[Expr]:
-    """Factors, with negative ones multiplied in pairs so that each logarithm is real."""
-    positive = [f for f in density.args if not f.is_negative]
-    negative = [f for f in density.args if f.is_negative]
-    if len(negative) % 2 == 0:
-        return positive + [-f for f in negative]
-    unknown = [f for f in positive if f.is_positive is None and f.is_commutative]
-    if len(unknown) == 1:
-        positive.remove(unknown[0])
-        return positive + [-f for f in negative] + [-unknown[0]]
-    return [density] if negative else positive
-
-
-def _log_of_factor(factor: Expr, box: Sequence[Bounded]) -> Expr:
-    if isinstance(factor, exp):
-        return factor.args[0]
-    if isinstance(factor, Pow):
-        base, power = factor.as_base_exp()
-        if base is S.Exp1:
-            return power
-        if is_positive_on(base, box) or not power.is_integer:
-            return power * log(base)
-        if power.is_even:
-            return power * log(abs(base))
-        return power * log(base) if power.is_odd else log(factor)
-    if isinstance(factor, Piecewise):
-        return _log_of(factor, box)
-    return expand_log(log(factor))
-
-
-def _check_finite(ell: Expr, given: Expr) -> None:
-    for bad in (nan, zoo, I):
-        if ell.has(bad):
-            raise InvalidFamily(
-                f"density: {given} is undefined or complex ({bad} occurs in its logarithm). "
-                "Correct the expression or the declared domain."
-            )
-
-
-def _edit_distance_is_one(a: str, b: str) -> bool:
-    if a == b or abs(len(a) - len(b)) > 1:
-        return False
-    short, long_ = sorted((a, b), key=len)
-    if len(a) == len(b):
-        return sum(x != y for x, y in zip(a, b, strict=True)) == 1
-    return any(short == long_[:i] + long_[i + 1 :] for i in range(len(long_)))

@@ -204,8 +204,7 @@ class Domain:
             point = array[index]
             where = f"{what} {_indices(index)}" if index else what
             raise OutsideDomain(
-                f"{where}: {self._violation(point)}. Move it strictly inside the domain "
-                f"({self})."
+                f"{where}: {self._violation(point)}. Move it strictly inside the domain ({self})."
             )
         return array
 
@@ -326,9 +325,11 @@ class Domain:
 
     def _violation(self, point: NDArray[np.float64]) -> str:
         for axis in self.axes:
-            if not bool(Domain((*_before(self.axes, axis), axis)).contains(
-                point[: self.axes.index(axis) + 1]
-            )):
+            if not bool(
+                Domain((*_before(self.axes, axis), axis)).contains(
+                    point[: self.axes.index(axis) + 1]
+                )
+            ):
                 value = float(point[self.axes.index(axis)])
                 return f"{axis.symbol} = {value!r} breaks {axis}"
         values = ", ".join(f"{s} = {float(v)!r}" for s, v in zip(self.symbols, point, strict=True))
@@ -351,9 +352,7 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
         if axis.upper is not oo:
             expressions.append(axis.upper - axis.symbol)
     expressions.extend(c.gts - c.lts for c in domain.constraints)
-    return tuple(
-        lambdify(list(safe.values()), e.xreplace(safe), "numpy") for e in expressions
-    )
+    return tuple(lambdify(list(safe.values()), e.xreplace(safe), "numpy") for e in expressions)
 
 
 def _as_float(value: object) -> float:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Expr, Symbol, exp, sympify
 
-from statmani.declaration import Declaration, declare
+from statmani.declaration import Declaration
+from statmani.declare import declare
 from statmani.errors import InvalidArgument, InvalidFamily, StatmaniWarning
+from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
 
 if TYPE_CHECKING:
@@ -188,10 +190,7 @@ class Family:
         n = len(self.parameters)
         skewness = [
             [
-                [
-                    external(derivation.skewness.get(_sorted(i, j, k), sympify(0)))
-                    for k in range(n)
-                ]
+                [external(derivation.skewness.get(_sorted(i, j, k), sympify(0))) for k in range(n)]
                 for j in range(n)
             ]
             for i in range(n)
@@ -298,40 +297,7 @@ class Family:
         >>> family.fix({sigma: 2}).manifold().metric
         Matrix([[1/4]])
         """
-        declaration = self._declaration
-        known = {user: own for own, user in declaration.table}
-        table: dict[Symbol, Expr] = {}
-        for symbol, value in values.items():
-            own = known.get(symbol)
-            if own is None or own not in (*declaration.parameters, *declaration.constants):
-                names = ", ".join(map(str, (*self.parameters, *self.constants)))
-                raise InvalidArgument(
-                    f"fix: {symbol} is neither a parameter nor a constant of the family. "
-                    f"Use one of: {names}."
-                )
-            try:
-                number = sympify(value, strict=True)
-            except (TypeError, ValueError):
-                raise InvalidArgument(
-                    f"fix: the value {value!r} of {symbol} is not a number or sympy expression. "
-                    "Pass for example an int, a Rational or a Symbol."
-                ) from None
-            number = declaration.internal(number)
-            if own.is_integer and number.is_integer is False:
-                raise InvalidArgument(
-                    f"fix: {symbol} is an integer, got {value}. Pass an integer."
-                )
-            if own.is_positive and number.is_positive is False and own in declaration.constants:
-                raise InvalidArgument(
-                    f"fix: {symbol} is positive, got {value}. Pass a positive value."
-                )
-            table[own] = number
-        if all(p in table for p in declaration.parameters):
-            raise InvalidArgument(
-                "fix: no parameter would be left. Keep at least one parameter free."
-            )
-        _check_fixed_parameters(declaration, table)
-        return Family._of(declaration.substitute(table))
+        return Family._of(fixed(self._declaration, values))
 
     def log_density_at(self, theta: ArrayLike, data: ArrayLike) -> NDArray[np.float64]:
         """log p at one parameter point for each sample.
@@ -440,18 +406,4 @@ def _warn_moving_support(declaration: Declaration) -> None:
                 "enough at the moving edge; the derivation checks this and refuses otherwise.",
                 StatmaniWarning,
                 stacklevel=3,
-            )
-
-
-def _check_fixed_parameters(declaration: Declaration, table: Mapping[Symbol, Expr]) -> None:
-    for axis in declaration.domain.axes:
-        value = table.get(axis.symbol)
-        if value is None or not value.is_number:
-            continue
-        low, high = axis.lower.xreplace(dict(table)), axis.upper.xreplace(dict(table))
-        if (value - low).is_nonpositive or (high - value).is_nonpositive:
-            raise InvalidArgument(
-                f"fix: {declaration.external(axis.symbol)} = {value} lies outside its domain "
-                f"{declaration.external(low)} < {declaration.external(axis.symbol)} < "
-                f"{declaration.external(high)}. Choose a value inside."
             )
