@@ -27,14 +27,14 @@ from sympy import (
     zoo,
 )
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean, BooleanTrue
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from sympy.sets.contains import Contains
 
-from statmani.constraints import absorb, relations_of
+from statmani.constraints import Bounds, absorb, relations_of
 from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
 from statmani.errors import InvalidFamily
-from statmani.reading import Bounds, internal_symbols, read_specification
+from statmani.reading import internal_symbols, read_specification
 from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["declare"]
@@ -74,7 +74,7 @@ def declare(
     }
     own, bounds = internal_symbols(thetas, "t", table)
     bounds, rest = absorb(
-        list(own.values()), bounds, [_rename(r, {**table, **own}) for r in parameter_relations]
+        list(own.values()), bounds, _rename(parameter_relations, {**table, **own})
     )
     table |= own
     domain = Domain(
@@ -86,15 +86,13 @@ def declare(
     )
     mine, ranges = internal_symbols(xs, "x", table)
     table |= mine
-    ranges, region = absorb(
-        list(mine.values()), ranges, [_rename(r, table) for r in support_relations]
-    )
+    ranges, region = absorb(list(mine.values()), ranges, _rename(support_relations, table))
     variables = tuple(
         Variable(symbol, b.lower, b.upper, b.discrete, b.values)
         for symbol, b in zip(mine.values(), ranges, strict=True)
     )
     inner = expression.xreplace(dict(table))
-    box = (*domain.axes, *(v for v in variables if not v.discrete))
+    box: tuple[Bounded, ...] = (*domain.axes, *(v for v in variables if not v.discrete))
     ell = _log_of(inner, box) if density is not None else inner
     _check_finite(ell, given)
     missing = [user for user, new in own.items() if not ell.has(new)]
@@ -118,15 +116,18 @@ def declare(
     )
 
 
-def _rename(relation: Relational, table: Mapping[Symbol, Symbol]) -> Relational:
-    renamed = relation.xreplace(dict(table))
-    if not isinstance(renamed, Relational):
-        if renamed == True:  # noqa: E712
-            return Relational(Integer(1), Integer(0), ">", evaluate=False)
-        raise InvalidFamily(
-            f"constraint: {relation} can never hold in the declared domain. Correct either."
-        )
-    return renamed
+def _rename(relations: Iterable[Relational], table: Mapping[Symbol, Symbol]) -> list[Relational]:
+    """Relations in internal symbols, without those that the assumptions already imply."""
+    kept: list[Relational] = []
+    for relation in relations:
+        renamed = relation.xreplace(dict(table))
+        if isinstance(renamed, BooleanFalse):
+            raise InvalidFamily(
+                f"constraint: {relation} can never hold in the declared domain. Correct either."
+            )
+        if isinstance(renamed, Relational):
+            kept.append(renamed)
+    return kept
 
 
 def _given_density(density: object, log_density: object) -> Expr:

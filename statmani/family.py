@@ -117,8 +117,8 @@ class Family:
         rv : RandomSymbol
             For example ``sympy.stats.Weibull("X", lam, k)``.
         parameters : like `parameters` of :class:`Family`, optional
-            Default: the free symbols of the distribution in order of appearance, with the
-            domains that their assumptions give.
+            Default: the free symbols of the distribution that are no integers, in order of
+            appearance, with the domains that their assumptions give.
 
         Returns
         -------

@@ -34,12 +34,12 @@ def declaration_arguments(rv: Any, parameters: Any) -> dict[str, Any]:
                 node
                 for argument in distribution.args
                 for node in preorder_traversal(argument)
-                if isinstance(node, Symbol)
+                if isinstance(node, Symbol) and not node.is_integer
             )
         )
         if not parameters:
             raise InvalidFamily(
-                f"from_sympy: the distribution of {rv} has no free symbol, so there is no "
+                f"from_sympy: the distribution of {rv} has no free real symbol, so there is no "
                 "parameter. Use Symbols for the parameters."
             )
     support = _support(distribution, rv)
