@@ -1,0 +1,337 @@
+"""Numeric evaluation of expressions as straight-line programs, without generated source.
+
+Shared subexpressions are evaluated once; subexpressions free of the sample are evaluated once per
+parameter point at high precision, so that a node of a quadrature costs only what depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from statmani.errors import IntractableExpectation
+
+__all__ = ["Program", "evaluate_exact", "new_context"]
+
+
+def new_context(digits: int) -> Any:
+    """Return a private mpmath context: the global one is never touched."""
+    from mpmath import MPContext
+
+    context = MPContext()
+    context.dps = digits
+    return context
+
+
+@dataclass(frozen=True)
+class _Step:
+    kind: str
+    arguments: tuple[int, ...]
+    payload: Any
+    moving: bool
+
+
+class Program:
+    """Several expressions of parameters and sample variables, compiled to one list of steps.
+
+    Parameters
+    ----------
+    outputs : sequence of sympy expressions
+    variables : sequence of Symbol
+        The symbols that vary from node to node; all others are fixed at a point.
+
+    Examples
+    --------
+    >>> import numpy as np, sympy as sp
+    >>> from statmani.expectation.evaluate import Program
+    >>> x, a = sp.symbols("x a", positive=True)
+    >>> program = Program([a * sp.log(x)], [x])
+    >>> program.arrays({a: sp.Integer(2)}, [np.array([1.0, 1.0])])[0].tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, outputs: Sequence[sp.Basic], variables: Sequence[sp.Symbol]) -> None:
+        self.variables = tuple(variables)
+        self._steps: list[_Step] = []
+        self._index: dict[sp.Basic, int] = {}
+        self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
+
+    def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
+        arguments = tuple(self._compile(a) for a in expr.args)
+        moving = any(self._steps[i].moving for i in arguments)
+        self._steps.append(_Step(kind, arguments, payload, moving))
+        return len(self._steps) - 1
+
+    def _compile(self, expr: sp.Basic) -> int:
+        found = self._index.get(expr)
+        if found is not None:
+            return found
+        if expr in self.variables:
+            self._steps.append(_Step("variable", (), self.variables.index(expr), True))
+            position = len(self._steps) - 1
+        elif isinstance(expr, sp.Symbol):
+            self._steps.append(_Step("symbol", (), expr, False))
+            position = len(self._steps) - 1
+        elif not expr.args:
+            self._steps.append(_Step("constant", (), expr, False))
+            position = len(self._steps) - 1
+        elif isinstance(expr, sp.Piecewise):
+            parts: list[int] = []
+            for value, condition in expr.args:
+                parts += [self._compile(value), self._compile(condition)]
+            moving = any(self._steps[i].moving for i in parts)
+            self._steps.append(_Step("piecewise", tuple(parts), None, moving))
+            position = len(self._steps) - 1
+        else:
+            position = self._push(expr, expr.func.__name__)
+        self._index[expr] = position
+        return position
+
+    def _fixed(self, context: Any, theta: Mapping[sp.Symbol, Any]) -> list[Any]:
+        values: list[Any] = [None] * len(self._steps)
+        for position, step in enumerate(self._steps):
+            if step.moving:
+                continue
+            if step.kind == "symbol":
+                if step.payload not in theta:
+                    raise IntractableExpectation(
+                        f"no value for the symbol {step.payload} in a numeric expectation"
+                    )
+                values[position] = _number(context, theta[step.payload])
+            elif step.kind == "constant":
+                values[position] = _number(context, step.payload)
+            else:
+                arguments = [values[i] for i in step.arguments]
+                values[position] = _apply_mp(context, step.kind, arguments)
+        return values
+
+    def arrays(
+        self, theta: Mapping[sp.Symbol, Any], columns: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Evaluate at many nodes in double precision; parameters may be exact."""
+        values = self._fixed(new_context(30), theta)
+        with np.errstate(all="ignore"):
+            for position, step in enumerate(self._steps):
+                if not step.moving:
+                    values[position] = _to_double(values[position])
+                elif step.kind == "variable":
+                    values[position] = columns[step.payload]
+                else:
+                    values[position] = _apply_np(step.kind, [values[i] for i in step.arguments])
+        shape = np.broadcast_shapes(*(np.shape(c) for c in columns)) if columns else ()
+        return [np.broadcast_to(np.asarray(values[i]), shape) for i in self.outputs]
+
+    def bind(
+        self, context: Any, theta: Mapping[sp.Symbol, Any]
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return a function of one node, in the precision of ``context``."""
+        fixed = self._fixed(context, theta)
+        moving = [(i, s) for i, s in enumerate(self._steps) if s.moving]
+
+        def at(node: Sequence[Any]) -> list[Any]:
+            values = list(fixed)
+            for position, step in moving:
+                if step.kind == "variable":
+                    values[position] = node[step.payload]
+                else:
+                    arguments = [values[i] for i in step.arguments]
+                    values[position] = _apply_mp(context, step.kind, arguments)
+            return [values[i] for i in self.outputs]
+
+        return at
+
+
+def evaluate_exact(expr: sp.Expr, theta: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
+    """Value of an expression of parameters, as an mpmath number of a private context."""
+    context = new_context(digits)
+    return Program([expr], []).bind(context, theta)([])[0]
+
+
+def _number(context: Any, value: Any) -> Any:
+    if isinstance(value, sp.Basic):
+        if value is sp.true or value is sp.false:
+            return bool(value)
+        if value is sp.S.Infinity:
+            return context.inf
+        if value is sp.S.NegativeInfinity:
+            return -context.inf
+        if value is sp.S.ComplexInfinity or value is sp.S.NaN:
+            return context.nan
+        if value is sp.S.ImaginaryUnit:
+            return context.mpc(0, 1)
+        if isinstance(value, sp.Integer):
+            return context.mpf(int(value))
+        if isinstance(value, sp.Rational):
+            return context.mpf(int(value.p)) / int(value.q)
+        return context.mpf(sp.N(value, context.dps + 5)._mpf_)
+    return context.mpf(value)
+
+
+def _to_double(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if getattr(value, "imag", 0) != 0:
+        return complex(value)
+    return float(value.real) if hasattr(value, "real") else float(value)
+
+
+_RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "Equality": lambda a, b: a == b,
+    "Unequality": lambda a, b: a != b,
+    "StrictLessThan": lambda a, b: a < b,
+    "LessThan": lambda a, b: a <= b,
+    "StrictGreaterThan": lambda a, b: a > b,
+    "GreaterThan": lambda a, b: a >= b,
+}
+
+
+def _apply_np(kind: str, a: list[Any]) -> Any:
+    if kind == "Add":
+        total = a[0]
+        for item in a[1:]:
+            total = total + item
+        return total
+    if kind == "Mul":
+        total = a[0]
+        for item in a[1:]:
+            total = total * item
+        return total
+    if kind == "Pow":
+        base, power = a
+        if np.isscalar(power) and isinstance(power, float) and power.is_integer():
+            small = int(power)
+            return 1.0 / np.power(base, -small) if small < 0 else np.power(base, small)
+        return np.power(base, power)
+    if kind in _RELATIONS:
+        return _RELATIONS[kind](a[0], a[1])
+    if kind == "piecewise":
+        result = np.where(a[1], a[0], np.nan)
+        if len(a) > 2:
+            result = np.where(a[1], a[0], _apply_np("piecewise", a[2:]))
+        return result
+    direct = _NUMPY.get(kind)
+    if direct is not None:
+        return direct(*a)
+    special = _special(kind)
+    if special is not None:
+        return special(*a)
+    context = new_context(20)
+    table = np.frompyfunc(lambda *v: float(_apply_mp(context, kind, list(v))), len(a), 1)
+    return np.asarray(table(*a), dtype=float)
+
+
+def _logical(op: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def fold(*a: Any) -> Any:
+        total = a[0]
+        for item in a[1:]:
+            total = op(total, item)
+        return total
+
+    return fold
+
+
+_NUMPY: dict[str, Callable[..., Any]] = {
+    "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
+    "acosh": np.arccosh, "atanh": np.arctanh, "atan": np.arctan, "asin": np.arcsin,
+    "acos": np.arccos, "Abs": np.abs, "sign": np.sign, "floor": np.floor, "ceiling": np.ceil,
+    "Heaviside": lambda x, half=0.5: np.heaviside(x, half),
+    "DiracDelta": lambda x, *_: np.zeros_like(x),
+    "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
+    "Max": _logical(np.maximum), "Min": _logical(np.minimum),
+    "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
+}  # fmt: skip
+
+_SPECIAL = {
+    "loggamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc", "besseli": "iv",
+    "besselj": "jv", "besselk": "kv", "beta": "beta", "binomial": "binom",
+    "factorial": "factorial", "LambertW": "lambertw",
+}  # fmt: skip
+
+
+def _special(kind: str) -> Callable[..., Any] | None:
+    if kind == "polygamma":
+        from scipy.special import polygamma
+
+        return lambda n, x: polygamma(int(n), x)
+    if kind not in _SPECIAL:
+        return None
+    import scipy.special
+
+    return getattr(scipy.special, _SPECIAL[kind])  # type: ignore[no-any-return]
+
+
+def _apply_mp(context: Any, kind: str, a: list[Any]) -> Any:
+    if kind == "Add":
+        total = a[0]
+        for item in a[1:]:
+            total = total + item
+        return total
+    if kind == "Mul":
+        total = a[0]
+        for item in a[1:]:
+            total = total * item
+        return total
+    if kind == "exp":
+        return _exp(context, a[0])
+    if kind == "log":
+        return -context.inf if a[0] == 0 else context.log(a[0])
+    if kind == "Pow":
+        return _power(context, a[0], a[1])
+    if kind in _RELATIONS:
+        return bool(_RELATIONS[kind](a[0], a[1]))
+    if kind == "piecewise":
+        for value, condition in zip(a[::2], a[1::2], strict=True):
+            if condition:
+                return value
+        return context.nan
+    table = _MP.get(kind)
+    if table is not None:
+        return table(context, *a)
+    name = {"polygamma": "psi", "Abs": "fabs", "ceiling": "ceil"}.get(kind, kind)
+    function = getattr(context, name, None)
+    if function is None:
+        raise IntractableExpectation(f"no numeric rule for the function {kind}")
+    return function(*(int(a[0]), *a[1:]) if kind == "polygamma" else a)
+
+
+_MP: dict[str, Callable[..., Any]] = {
+    "Heaviside": lambda c, x, half=0.5: half if x == 0 else c.mpf(x > 0),
+    "DiracDelta": lambda c, *_: c.mpf(0),
+    "KroneckerDelta": lambda c, x, y, *_: c.mpf(x == y),
+    "Max": lambda c, *a: max(a),
+    "Min": lambda c, *a: min(a),
+    "And": lambda c, *a: all(a),
+    "Or": lambda c, *a: any(a),
+    "Not": lambda c, x: not x,
+    "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
+}
+
+# Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.
+_HUGE = 10**7
+
+
+def _exp(context: Any, x: Any) -> Any:
+    if getattr(x, "imag", 0) == 0:
+        if x < -_HUGE:
+            return context.mpf(0)
+        if x > _HUGE:
+            return context.inf
+    return context.exp(x)
+
+
+def _power(context: Any, base: Any, power: Any) -> Any:
+    if getattr(base, "imag", 0) == 0 and base > 0 and base not in (1, context.inf):
+        if power == int(power) if context.isfinite(power) else False:
+            if abs(power) < 64:
+                return base ** int(power)
+        return _exp(context, power * context.log(base))
+    if base == 0:
+        return context.mpf(0) if power > 0 else context.inf
+    if power == context.floor(power):
+        return base ** int(power)
+    return context.power(base, power)
