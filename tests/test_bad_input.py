@@ -150,9 +150,7 @@ DECLARATIONS: list[tuple[str, Callable[[], object], list[str]]] = [
     ),
     (
         "order",
-        lambda: sm.Family(
-            2, sample={x: sp.Interval(0, y), y: UNIT}, parameters={lam: POSITIVE}
-        ),
+        lambda: sm.Family(2, sample={x: sp.Interval(0, y), y: UNIT}, parameters={lam: POSITIVE}),
         ["bound of x uses y", "not declared before it"],
     ),
     (
@@ -245,7 +243,12 @@ ARGUMENTS: list[tuple[str, Callable[[], object], type[Exception], list[str]]] = 
         ["real numbers", "['a', 'b']"],
     ),
     # Alpha.
-    ("complex alpha", lambda: half_plane().connection(1j), InvalidArgument, ["alpha", "1j", "real"]),
+    (
+        "complex alpha",
+        lambda: half_plane().connection(1j),
+        InvalidArgument,
+        ["alpha", "1j", "real"],
+    ),
     (
         "imaginary alpha",
         lambda: half_plane().connection(sp.Symbol("a", imaginary=True)),
