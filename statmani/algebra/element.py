@@ -1,0 +1,114 @@
+"""Elements of the localised ring: an exact numerator over powers of registered factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, final
+
+if TYPE_CHECKING:
+    from statmani.algebra.polynomials import Polynomials
+
+__all__ = ["Element"]
+
+Exponents = tuple[int, ...]
+
+
+def _trim(exponents: list[int]) -> Exponents:
+    while exponents and not exponents[-1]:
+        exponents.pop()
+    return tuple(exponents)
+
+
+def add_exponents(a: Exponents, b: Exponents) -> Exponents:
+    """Exponents of a product of denominators."""
+    if not a:
+        return b
+    if not b:
+        return a
+    if len(a) < len(b):
+        a, b = b, a
+    return tuple(map(int.__add__, a, b)) + a[len(b) :]
+
+
+def max_exponents(dens: Iterable[Exponents]) -> Exponents:
+    """Exponents of the least common multiple of denominators."""
+    result: list[int] = []
+    for den in dens:
+        for i, e in enumerate(den):
+            if i == len(result):
+                result.append(e)
+            elif e > result[i]:
+                result[i] = e
+    return _trim(result)
+
+
+@final
+class Element:
+    """numerator / product of factors, in lowest terms; equality is structural and exact.
+
+    Immutable by convention; created by the ring only.
+    """
+
+    __slots__ = ("den", "num", "ring")
+
+    def __init__(self, ring: Polynomials, num: Any, den: Exponents) -> None:
+        self.ring = ring
+        self.num = num
+        self.den = den
+
+    def __add__(self, other: Element) -> Element:
+        return self.ring.total([self, other])
+
+    def __sub__(self, other: Element) -> Element:
+        return self.ring.total([self, -other])
+
+    def __neg__(self) -> Element:
+        return Element(self.ring, -self.num, self.den)
+
+    def __mul__(self, other: Element) -> Element:
+        ring = self.ring
+        product = ring.lift(self.num) * ring.lift(other.num)
+        return ring.lowest(product, add_exponents(self.den, other.den))
+
+    def scale(self, factor: Fraction | int) -> Element:
+        """The element times a rational number."""
+        if not factor:
+            return self.ring.zero
+        return Element(self.ring, self.num * self.ring.rational(factor), self.den)
+
+    def __truediv__(self, other: Element) -> Element:
+        return self * self.ring.inverse(other)
+
+    def __pow__(self, exponent: int) -> Element:
+        base = self if exponent >= 0 else self.ring.inverse(self)
+        ring, n = self.ring, abs(exponent)
+        if not ring.relations:
+            return Element(ring, ring.lift(base.num) ** n, tuple(e * n for e in base.den) if n else ())
+        result = ring.one
+        while n:
+            if n & 1:
+                result = result * base
+            base, n = base * base, n >> 1
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Element) or other.ring is not self.ring:
+            return NotImplemented
+        lift = self.ring.lift
+        return self.den == other.den and bool(lift(self.num) == lift(other.num))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        return not self.num.is_zero()
+
+    @property
+    def constant(self) -> Fraction | None:
+        """The value of a rational constant, else None."""
+        if self.den or not self.num.is_constant():
+            return None
+        if self.num.is_zero():
+            return Fraction(0)
+        value = self.num.leading_coefficient()
+        return Fraction(int(value.p), int(value.q))

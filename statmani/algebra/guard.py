@@ -1,0 +1,152 @@
+"""The numeric guard: what the ring believes is checked with 50 digits at a random point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, final
+
+from sympy import Expr, Rational
+from sympy.core.function import AppliedUndef
+
+from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.errors import CertificateError, InvalidManifold
+
+if TYPE_CHECKING:
+    from statmani.algebra.element import Element
+    from statmani.algebra.ring import Ring
+
+__all__ = ["Guard"]
+
+_DIGITS = 70
+_TOLERANCE = 50
+_CONSTANTS = ("13/10", "27/10", "3/7", "51/11", "17/19")
+
+
+@final
+class Guard:
+    """Evaluates elements at one admissible point of the domain."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self._point: dict[Expr, Any] | None = None
+        self._atoms: list[Any] = []
+        self._context: Any = None
+
+    @property
+    def needed(self) -> bool:
+        """A ring of rational functions cannot miss a relation."""
+        return any(a.kind != "symbol" for a in self._ring.atoms)
+
+    def _candidates(self) -> list[dict[Expr, Rational]]:
+        candidates = []
+        for shift in range(len(_CONSTANTS)):
+            constants = {}
+            for k, symbol in enumerate(self._ring.constants):
+                size = Rational(_CONSTANTS[(shift + k) % len(_CONSTANTS)])
+                if symbol.is_integer:
+                    size = Rational(int(size) + 2)
+                constants[symbol] = -size if symbol.is_nonpositive else size
+            try:
+                points = self._ring.domain.interior_points(3, seed=1 + shift, constants=constants)
+            except InvalidManifold:
+                if not constants:
+                    raise
+                continue
+            for point in points:
+                coordinates = dict(zip(self._ring.domain.symbols, point, strict=True))
+                candidates.append({**constants, **coordinates})
+        return candidates
+
+    def _find(self) -> None:
+        if self._context is None:
+            self._context = new_context(_DIGITS)
+        for candidate in self._candidates():
+            point = {s: self._context.mpf(int(v.p)) / int(v.q) for s, v in candidate.items()}
+            try:
+                self._atoms = [value_of(a.expr, point, self._context) for a in self._ring.atoms]
+            except NotEvaluable:
+                continue
+            self._point = point
+            return
+        raise InvalidManifold(
+            "no point of the domain was found where all entries are finite real numbers. "
+            "Declare the signs of the constants, or narrow the domain of the coordinates."
+        )
+
+    def _values(self) -> list[Any]:
+        if self._point is None:
+            self._find()
+        while len(self._atoms) < len(self._ring.atoms):
+            atom = self._ring.atoms[len(self._atoms)]
+            try:
+                self._atoms.append(value_of(atom.expr, self._point, self._context))
+            except NotEvaluable:
+                self._find()
+        return self._atoms
+
+    def _polynomial(self, polynomial: Any) -> tuple[Any, Any]:
+        """Value, and the sum of the terms' magnitudes."""
+        values, total, size = self._values(), self._context.mpf(0), self._context.mpf(0)
+        for exponents, c in polynomial.to_dict().items():
+            term = self._context.mpf(int(c.p)) / int(c.q)
+            for value, e in zip(values, exponents, strict=False):
+                if e:
+                    term = term * value ** int(e)
+            total, size = total + term, size + abs(term)
+        return total, size
+
+    def value(self, element: Element) -> Any:
+        """The element at the guard's point, about 60 digits."""
+        result = self._polynomial(element.num)[0]
+        for factor, e in zip(self._ring.polynomials.factors, element.den, strict=False):
+            if e:
+                result = result / self._polynomial(factor)[0] ** e
+        return result
+
+    def require_nonzero(self, element: Element) -> None:
+        """Raise when a structurally nonzero element vanishes numerically.
+
+        Raises
+        ------
+        CertificateError
+            A relation between atoms was missed.
+        """
+        if not self.needed or not element or len(element.num) == 1:
+            return
+        value, size = self._polynomial(element.num)
+        if abs(value) <= size * self._context.mpf(10) ** -_TOLERANCE:
+            expr = self._ring.external(self._ring.to_internal_expr(element))
+            raise CertificateError(
+                f"the expression {expr} vanishes to {_TOLERANCE} digits at a random point, but its "
+                "atoms have no known relation that makes it zero. Rewrite the entries with fewer "
+                "related functions."
+            )
+
+    def require_equal(self, expr: Expr, element: Element, what: str) -> None:
+        """Raise when a converted entry differs from what was given.
+
+        Raises
+        ------
+        CertificateError
+        """
+        if not self.needed or expr.has(AppliedUndef):
+            return
+        self._values()
+        try:
+            given = value_of(self._ring.internal(expr), self._required_point, self._context)
+        except NotEvaluable as failure:
+            raise InvalidManifold(f"{what} = {expr}: {failure}") from None
+        converted = self.value(element)
+        if abs(given - converted) > (1 + abs(given)) * self._context.mpf(10) ** -(_TOLERANCE - 5):
+            raise CertificateError(
+                f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a random "
+                f"point, the given expression {self._context.nstr(given, 15)}. "
+                "Rewrite the entry without multivalued functions."
+            )
+
+    @property
+    def _required_point(self) -> Mapping[Expr, Any]:
+        if self._point is None:
+            self._find()
+        assert self._point is not None
+        return self._point

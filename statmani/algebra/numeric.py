@@ -1,0 +1,139 @@
+"""Values of sympy expressions in a private mpmath context (the global one is never touched)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy as sp
+from sympy import Expr
+
+__all__ = ["NotEvaluable", "new_context", "value_of"]
+
+
+class NotEvaluable(Exception):
+    """The expression has no finite real value at the point."""
+
+
+def new_context(digits: int) -> Any:
+    """A private mpmath context."""
+    from mpmath import MPContext
+
+    context = MPContext()
+    context.dps = digits
+    return context
+
+
+_CONSTANTS: dict[Expr, str] = {
+    sp.pi: "pi",
+    sp.E: "e",
+    sp.EulerGamma: "euler",
+    sp.Catalan: "catalan",
+    sp.GoldenRatio: "phi",
+}
+
+_FUNCTIONS: dict[type, Callable[..., Any]] = {
+    sp.exp: lambda c, x: c.exp(x),
+    sp.log: lambda c, x: c.log(x),
+    sp.sin: lambda c, x: c.sin(x),
+    sp.cos: lambda c, x: c.cos(x),
+    sp.tan: lambda c, x: c.tan(x),
+    sp.cot: lambda c, x: c.cot(x),
+    sp.sec: lambda c, x: c.sec(x),
+    sp.csc: lambda c, x: c.csc(x),
+    sp.sinh: lambda c, x: c.sinh(x),
+    sp.cosh: lambda c, x: c.cosh(x),
+    sp.tanh: lambda c, x: c.tanh(x),
+    sp.coth: lambda c, x: c.coth(x),
+    sp.sech: lambda c, x: c.sech(x),
+    sp.csch: lambda c, x: c.csch(x),
+    sp.asin: lambda c, x: c.asin(x),
+    sp.acos: lambda c, x: c.acos(x),
+    sp.atan: lambda c, x: c.atan(x),
+    sp.asinh: lambda c, x: c.asinh(x),
+    sp.acosh: lambda c, x: c.acosh(x),
+    sp.atanh: lambda c, x: c.atanh(x),
+    sp.erf: lambda c, x: c.erf(x),
+    sp.erfc: lambda c, x: c.erfc(x),
+    sp.gamma: lambda c, x: c.gamma(x),
+    sp.loggamma: lambda c, x: c.loggamma(x),
+    sp.beta: lambda c, x, y: c.beta(x, y),
+    sp.zeta: lambda c, *a: c.zeta(*a),
+    sp.besseli: lambda c, n, x: c.besseli(n, x),
+    sp.besselk: lambda c, n, x: c.besselk(n, x),
+    sp.besselj: lambda c, n, x: c.besselj(n, x),
+    sp.Abs: lambda c, x: abs(x),
+    sp.LambertW: lambda c, x, k=0: c.lambertw(x, int(k)),
+}
+
+
+def _polygamma(context: Any, order: Any, argument: Any) -> Any:
+    n = int(order)
+    shift = context.mpf(0)
+    while argument <= 0:
+        shift += 1 / argument ** (n + 1)
+        argument += 1
+    return context.psi(n, argument) - (-1) ** n * context.factorial(n) * shift
+
+
+def value_of(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
+    """A finite real value of `expr` where the symbols have the values of `point`.
+
+    Raises
+    ------
+    NotEvaluable
+        Complex, infinite, or not a known function.
+    """
+    try:
+        value = _value(expr, point, context)
+    except (ValueError, ZeroDivisionError, ArithmeticError) as failure:
+        raise NotEvaluable(f"no value at {_text(point, context)} ({failure})") from None
+    if getattr(value, "imag", 0):
+        if abs(value.imag) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
+            raise NotEvaluable(f"not real at {_text(point, context)}")
+    value = context.mpf(value.real)
+    if not context.isfinite(value):
+        raise NotEvaluable(f"not finite at {_text(point, context)}")
+    return value
+
+
+def _text(point: Mapping[Expr, Any], context: Any) -> str:
+    return "(" + ", ".join(context.nstr(v, 5) for v in point.values()) + ")"
+
+
+def _value(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:
+    if expr in point:
+        return point[expr]
+    if expr.is_Rational:
+        return context.mpf(int(expr.p)) / int(expr.q)
+    if expr in _CONSTANTS:
+        return +getattr(context, _CONSTANTS[expr])
+    if expr.is_Add:
+        return context.fsum(_value(a, point, context) for a in expr.args)
+    if expr.is_Mul:
+        return context.fprod([_value(a, point, context) for a in expr.args])
+    if expr.is_Pow:
+        base, exponent = _value(expr.base, point, context), expr.exp
+        if exponent.is_Integer:
+            return base ** int(exponent)
+        return context.power(base, _value(exponent, point, context))
+    if expr.func is sp.polygamma and expr.args[0].is_Integer:
+        return _polygamma(context, expr.args[0], _value(expr.args[1], point, context))
+    function = _FUNCTIONS.get(expr.func)
+    if function is not None:
+        return function(context, *(_value(a, point, context) for a in expr.args))
+    return _opaque(expr, point, context)
+
+
+def _opaque(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:
+    """Sympy's own value; unknown functions are independent, so any fixed number stands in."""
+    exact = {s: sp.Rational(context.nstr(v, 40)) for s, v in point.items()}
+    number = expr.subs(exact).evalf(context.dps)
+    if number.is_Float or number.is_Integer:
+        return context.mpf(str(number))
+    if expr.has(sp.core.function.AppliedUndef):
+        from hashlib import sha256
+
+        digest = int.from_bytes(sha256(sp.srepr(expr).encode()).digest()[:8], "big")
+        return 1 + context.mpf(digest) / 2**64
+    raise ValueError(f"{expr} has no numeric value")

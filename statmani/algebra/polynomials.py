@@ -1,0 +1,292 @@
+"""Exact arithmetic in Q[generators][1/f_1 ... 1/f_k] with algebraic relations.
+
+The generators may be added at any time (a new flint context, into which older polynomials
+are lifted when they meet newer ones). A relation ``r**d -> R`` makes the generator ``r``
+algebraic of degree d over the earlier ones; denominators never contain such a generator, and
+the factors f_i are irreducible, so that cancelling by trial division gives the canonical form.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, final
+
+from flint import Ordering, fmpq, fmpq_mpoly_ctx
+from flint.utils.flint_exceptions import DomainError
+
+from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+
+__all__ = ["Polynomials", "Relation"]
+
+
+@final
+@dataclass(frozen=True)
+class Relation:
+    """``generator ** degree = radicand``; the radicand has no later algebraic generator."""
+
+    generator: int
+    degree: int
+    radicand: Any
+
+
+@final
+class Polynomials:
+    """The ring: generators, relations and the irreducible factors of denominators."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self.context: Any = None
+        self.relations: list[Relation] = []
+        self.factors: list[Any] = []
+        self._factor_index: dict[str, int] = {}
+        self._powers: dict[tuple[int, int], Any] = {}
+        self.lock = threading.RLock()
+        self._grow(0)
+
+    def _grow(self, count: int) -> None:
+        self._names.extend(f"g{len(self._names) + i}" for i in range(count))
+        names = self._names or ["g_none"]
+        self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
+        self.factors = [f.project_to_context(self.context) for f in self.factors]
+        self.relations = [
+            Relation(r.generator, r.degree, r.radicand.project_to_context(self.context))
+            for r in self.relations
+        ]
+        self._powers.clear()
+        self.zero = Element(self, self.context.constant(0), ())
+        self.one = Element(self, self.context.constant(1), ())
+
+    def new_generators(self, count: int) -> range:
+        """Add generators and return their indices."""
+        with self.lock:
+            start = len(self._names)
+            self._grow(count)
+            return range(start, start + count)
+
+    def relate(self, generator: int, degree: int, radicand: Element) -> None:
+        """Make `generator` algebraic: its power `degree` equals `radicand` (no denominator)."""
+        self.relations.append(Relation(generator, degree, self.lift(radicand.num)))
+
+    @property
+    def size(self) -> int:
+        """The number of generators."""
+        return len(self._names)
+
+    def lift(self, polynomial: Any) -> Any:
+        """The polynomial in the newest context."""
+        if polynomial.context() is self.context:
+            return polynomial
+        return polynomial.project_to_context(self.context)
+
+    def rational(self, value: Fraction | int) -> Any:
+        """A rational number for flint."""
+        fraction = Fraction(value)
+        return fmpq(fraction.numerator, fraction.denominator)
+
+    def number(self, value: Fraction | int) -> Element:
+        """A rational number as an element."""
+        return Element(self, self.context.constant(self.rational(value)), ())
+
+    def generator(self, index: int) -> Element:
+        """The generator as an element."""
+        return Element(self, self.context.gen(index), ())
+
+    def used(self, polynomial: Any) -> list[int]:
+        """Indices of the generators that occur."""
+        return [i for i, d in enumerate(polynomial.degrees()) if d > 0]
+
+    # -- canonical form ------------------------------------------------------------------
+
+    def _reduce(self, num: Any) -> Any:
+        for relation in reversed(self.relations):
+            i, d = relation.generator, relation.degree
+            if num.degrees()[i] < d:
+                continue
+            parts: dict[int, dict[Any, Any]] = {}
+            for exponents, coefficient in num.to_dict().items():
+                e = exponents[i]
+                key = exponents[:i] + (e % d,) + exponents[i + 1 :]
+                parts.setdefault(e // d, {})[key] = coefficient
+            num = sum(
+                (self.context.from_dict(p) * relation.radicand**k for k, p in parts.items()),
+                self.context.constant(0),
+            )
+        return num
+
+    def lowest(self, num: Any, den: Exponents) -> Element:
+        """The canonical element num / den: relations applied, common factors divided out."""
+        if self.relations:
+            num = self._reduce(num)
+        if not den:
+            return Element(self, num, den)
+        if num.is_zero():
+            return self.zero
+        degrees = num.degrees()
+        left = list(den)
+        for i, e in enumerate(den):
+            if not e:
+                continue
+            factor = self.factors[i]
+            if any(a > b for a, b in zip(factor.degrees(), degrees, strict=True)):
+                continue
+            while e:
+                try:
+                    num = num / factor
+                except DomainError:
+                    break
+                e -= 1
+            if e != left[i]:
+                left[i] = e
+                degrees = num.degrees()
+        while left and not left[-1]:
+            left.pop()
+        return Element(self, num, tuple(left))
+
+    def _power(self, index: int, exponent: int) -> Any:
+        key = (index, exponent)
+        if key not in self._powers:
+            self._powers[key] = self.factors[index] ** exponent
+        return self._powers[key]
+
+    def expand_denominator(self, den: Exponents) -> Any:
+        """The product of the factors' powers as a polynomial."""
+        result = self.context.constant(1)
+        for i, e in enumerate(den):
+            if e:
+                result = result * self._power(i, e)
+        return result
+
+    def _sum(self, terms: Sequence[tuple[Any, Exponents]]) -> Element:
+        if not terms:
+            return self.zero
+        groups: dict[Exponents, Any] = {}
+        for num, den in terms:
+            known = groups.get(den)
+            groups[den] = num if known is None else known + num
+        if len(groups) == 1:
+            ((den, num),) = groups.items()
+            return self.lowest(num, den)
+        common = max_exponents(groups)
+        total = self.context.constant(0)
+        for den, num in groups.items():
+            padded = den + (0,) * (len(common) - len(den))
+            missing = tuple(c - d for c, d in zip(common, padded, strict=True))
+            total = total + num * self.expand_denominator(missing)
+        return self.lowest(total, common)
+
+    def total(self, elements: Iterable[Element]) -> Element:
+        """The sum, brought to lowest terms once."""
+        return self._sum([(self.lift(e.num), e.den) for e in elements if e])
+
+    def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
+        """The sum of products, brought to lowest terms once."""
+        lift = self.lift
+        return self._sum(
+            [
+                (lift(a.num) * lift(b.num), add_exponents(a.den, b.den))
+                for a, b in pairs
+                if a and b
+            ]
+        )
+
+    # -- division ------------------------------------------------------------------------
+
+    def _register(self, factor: Any) -> tuple[int, Any]:
+        """Index of an irreducible polynomial, and the constant by which it was scaled."""
+        unit = factor.leading_coefficient()
+        factor = factor / unit
+        for index, known in enumerate(self.factors):
+            if known == factor:
+                return index, unit
+        self.factors.append(factor)
+        return len(self.factors) - 1, unit
+
+    def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
+        """Content and irreducible factors of a polynomial without algebraic generators."""
+        content, factors = num.factor()
+        return Fraction(int(content.p), int(content.q)), [(f, int(e)) for f, e in factors]
+
+    def coefficients(self, num: Any, generator: int) -> dict[int, Any]:
+        """Coefficients of the powers of one generator."""
+        parts: dict[int, dict[Any, Any]] = {}
+        for exponents, coefficient in num.to_dict().items():
+            key = exponents[:generator] + (0,) + exponents[generator + 1 :]
+            parts.setdefault(exponents[generator], {})[key] = coefficient
+        return {k: self.context.from_dict(p) for k, p in parts.items()}
+
+    def _norm(self, num: Any) -> tuple[Any, Any]:
+        """(cofactor, base polynomial) with num * cofactor = base, free of algebraic generators."""
+        cofactor = self.context.constant(1)
+        for relation in reversed(self.relations):
+            if num.degrees()[relation.generator] == 0:
+                continue
+            adjugate = self._adjugate(num, relation)
+            cofactor = self._reduce(cofactor * adjugate)
+            num = self._reduce(num * adjugate)
+        return cofactor, num
+
+    def _adjugate(self, num: Any, relation: Relation) -> Any:
+        """A polynomial whose product with `num` lacks the relation's generator."""
+        d, root = relation.degree, self.context.gen(relation.generator)
+        parts = self.coefficients(num, relation.generator)
+        zero = self.context.constant(0)
+        if len(parts) == 1:
+            (exponent,) = parts
+            return root ** (d - exponent)
+        if d == 2:
+            return parts[0] - parts[1] * root
+        matrix = [
+            [
+                parts.get(row - column, zero)
+                if row >= column
+                else parts.get(row - column + d, zero) * relation.radicand
+                for column in range(d)
+            ]
+            for row in range(d)
+        ]
+        result = zero
+        for column in range(d):
+            minor = [r[:column] + r[column + 1 :] for r in matrix[1:]]
+            result += (-1) ** column * self._determinant(minor) * root**column
+        return self._reduce(result)
+
+    def _determinant(self, rows: list[list[Any]]) -> Any:
+        if not rows:
+            return self.context.constant(1)
+        result = self.context.constant(0)
+        for column, entry in enumerate(rows[0]):
+            if not entry.is_zero():
+                minor = [r[:column] + r[column + 1 :] for r in rows[1:]]
+                result += (-1) ** column * entry * self._determinant(minor)
+        return self._reduce(result)
+
+    def inverse(self, element: Element) -> Element:
+        """1 / element; its irreducible factors join the denominators.
+
+        Raises
+        ------
+        ZeroDivisionError
+            The element is zero or divides zero.
+        """
+        num = self.lift(element.num)
+        if num.is_zero():
+            raise ZeroDivisionError("inverse of zero")
+        with self.lock:
+            cofactor, base = self._norm(num)
+            if base.is_zero():
+                raise ZeroDivisionError("inverse of a zero divisor")
+            content, factors = self.factored(base)
+            unit = self.rational(content)
+            den = [0] * len(self.factors)
+            for factor, exponent in factors:
+                index, scale = self._register(factor)
+                unit = unit * scale**exponent
+                den.extend([0] * (index + 1 - len(den)))
+                den[index] = exponent
+            while den and not den[-1]:
+                den.pop()
+            top = cofactor * self.expand_denominator(element.den) * (1 / unit)
+            return self.lowest(top, tuple(den))

@@ -1,0 +1,269 @@
+"""The localised differential ring of one chart: atoms, derivations, conversion.
+
+Everything inside is written in internal symbols with the assumptions that the chart's domain
+implies, so that the user's names and assumptions never influence a result. All symbols are
+real numbers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, final
+
+from sympy import Expr, Symbol, oo, sympify
+
+from statmani.algebra.convert import convert
+from statmani.algebra.display import element_expr, polynomial_expr
+from statmani.algebra.element import Element, add_exponents
+from statmani.algebra.guard import Guard
+from statmani.algebra.polynomials import Polynomials
+from statmani.algebra.prepare import prepare
+from statmani.domain import Domain
+from statmani.errors import InvalidManifold
+from statmani.signs import is_positive_on
+
+__all__ = ["Atom", "Ring"]
+
+Derivation = Callable[[int], Element]
+
+
+@final
+@dataclass(frozen=True)
+class Atom:
+    """A generator: its expression in internal symbols and its derivation rule.
+
+    Attributes
+    ----------
+    expr : Expr
+    derive : callable
+        coordinate index -> derivative as an element.
+    kind : str
+        "symbol", "exp", "log", "root", "sin", "cos" or "other".
+    argument : Element or None
+        What the function is applied to, for exp, log and root.
+    """
+
+    expr: Expr
+    derive: Derivation
+    kind: str = "other"
+    argument: Element | None = None
+
+
+@final
+class Ring:
+    """Exact functions on a chart.
+
+    Parameters
+    ----------
+    domain : Domain
+        Coordinates in the user's symbols.
+    expressions : iterable of Expr
+        Everything that will be converted first; fixes constants, root degree and lattices.
+
+    Examples
+    --------
+    >>> from sympy import symbols, log
+    >>> from statmani.reading import domain_of
+    >>> x, y = symbols("x y", positive=True)
+    >>> ring = Ring(domain_of((x, y)))
+    >>> ring.to_sympy(ring.convert(1 / x - y / (x * y)))
+    0
+    >>> ring.to_sympy(ring.derivative(ring.convert(log(x * y**2)), 1))
+    2/y
+    """
+
+    def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
+        self.polynomials = Polynomials()
+        self.atoms: list[Atom] = []
+        self._by_key: dict[Hashable, int] = {}
+        self._converted: dict[Expr, Element] = {}
+        self._derivatives: dict[tuple[int, int], Element] = {}
+        self._factor_derivatives: dict[tuple[int, int], Element] = {}
+        self._signs: dict[str, int] = {}
+        self.root_degree = 2
+        self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
+        self.polygamma_bases: dict[Hashable, Element] = {}
+        self._inside: dict[Expr, Expr] = {}
+        self._outside: dict[Expr, Expr] = {}
+        self.dim = domain.dim
+        expressions = [sympify(e) for e in expressions]
+        for axis in domain.axes:
+            facts: dict[str, bool] = {"real": True}
+            if axis.lower.is_nonnegative:
+                facts = {"positive": True}
+            elif axis.upper.is_nonpositive:
+                facts = {"negative": True}
+            self._rename(axis.symbol, Symbol(f"x{len(self._inside)}", **facts))
+        free = set(domain.constants).union(*(e.free_symbols for e in expressions))
+        for symbol in sorted(free - set(domain.symbols), key=lambda s: (s.name, str(s.assumptions0))):
+            self._rename_constant(symbol)
+        self.domain = domain.subs(self._inside)
+        self.user_domain = domain
+        self.guard = Guard(self)
+        for index in range(self.dim):
+            self._coordinate(index)
+        prepare(self, [self.internal(e) for e in expressions])
+
+    # -- names ---------------------------------------------------------------------------
+
+    def _rename(self, outside: Expr, inside: Expr) -> None:
+        self._inside[outside] = inside
+        self._outside[inside] = outside
+
+    def _rename_constant(self, symbol: Any) -> None:
+        if symbol.is_real is False:
+            raise InvalidManifold(
+                f"symbol {symbol} is declared not real; tensors of a manifold are real. "
+                f"Use Symbol({symbol.name!r}, real=True)."
+            )
+        facts = {
+            name: True
+            for name in ("positive", "negative", "nonnegative", "nonpositive", "integer")
+            if getattr(symbol, f"is_{name}")
+        } or {"real": True}
+        if "positive" in facts or "negative" in facts:
+            facts.pop("nonnegative", None)
+            facts.pop("nonpositive", None)
+        self._rename(symbol, Symbol(f"c{len(self._inside) - self.dim}", **facts))
+
+    def internal(self, expr: Expr) -> Expr:
+        """The expression in internal symbols; unknown symbols become constants."""
+        for symbol in sorted(expr.free_symbols - self._inside.keys(), key=str):
+            self._rename_constant(symbol)
+        return expr.xreplace(self._inside)
+
+    def external(self, expr: Expr) -> Expr:
+        """The expression in the user's symbols."""
+        return expr.xreplace(self._outside)
+
+    @property
+    def constants(self) -> tuple[Expr, ...]:
+        """Internal symbols that are no coordinates."""
+        return tuple(list(self._inside.values())[self.dim :])
+
+    # -- atoms ---------------------------------------------------------------------------
+
+    def _coordinate(self, index: int) -> None:
+        zero, one = self.polynomials.number(0), self.polynomials.number(1)
+        symbol = self.domain.symbols[index]
+        self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
+
+    def atom(
+        self,
+        key: Hashable,
+        expr: Expr,
+        derive: Derivation,
+        kind: str = "other",
+        argument: Element | None = None,
+    ) -> Element:
+        """The generator of this key, made at its first use."""
+        with self.polynomials.lock:
+            if key not in self._by_key:
+                (index,) = self.polynomials.new_generators(1)
+                self._by_key[key] = index
+                self.atoms.append(Atom(expr, derive, kind, argument))
+            return self.polynomials.generator(self._by_key[key])
+
+    def has_atom(self, key: Hashable) -> bool:
+        """Whether the generator of this key exists."""
+        return key in self._by_key
+
+    def index_of(self, generator: Element) -> int:
+        """The index of an element that is a generator."""
+        (index,) = self.polynomials.used(generator.num)
+        return index
+
+    def constant_atom(self, expr: Expr) -> Element:
+        """A generator whose derivatives vanish."""
+        return self.atom(expr, expr, lambda _: self.polynomials.zero)
+
+    def derivative(self, element: Element, coordinate: int) -> Element:
+        """The partial derivative by a coordinate (index)."""
+        with self.polynomials.lock:
+            return self._derivative(element, coordinate)
+
+    def _derivative(self, element: Element, coordinate: int) -> Element:
+        ring = self.polynomials
+        used = ring.used(element.num)
+        inner = [(v, self._generator_derivative(v, coordinate)) for v in used]
+        active = [i for i, e in enumerate(element.den) if e]
+        outer = [(i, self._factor_derivative(i, coordinate)) for i in active]
+        num = ring.lift(element.num)
+        pairs = [(Element(ring, num.derivative(v), element.den), d) for v, d in inner if d]
+        for i, d in outer:
+            if d:
+                unit = tuple([0] * i + [1])
+                scaled = num * ring.rational(-element.den[i])
+                pairs.append((Element(ring, scaled, add_exponents(element.den, unit)), d))
+        return ring.dot(pairs)
+
+    def _generator_derivative(self, generator: int, coordinate: int) -> Element:
+        key = (generator, coordinate)
+        if key not in self._derivatives:
+            self._derivatives[key] = self.atoms[generator].derive(coordinate)
+        return self._derivatives[key]
+
+    def _factor_derivative(self, factor: int, coordinate: int) -> Element:
+        key = (factor, coordinate)
+        if key not in self._factor_derivatives:
+            polynomial = Element(self.polynomials, self.polynomials.factors[factor], ())
+            self._factor_derivatives[key] = self._derivative(polynomial, coordinate)
+        return self._factor_derivatives[key]
+
+    def sign(self, polynomial: Any) -> int:
+        """+1 or -1 when the polynomial's sign on the domain is proved, else 0."""
+        key = str(polynomial)
+        if key not in self._signs:
+            expr = polynomial_expr(self, polynomial)
+            box = [a for a in self.domain.axes if a.lower is not -oo or a.upper is not oo]
+            known = 0
+            if is_positive_on(expr, box):
+                known = 1
+            elif is_positive_on(-expr, box):
+                known = -1
+            self._signs[key] = known
+        return self._signs[key]
+
+    def assume_sign(self, polynomial: Any, sign: int) -> None:
+        """Note a sign without which an input would not be real."""
+        self._signs[str(polynomial)] = sign
+
+    # -- in and out ----------------------------------------------------------------------
+
+    def convert(self, expr: object) -> Element:
+        """An expression in the user's symbols as an element."""
+        return self.convert_internal(self.internal(sympify(expr)))
+
+    def convert_internal(self, expr: Expr) -> Element:
+        """An expression in internal symbols as an element."""
+        with self.polynomials.lock:
+            known = self._converted.get(expr)
+            if known is None:
+                known = self._converted[expr] = convert(self, expr)
+            return known
+
+    def number(self, value: Fraction | int) -> Element:
+        """A rational constant."""
+        return self.polynomials.number(value)
+
+    def to_internal_expr(self, element: Element) -> Expr:
+        """The element as a sympy expression in internal symbols."""
+        return element_expr(self, element)
+
+    def to_sympy(self, element: Element) -> Expr:
+        """The element as a sympy expression in the user's symbols.
+
+        Raises
+        ------
+        CertificateError
+            It is structurally nonzero but numerically zero: a relation was missed.
+        """
+        self.guard.require_nonzero(element)
+        return self.external(self.to_internal_expr(element))
+
+    def inverse(self, element: Element) -> Element:
+        """1 / element, after the numeric guard has seen that it does not vanish."""
+        self.guard.require_nonzero(element)
+        return self.polynomials.inverse(element)

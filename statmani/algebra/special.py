@@ -1,0 +1,157 @@
+"""Special functions with recurrences in their argument or order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, factorial, floor
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from statmani.algebra.element import Element
+from statmani.errors import InvalidManifold
+
+if TYPE_CHECKING:
+    from statmani.algebra.ring import Ring
+
+__all__ = ["bessel_i", "bessel_k", "gamma_function", "polygamma"]
+
+_LONGEST_SHIFT = 200
+
+
+def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
+    """(base, m) with argument = base + m, m an integer, the base depending on the class only.
+
+    The coefficient that an integer would change, that of the denominator's leading monomial,
+    is brought to [0, 1), or to (0, 1] for constants and when all other terms are negative
+    (so that 1 - p stays).
+    """
+    ring_ = ring.polynomials
+    num = ring_.lift(argument.num)
+    den = ring_.expand_denominator(argument.den)
+    monomial = den.monoms()[0]
+    terms = num.to_dict()
+    c = terms.get(monomial)
+    unit = den.to_dict()[monomial]
+    value = Fraction(0) if c is None else Fraction(int((c / unit).p), int((c / unit).q))
+    others = [k for m, k in terms.items() if m != monomial]
+    shift = ceil(value) - 1 if all(k < 0 for k in others) else floor(value)
+    if abs(shift) > _LONGEST_SHIFT:
+        return argument, 0
+    return argument - ring.number(shift), shift
+
+
+def _as_integer(element: Element) -> int | None:
+    value = element.constant
+    return int(value) if value is not None and value.denominator == 1 else None
+
+
+def polygamma(ring: Ring, order: Element, argument: Element) -> Element:
+    """polygamma(n, argument), the argument reduced modulo integers."""
+    n = _as_integer(order)
+    if n is None or n < 0:
+        raise InvalidManifold("polygamma needs a fixed order 0, 1, 2, ...; rewrite the entry.")
+    base, shift = integer_shift(ring, argument)
+    return ring.polynomials.total(
+        [_reduced_polygamma(ring, n, base), _shift_terms(ring, n, base, shift)]
+    )
+
+
+def _shift_terms(ring: Ring, n: int, base: Element, shift: int) -> Element:
+    """polygamma(n, base + shift) - polygamma(n, base)."""
+    if shift >= 0:
+        steps, sign = range(shift), 1
+    else:
+        steps, sign = range(shift, 0), -1
+    terms = [ring.polynomials.inverse(base + ring.number(k)) ** (n + 1) for k in steps]
+    return ring.polynomials.total(terms).scale(sign * (-1) ** n * factorial(n))
+
+
+def _reduced_polygamma(ring: Ring, n: int, base: Element) -> Element:
+    duplicate = _duplication(ring, base)
+    if duplicate is not None:
+        return duplicate(n)
+    expr = ring.to_internal_expr(base)
+    value = sp.polygamma(n, expr)
+    if not isinstance(value, sp.polygamma):
+        return ring.convert_internal(value)
+
+    def derive(i: int) -> Element:
+        return _reduced_polygamma(ring, n + 1, base) * ring.derivative(base, i)
+
+    return ring.atom(("polygamma", n, expr), value, derive)
+
+
+def _duplication(ring: Ring, base: Element):  # type: ignore[no-untyped-def]
+    return None
+
+
+def gamma_function(ring: Ring, argument: Element) -> Element:
+    """gamma(argument), the argument reduced modulo integers."""
+    base, shift = integer_shift(ring, argument)
+    expr = ring.to_internal_expr(base)
+    value = sp.gamma(expr)
+    if not isinstance(value, sp.gamma):
+        return ring.convert_internal(sp.gamma(ring.to_internal_expr(argument)))
+    key = ("gamma", expr)
+
+    def derive(i: int) -> Element:
+        digamma = polygamma(ring, ring.polynomials.zero, base)
+        return ring.atom(key, value, derive) * digamma * ring.derivative(base, i)
+
+    result = ring.atom(key, value, derive)
+    for k in range(shift):
+        result = result * (base + ring.number(k))
+    for k in range(shift, 0):
+        result = result / (base + ring.number(k))
+    return result
+
+
+def _bessel(ring: Ring, kind: str, order: Element, argument: Element) -> Element:
+    """besseli or besselk by the recurrence in the order, from two neighbouring orders.
+
+    With e = -1 for I and e = +1 for K: F_{v+1} = F_{v-1} + e 2v/z F_v and
+    F_v' = -e F_{v+1} + (v/z) F_v (DLMF 10.29).
+    """
+    function, e = (sp.besseli, -1) if kind == "i" else (sp.besselk, 1)
+    if any(ring.derivative(order, i) for i in range(ring.dim)):
+        raise InvalidManifold(
+            f"the order of {function.__name__} depends on a coordinate. Make it a constant."
+        )
+    whole = _as_integer(order)
+    if whole is not None:
+        order = ring.number(abs(whole))
+    base, shift = integer_shift(ring, order)
+    if whole is not None:
+        base, shift = ring.number(0), abs(whole)
+    x = ring.to_internal_expr(argument)
+
+    def neighbour(step: int) -> Element:
+        v = base + ring.number(step)
+
+        def derive(i: int) -> Element:
+            here = _bessel(ring, kind, v, argument)
+            above = _bessel(ring, kind, v + ring.number(1), argument)
+            return (above.scale(-e) + v / argument * here) * ring.derivative(argument, i)
+
+        value = function(ring.to_internal_expr(v), x)
+        return ring.atom(("bessel", kind, ring.to_internal_expr(v), x), value, derive)
+
+    lower, upper = neighbour(0), neighbour(1)
+    for k in range(1, shift):
+        v = base + ring.number(k)
+        lower, upper = upper, lower + (v / argument * upper).scale(2 * e)
+    for k in range(0, shift, -1):
+        v = base + ring.number(k)
+        lower, upper = upper - (v / argument * lower).scale(2 * e), lower
+    return lower if shift <= 0 else upper
+
+
+def bessel_i(ring: Ring, order: Element, argument: Element) -> Element:
+    """Modified Bessel function of the first kind."""
+    return _bessel(ring, "i", order, argument)
+
+
+def bessel_k(ring: Ring, order: Element, argument: Element) -> Element:
+    """Modified Bessel function of the second kind."""
+    return _bessel(ring, "k", order, argument)
