@@ -1,0 +1,278 @@
+"""Generated modules: written once, compiled once, found again by every later process.
+
+A module's name is a hash of its content or request, of every file of this package and of the
+versions of Python, numba, llvmlite and of the processor, because numba itself does not notice
+edits in functions that a cached function calls. The file is written atomically, verified by its
+own checksum, and imported by path under its name. Damaged machine code is found by checksums
+that lie beside it. Without a writable cache folder everything is compiled in memory.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import pickle
+import platform
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from statmani.storage import cache_directory, write_atomic
+
+__all__ = ["fingerprint", "load", "module_name"]
+
+_LOCK = threading.RLock()
+_LOADED: dict[str, ModuleType] = {}
+_DAMAGED = (EOFError, pickle.UnpicklingError, OSError)
+_HEADER = """import math
+import numpy as np
+from numba import njit, types
+VECTOR = types.float64[::1]
+ROWS = types.float64[:, ::1]
+BLOCK = types.float64[:, :, ::1]
+FIELD = types.FunctionType(types.void(VECTOR, VECTOR))
+"""
+
+
+def _package_files() -> list[Path]:
+    return sorted(Path(__file__).parent.glob("*.py"))
+
+
+@lru_cache(maxsize=1)
+def _platform_key() -> str:
+    import llvmlite
+    import numba
+    import numpy
+    from llvmlite import binding
+
+    features = binding.get_host_cpu_features().flatten()
+    parts = (
+        platform.python_implementation(),
+        platform.python_version(),
+        numba.__version__,
+        llvmlite.__version__,
+        numpy.__version__,
+        binding.get_host_cpu_name(),
+        features,
+        sys.platform,
+    )
+    return "\n".join(parts)
+
+
+def fingerprint() -> str:
+    """Hash of everything but the request that decides what machine code comes out."""
+    digest = hashlib.sha256(_platform_key().encode())
+    for path in _package_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def module_name(request: str) -> str:
+    """Name of the generated module for a request."""
+    digest = hashlib.sha256((fingerprint() + "\n" + request).encode()).hexdigest()
+    return f"statmani_kernel_{digest[:40]}"
+
+
+def _inlined(source: str) -> tuple[str, list[str]]:
+    # A package file as part of one self-contained module: without docstrings and exports.
+    tree = ast.parse(source)
+    body: list[ast.stmt] = []
+    functions: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("statmani"):
+            continue
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+        ):
+            continue
+        if isinstance(node, ast.FunctionDef):
+            functions.append(node.name)
+        body.append(node)
+    return ast.unparse(ast.Module(body=body, type_ignores=[])), functions
+
+
+def _text(
+    files: Sequence[str], body: str, exports: Sequence[tuple[str, str]], cached: bool
+) -> str:
+    parts = [_HEADER]
+    helpers: list[str] = []
+    for name in files:
+        source, functions = _inlined((Path(__file__).parent / name).read_text("utf-8"))
+        parts.append(source)
+        helpers += functions
+    parts.append(body)
+    exported = {name for name, _ in exports}
+    options = 'error_model="numpy", nogil=True'
+    for name in helpers:
+        if name not in exported:
+            parts.append(f"{name} = njit({options})({name})")
+    for name, signature in exports:
+        parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
+    text = "\n".join(parts) + "\n"
+    return f"# {hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Reads verified text, never a byte-code file that may be damaged."""
+
+    def __init__(self, fullname: str, path: str, text: str) -> None:
+        super().__init__(fullname, path)
+        self._text = text
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self._text.encode(), self.path)
+
+
+def _verified(path: Path) -> str | None:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    first, _, rest = text.partition("\n")
+    if first != f"# {hashlib.sha256(rest.encode()).hexdigest()}":
+        return None
+    return text
+
+
+def _execute(name: str, path: str, text: str) -> ModuleType:
+    loader = _Loader(name, path, text)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise ImportError(f"no import specification for the generated module {name}")
+    module = importlib.util.module_from_spec(spec)
+    # numba pickles references by module name, so the name must resolve during execution.
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _machine_code(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"{name}.*.nb[ic]"))
+
+
+def _checksums(folder: Path, name: str) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in _machine_code(folder, name)
+    }
+
+
+def _discard(folder: Path, name: str) -> None:
+    for path in _machine_code(folder, name):
+        path.unlink(missing_ok=True)
+
+
+def _verify_machine_code(folder: Path, name: str, manifest: Path) -> bool:
+    """Whether compiled code is there and undamaged; damaged code is removed."""
+    try:
+        expected = json.loads(manifest.read_text("utf-8"))
+        present = _checksums(folder, name)
+    except (OSError, ValueError):
+        expected, present = None, {}
+    if expected is not None and expected == present and present:
+        return True
+    try:
+        _discard(folder, name)
+    except OSError:
+        pass
+    return False
+
+
+def _say(notice: str) -> None:
+    if notice and sys.stderr is not None and sys.stderr.isatty():
+        print(notice, file=sys.stderr, flush=True)
+
+
+def load(
+    request: str,
+    files: Sequence[str],
+    body: Callable[[], str],
+    exports: Sequence[tuple[str, str]],
+    notice: str = "",
+) -> ModuleType:
+    """The compiled module of a request, from memory, from disk, or freshly made.
+
+    Parameters
+    ----------
+    request : str
+        Identifies what `body` would return.
+    files : sequence of str
+        Files of this package to copy in front, in order.
+    body : callable
+        Returns the generated source; called only when no valid file exists.
+    exports : sequence of (name, signature)
+        Functions compiled at once for a numba signature, given as source.
+    notice : str
+        Line for the terminal when compilation is needed.
+
+    Returns
+    -------
+    module
+        Its exported names are compiled functions.
+    """
+    key = "\n".join((request, *files, *(f"{n}{s}" for n, s in exports)))
+    name = module_name(key)
+    with _LOCK:
+        if name in _LOADED:
+            return _LOADED[name]
+        module = _from_disk(name, files, body, exports, notice)
+        if module is None:
+            _say(notice)
+            text = _text(files, body(), exports, cached=False)
+            module = _execute(name, f"<{name}>", text)
+        _LOADED[name] = module
+        return module
+
+
+def _from_disk(
+    name: str,
+    files: Sequence[str],
+    body: Callable[[], str],
+    exports: Sequence[tuple[str, str]],
+    notice: str,
+) -> ModuleType | None:
+    root = cache_directory()
+    if root is None:
+        return None
+    folder = root / "kernels"
+    path = folder / f"{name}.py"
+    manifest = folder / f"{name}.json"
+    compiled = folder / "__pycache__"
+    try:
+        compiled.mkdir(parents=True, exist_ok=True)
+        text = _verified(path)
+        if text is None:
+            text = _text(files, body(), exports, cached=True)
+            write_atomic(path, text)
+    except OSError:
+        return None
+    if not _verify_machine_code(compiled, name, manifest):
+        _say(notice)
+    try:
+        module = _execute(name, str(path), text)
+    except _DAMAGED:
+        # Another process may have left a damaged file; once more without any.
+        try:
+            _discard(compiled, name)
+            module = _execute(name, str(path), text)
+        except _DAMAGED:
+            return None
+    try:
+        sums = json.dumps(_checksums(compiled, name), sort_keys=True)
+        if not manifest.exists() or manifest.read_text("utf-8") != sums:
+            write_atomic(manifest, sums)
+    except OSError:
+        pass
+    return module

@@ -1,0 +1,550 @@
+"""Geodesics between two points: Gauss collocation on elements, lifted Newton, path following.
+
+Plain Python in the subset that numba compiles. On [0, 1] with knots t_0 = 0 < ... < t_m = 1 the
+unknowns are offsets y_e from the start and velocities v_e at the knots and accelerations A_c at
+s Gauss nodes of each element; x'' = A is integrated exactly, x'' = a(x, x') holds at the nodes.
+Eliminating A and v leaves a block-tridiagonal system for the offsets. Offsets rather than
+positions are kept, so near pairs lose no digits.
+
+Sources: Ascher, Mattheij and Russell (1995), chapters 5 and 7 (collocation at Gauss points,
+superconvergence, condensation); Deuflhard (2004), chapter 5 (path following).
+"""
+
+import numpy as np
+
+from statmani.kernels.contract import Field, Vector, acceleration_jacobian, eliminate
+
+__all__ = ["connect", "gauss_tables", "newton", "path_energy", "refine", "remesh"]
+
+_MAX_ELEMENTS = 600
+
+
+def gauss_tables(s: int) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector]:
+    """Nodes, weights and end weights (for x) on [0, 1], first and second integration matrices,
+    and the matrix from nodal values to Legendre coefficients. Not compiled."""
+    from numpy.polynomial import legendre
+
+    xi, weights = legendre.leggauss(s)
+    nodes = 0.5 * (xi + 1.0)
+    b = 0.5 * weights
+    degree = (2.0 * np.arange(s) + 1.0)[:, None]
+    to_legendre = degree * legendre.legvander(xi, s - 1).T * b[None, :]
+    first = np.empty((s, s))
+    second = np.empty((s, s))
+    basis = np.empty((3, s))
+    for c in range(s):
+        _integrals(nodes[c], basis)
+        first[c] = basis[1] @ to_legendre
+        second[c] = basis[2] @ to_legendre
+    return nodes, b, b * (1.0 - nodes), first, second, to_legendre
+
+
+def _integrals(tau: float, out: Vector) -> None:
+    # Rows: Legendre polynomials on [0, 1] at tau, their integrals and double integrals from 0.
+    s = out.shape[1]
+    xi = 2.0 * tau - 1.0
+    values = np.empty(s + 2)
+    values[0] = 1.0
+    values[1] = xi
+    for k in range(1, s + 1):
+        values[k + 1] = ((2 * k + 1) * xi * values[k] - k * values[k - 1]) / (k + 1)
+    once = np.empty(s + 1)
+    once[0] = tau
+    for k in range(1, s + 1):
+        once[k] = 0.5 * (values[k + 1] - values[k - 1]) / (2 * k + 1)
+    for k in range(s):
+        out[0, k] = values[k]
+        out[1, k] = once[k]
+        if k == 0:
+            out[2, k] = 0.5 * tau * tau
+        else:
+            out[2, k] = 0.5 * (once[k + 1] - once[k - 1]) / (2 * k + 1)
+
+
+def path_energy(
+    field: Field,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    nodes: Vector,
+    b: Vector,
+    first: Vector,
+    second: Vector,
+) -> tuple[float, float, float]:
+    """Twice the energy, the same with absolute values of all terms, and the length."""
+    m, s, n = acc.shape
+    packed = np.empty(_packed_size(n))
+    point = np.empty(n)
+    speed = np.empty(n)
+    total = 0.0
+    absolute = 0.0
+    length = 0.0
+    for e in range(m):
+        h = knots[e + 1] - knots[e]
+        for c in range(s):
+            for i in range(n):
+                dx = 0.0
+                dv = 0.0
+                for d in range(s):
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
+            field(point, packed)
+            at = 0
+            square = 0.0
+            size = 0.0
+            for i in range(n):
+                for j in range(i, n):
+                    term = packed[at] * speed[i] * speed[j]
+                    if i != j:
+                        term *= 2.0
+                    square += term
+                    size += abs(term)
+                    at += 1
+            total += h * b[c] * square
+            absolute += h * b[c] * size
+            length += h * b[c] * np.sqrt(abs(square))
+    return total, absolute, length
+
+
+def _packed_size(n: int) -> int:
+    pairs = n * (n + 1) // 2
+    triples = n * (n + 1) * (n + 2) // 6
+    return pairs + n * pairs + triples + pairs * pairs + n * triples
+
+
+def newton(
+    field: Field,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    alpha: float,
+    nodes: Vector,
+    b: Vector,
+    b_end: Vector,
+    first: Vector,
+    second: Vector,
+) -> float:
+    """One Newton step in place; return its size relative to the metric speed, or infinity.
+
+    The end offset y[m] stays as given, so a moved end point is a tangent predictor as well.
+    """
+    m, s, n = acc.shape
+    k = s * n
+    width = 1 + 2 * n
+    packed = np.empty(_packed_size(n))
+    g = np.empty((n, n))
+    dg = np.empty((n, n, n))
+    t = np.empty((n, n, n))
+    ddg = np.empty((n, n, n, n))
+    dt = np.zeros((n, n, n, n))
+    scratch = np.empty((n, n))
+    jac = np.empty((n, width))
+    point = np.empty(n)
+    speed = np.empty(n)
+    matrix = np.empty((k, k))
+    response = np.empty((m, k, width))
+    # carry_x[e] and carry_v[e] map (1, dy_e, dv_e) to (dy_{e+1}, dv_{e+1}).
+    carry_x = np.empty((m, n, width))
+    carry_v = np.empty((m, n, width))
+    unit = np.empty((m, n))
+    energy = 0.0
+    for e in range(m):
+        h = knots[e + 1] - knots[e]
+        right = response[e]
+        for c in range(s):
+            for i in range(n):
+                dx = 0.0
+                dv = 0.0
+                for d in range(s):
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
+            if not acceleration_jacobian(
+                field, point, speed, alpha, packed, g, dg, t, ddg, dt, scratch, jac
+            ):
+                return np.inf
+            for i in range(n):
+                if c == 0:
+                    unit[e, i] = np.sqrt(abs(g[i, i]))
+                for j in range(n):
+                    energy += h * b[c] * g[i, j] * speed[i] * speed[j]
+                row = c * n + i
+                right[row, 0] = jac[i, 0] - acc[e, c, i]
+                for j in range(n):
+                    right[row, 1 + j] = jac[i, 1 + j]
+                    right[row, 1 + n + j] = h * nodes[c] * jac[i, 1 + j] + jac[i, 1 + n + j]
+                for d in range(s):
+                    for j in range(n):
+                        matrix[row, d * n + j] = -(
+                            h * h * second[c, d] * jac[i, 1 + j]
+                            + h * first[c, d] * jac[i, 1 + n + j]
+                        )
+                matrix[row, row] += 1.0
+        if not eliminate(matrix, right):
+            return np.inf
+        for i in range(n):
+            for j in range(width):
+                sum_x = 0.0
+                sum_v = 0.0
+                for c in range(s):
+                    sum_x += b_end[c] * right[c * n + i, j]
+                    sum_v += b[c] * right[c * n + i, j]
+                carry_x[e, i, j] = h * h * sum_x
+                carry_v[e, i, j] = h * sum_v
+            sum_x = 0.0
+            sum_v = 0.0
+            for c in range(s):
+                sum_x += b_end[c] * acc[e, c, i]
+                sum_v += b[c] * acc[e, c, i]
+            carry_x[e, i, 0] += (y[e, i] - y[e + 1, i]) + h * v[e, i] + h * h * sum_x
+            carry_v[e, i, 0] += v[e, i] + h * sum_v
+            if e + 1 < m:
+                carry_v[e, i, 0] -= v[e + 1, i]
+            carry_x[e, i, 1 + i] += 1.0
+            carry_x[e, i, 1 + n + i] += h
+            carry_v[e, i, 1 + n + i] += 1.0
+    # speed_map[e] maps (1, dy_e, dy_{e+1}) to dv_e.
+    speed_map = np.zeros((m, n, width))
+    for e in range(m):
+        for i in range(n):
+            speed_map[e, i, 0] = -carry_x[e, i, 0]
+            for j in range(n):
+                speed_map[e, i, 1 + j] = -carry_x[e, i, 1 + j]
+                speed_map[e, i, 1 + n + j] = 0.0
+                scratch[i, j] = carry_x[e, i, 1 + n + j]
+            speed_map[e, i, 1 + n + i] = 1.0
+        if not eliminate(scratch, speed_map[e]):
+            return np.inf
+    # Forward elimination: dy_i = upper[i] dy_{i+1} + shift[i], held as one array.
+    solved = np.zeros((m + 1, n, n + 1))
+    for e in range(1, m):
+        before = speed_map[e - 1]
+        after = speed_map[e]
+        through = carry_v[e - 1]
+        right = np.empty((n, n + 1))
+        for i in range(n):
+            for j in range(n):
+                right[i, j] = after[i, 1 + n + j]
+            total = after[i, 0] - through[i, 0]
+            for q in range(n):
+                total -= through[i, 1 + n + q] * before[q, 0]
+            right[i, n] = total
+            for j in range(n):
+                diagonal = -after[i, 1 + j]
+                lower = through[i, 1 + j]
+                for q in range(n):
+                    diagonal += through[i, 1 + n + q] * before[q, 1 + n + j]
+                    lower += through[i, 1 + n + q] * before[q, 1 + j]
+                scratch[i, j] = diagonal
+                jac[i, j] = lower
+        for i in range(n):
+            for q in range(n):
+                right[i, n] -= jac[i, q] * solved[e - 1, q, n]
+                for j in range(n):
+                    scratch[i, j] += jac[i, q] * solved[e - 1, q, j]
+        if not eliminate(scratch, right):
+            return np.inf
+        solved[e] = right
+    scale = np.sqrt(abs(energy))
+    if not scale > 0.0:
+        return np.inf
+    largest = 0.0
+    dy = np.zeros((m + 1, n))
+    for e in range(m - 1, 0, -1):
+        for i in range(n):
+            total = solved[e, i, n]
+            for j in range(n):
+                total += solved[e, i, j] * dy[e + 1, j]
+            dy[e, i] = total
+    for e in range(m):
+        h = knots[e + 1] - knots[e]
+        for i in range(n):
+            total = speed_map[e, i, 0]
+            for j in range(n):
+                total += speed_map[e, i, 1 + j] * dy[e, j]
+                total += speed_map[e, i, 1 + n + j] * dy[e + 1, j]
+            speed[i] = total
+        for i in range(n):
+            size = max(abs(speed[i]), abs(dy[e, i])) * unit[e, i] / scale
+            if not size <= largest:
+                largest = size
+            v[e, i] += speed[i]
+        for c in range(s):
+            for i in range(n):
+                total = response[e, c * n + i, 0]
+                for j in range(n):
+                    total += response[e, c * n + i, 1 + j] * dy[e, j]
+                    total += response[e, c * n + i, 1 + n + j] * speed[j]
+                size = h * abs(total) * unit[e, i] / scale
+                if not size <= largest:
+                    largest = size
+                acc[e, c, i] += total
+    for e in range(1, m):
+        for i in range(n):
+            y[e, i] += dy[e, i]
+    return largest
+
+
+def _density(
+    field: Field, x0: Vector, knots: Vector, y: Vector, acc: Vector, energy: float,
+    to_legendre: Vector, tolerance: float,
+) -> Vector:
+    # Wanted elements per element: from the last Legendre coefficients of the acceleration.
+    m, s, n = acc.shape
+    packed = np.empty(_packed_size(n))
+    point = np.empty(n)
+    wanted = np.empty(m)
+    for e in range(m):
+        h = knots[e + 1] - knots[e]
+        for i in range(n):
+            point[i] = x0[i] + y[e, i]
+        field(point, packed)
+        worst = 0.0
+        at = 0
+        for i in range(n):
+            last = 0.0
+            other = 0.0
+            for c in range(s):
+                last += to_legendre[s - 1, c] * acc[e, c, i]
+                other += to_legendre[s - 2, c] * acc[e, c, i]
+            size = max(abs(last), 0.3 * abs(other)) * h * np.sqrt(abs(packed[at]) / energy)
+            worst = max(worst, size)
+            at += n - i
+        wanted[e] = (worst / tolerance) ** (1.0 / s)
+    return wanted
+
+
+def remesh(
+    knots: Vector, new_knots: Vector, y: Vector, v: Vector, acc: Vector, nodes: Vector,
+    to_legendre: Vector,
+) -> tuple[Vector, Vector, Vector]:
+    """The same path on other knots, to be polished by Newton steps."""
+    m, s, n = acc.shape
+    count = new_knots.shape[0] - 1
+    new_y = np.empty((count + 1, n))
+    new_v = np.empty((count, n))
+    new_acc = np.empty((count, s, n))
+    basis = np.empty((3, s))
+    e = 0
+    for k in range(count):
+        span = new_knots[k + 1] - new_knots[k]
+        for c in range(-1, s):
+            time = new_knots[k]
+            if c >= 0:
+                time += span * nodes[c]
+            while c == -1 and e + 1 < m and time >= knots[e + 1]:
+                e += 1
+            old = e
+            while old + 1 < m and time >= knots[old + 1]:
+                old += 1
+            h = knots[old + 1] - knots[old]
+            tau = (time - knots[old]) / h
+            _integrals(tau, basis)
+            for i in range(n):
+                value = 0.0
+                once = 0.0
+                twice = 0.0
+                for p in range(s):
+                    coefficient = 0.0
+                    for d in range(s):
+                        coefficient += to_legendre[p, d] * acc[old, d, i]
+                    value += basis[0, p] * coefficient
+                    once += basis[1, p] * coefficient
+                    twice += basis[2, p] * coefficient
+                if c >= 0:
+                    new_acc[k, c, i] = value
+                else:
+                    new_y[k, i] = y[old, i] + h * tau * v[old, i] + h * h * twice
+                    new_v[k, i] = v[old, i] + h * once
+    new_y[count] = y[m]
+    return new_y, new_v, new_acc
+
+
+def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
+    m = wanted.shape[0]
+    smooth = np.empty(m)
+    for e in range(m):
+        # No element may differ too much from its neighbours in what it asks for.
+        left = wanted[max(e - 1, 0)] * (knots[e + 1] - knots[e])
+        left /= knots[max(e - 1, 0) + 1] - knots[max(e - 1, 0)]
+        right = wanted[min(e + 1, m - 1)] * (knots[e + 1] - knots[e])
+        right /= knots[min(e + 1, m - 1) + 1] - knots[min(e + 1, m - 1)]
+        smooth[e] = max(wanted[e], 0.3 * max(left, right), 0.02 / m)
+    total = np.sum(smooth)
+    count = max(1, int(np.ceil(total)))
+    count = min(count, _MAX_ELEMENTS)
+    result = np.empty(count + 1)
+    result[0] = 0.0
+    at = 0.0
+    e = 0
+    for k in range(1, count):
+        goal = total * k / count
+        while e < m - 1 and at + smooth[e] < goal:
+            at += smooth[e]
+            e += 1
+        result[k] = knots[e] + (knots[e + 1] - knots[e]) * (goal - at) / smooth[e]
+    result[count] = 1.0
+    return result
+
+
+def _solve(
+    field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
+    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, tolerance: float,
+) -> int:
+    # Newton iterations; their number, or -1 when they do not contract.
+    previous = np.inf
+    for iteration in range(1, 16):
+        size = newton(field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second)
+        if not size < 1e6:
+            return -1
+        if size < tolerance:
+            return iteration
+        if iteration > 2 and size > 0.5 * previous:
+            # Rounding of an ill-conditioned far pair stops the contraction at a small size.
+            return iteration if size < 1e-6 and size < 1e3 * tolerance else -1
+        if iteration > 1 and size > 2.0:
+            return -1
+        previous = size
+    return -1
+
+
+def connect(
+    field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
+    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
+) -> tuple[int, Vector, Vector, Vector, Vector]:
+    """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
+
+    Status: 0 found, 1 path following stalled, 2 mesh too large. ``coarse`` and ``fine`` bound
+    the last Legendre coefficients of the accelerations, on the way and at the end.
+    """
+    n = x0.shape[0]
+    s = nodes.shape[0]
+    packed = np.empty(_packed_size(n))
+    point = np.empty(n)
+    knots = np.array([0.0, 1.0])
+    y = np.zeros((2, n))
+    v = np.zeros((1, n))
+    acc = np.zeros((1, s, n))
+    longest = 0.0
+    for k in range(5):
+        for i in range(n):
+            point[i] = x0[i] + 0.25 * k * w[i]
+        field(point, packed)
+        at = 0
+        square = 0.0
+        for i in range(n):
+            for j in range(i, n):
+                square += packed[at] * w[i] * w[j] * (1.0 if i == j else 2.0)
+                at += 1
+        longest = max(longest, np.sqrt(abs(square)))
+    reached = 0.0
+    step = 1.0
+    if longest > 1.0:
+        step = 1.0 / longest
+    smallest = 1e-7 * step
+    started = False
+    for _ in range(3000):
+        if reached >= 1.0:
+            break
+        if step < smallest:
+            return 1, knots, y, v, acc
+        goal = reached + step
+        if goal > 1.0 - 1e-9:
+            goal = 1.0
+        if not started:
+            trial_knots = np.array([0.0, 1.0])
+            trial_y = np.zeros((2, n))
+            trial_v = np.zeros((1, n))
+            trial_acc = np.zeros((1, s, n))
+            for i in range(n):
+                trial_v[0, i] = goal * w[i]
+        else:
+            trial_knots = knots
+            trial_y = y.copy()
+            trial_v = v.copy()
+            trial_acc = acc.copy()
+        for i in range(n):
+            trial_y[trial_y.shape[0] - 1, i] = goal * w[i]
+        worked = True
+        effort = 0
+        for sweep in range(6):
+            count = _solve(
+                field, x0, trial_knots, trial_y, trial_v, trial_acc, alpha,
+                nodes, b, b_end, first, second, 1e-5,
+            )
+            if count < 0:
+                worked = False
+                break
+            if sweep == 0:
+                effort = count
+            energy, _, _ = path_energy(
+                field, x0, trial_knots, trial_y, trial_v, trial_acc, nodes, b, first, second
+            )
+            wanted = _density(
+                field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, coarse
+            )
+            if np.max(wanted) <= 1.5 and np.sum(wanted) > 0.4 * wanted.shape[0] - 1.0:
+                break
+            if not np.sum(wanted) < _MAX_ELEMENTS:
+                worked = False
+                break
+            new_knots = _equidistribute(trial_knots, wanted)
+            trial_y, trial_v, trial_acc = remesh(
+                trial_knots, new_knots, trial_y, trial_v, trial_acc, nodes, to_legendre
+            )
+            trial_knots = new_knots
+        if not worked:
+            step *= 0.3
+            continue
+        started = True
+        knots, y, v, acc = trial_knots, trial_y, trial_v, trial_acc
+        reached = goal
+        if effort <= 3:
+            step *= 2.5
+        elif effort <= 5:
+            step *= 1.5
+    if reached < 1.0:
+        return 1, knots, y, v, acc
+    for _ in range(6):
+        energy, _, _ = path_energy(field, x0, knots, y, v, acc, nodes, b, first, second)
+        wanted = _density(field, x0, knots, y, acc, abs(energy), to_legendre, fine)
+        if np.max(wanted) <= 1.2:
+            break
+        if not np.sum(wanted) < _MAX_ELEMENTS:
+            return 2, knots, y, v, acc
+        new_knots = _equidistribute(knots, wanted)
+        y, v, acc = remesh(knots, new_knots, y, v, acc, nodes, to_legendre)
+        knots = new_knots
+        count = _solve(
+            field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9
+        )
+        if count < 0:
+            return 1, knots, y, v, acc
+    count = _solve(field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9)
+    return (0 if count > 0 else 1), knots, y, v, acc
+
+
+def refine(
+    field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
+    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
+) -> tuple[int, Vector, Vector, Vector, Vector]:
+    """The same geodesic on a mesh of halved elements, in the form that connect returns."""
+    m = knots.shape[0] - 1
+    halved = np.empty(2 * m + 1)
+    for e in range(m):
+        halved[2 * e] = knots[e]
+        halved[2 * e + 1] = 0.5 * (knots[e] + knots[e + 1])
+    halved[2 * m] = knots[m]
+    new_y, new_v, new_acc = remesh(knots, halved, y, v, acc, nodes, to_legendre)
+    count = _solve(
+        field, x0, halved, new_y, new_v, new_acc, alpha,
+        nodes, b, b_end, first, second, 1e-9,
+    )
+    return (0 if count > 0 else 1), halved, new_y, new_v, new_acc

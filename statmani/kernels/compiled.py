@@ -1,0 +1,114 @@
+"""What numerics asks for: the two solvers, and the fields and maps of a manifold."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from sympy import Dummy, srepr
+
+from statmani.kernels.cache import load
+from statmani.kernels.fields import Geometry, field_source, map_source
+
+__all__ = ["boundary_solver", "charts", "compiled_field", "compiled_maps", "initial_solver"]
+
+_FIELD = [("field", "types.void(VECTOR, VECTOR)")]
+_MAPS = [("chart", "types.void(VECTOR, VECTOR)"), ("inverse", "types.void(VECTOR, VECTOR)")]
+_NOTICE = "statmani: compiling the {} (once per installation, a few seconds) ..."
+
+
+def charts() -> ModuleType:
+    """Batched maps between charts: map_points, displacements, sample_path."""
+    return load(
+        "charts",
+        ("contract.py", "charts.py"),
+        str,
+        (
+            ("map_points", "ROWS(FIELD, ROWS, types.int64)"),
+            ("displacement", "VECTOR(FIELD, FIELD, VECTOR, VECTOR, VECTOR, VECTOR)"),
+            ("displacements", "ROWS(FIELD, FIELD, ROWS, ROWS, VECTOR, VECTOR)"),
+            ("sample_path", "types.Tuple((ROWS, ROWS))(FIELD, ROWS, ROWS)"),
+        ),
+        _NOTICE.format("chart maps"),
+    )
+
+
+def initial_solver() -> ModuleType:
+    """The initial-value solver: integrate, integrate_many."""
+    common = "types.float64, types.float64, types.float64, types.int64"
+    return load(
+        "initial",
+        ("tableau.py", "contract.py", "integrator.py"),
+        str,
+        (
+            (
+                "integrate",
+                "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
+                f"(FIELD, VECTOR, VECTOR, {common}, types.boolean)",
+            ),
+            (
+                "integrate_many",
+                "types.Tuple((types.int64[::1], VECTOR, ROWS))"
+                f"(FIELD, ROWS, ROWS, {common})",
+            ),
+        ),
+        _NOTICE.format("geodesic integrator"),
+    )
+
+
+def boundary_solver() -> ModuleType:
+    """The boundary-value solver: connect, refine, path_energy."""
+    path = "VECTOR, ROWS, ROWS, BLOCK"
+    gauss = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
+    result = f"types.Tuple((types.int64, {path}))"
+    return load(
+        "boundary",
+        ("contract.py", "collocation.py"),
+        str,
+        (
+            (
+                "path_energy",
+                f"types.UniTuple(types.float64, 3)(FIELD, VECTOR, {path}, "
+                "VECTOR, VECTOR, ROWS, ROWS)",
+            ),
+            ("connect", f"{result}(FIELD, VECTOR, VECTOR, types.float64, types.float64, "
+             f"types.float64, {gauss}, ROWS)"),
+            ("refine", f"{result}(FIELD, VECTOR, {path}, types.float64, {gauss}, ROWS)"),
+        ),
+        _NOTICE.format("distance solver"),
+    )
+
+
+def _request(kind: str, manifold: Geometry) -> str:
+    # Own symbols, so that renaming coordinates finds the same file.
+    own = {
+        s: Dummy(f"c{k}", dummy_index=k, **s.assumptions0)
+        for k, s in enumerate(manifold.coordinates)
+    }
+    n = manifold.dim
+    u = tuple(Dummy(f"u{k}", dummy_index=k, real=True) for k in range(n))
+    parts = [kind, str(n)]
+    parts += [srepr(manifold.metric[i, j].xreplace(own)) for i in range(n) for j in range(i, n)]
+    parts += [
+        srepr(manifold.skewness[i, j, k].xreplace(own))
+        for i in range(n)
+        for j in range(i, n)
+        for k in range(j, n)
+    ]
+    parts += [srepr(e) for e in manifold.domain.from_unconstrained(u)]
+    parts += [srepr(e.xreplace(own)) for e in manifold.domain.to_unconstrained()]
+    return "\n".join(parts)
+
+
+def compiled_field(manifold: Geometry, order: int, unconstrained: bool) -> ModuleType:
+    """Module with ``field`` (packed tensors, see :mod:`statmani.kernels.contract`)."""
+    return load(
+        _request(f"field {order} {unconstrained}", manifold),
+        ("special.py",),
+        lambda: field_source(manifold, order, unconstrained),
+        _FIELD,
+    )
+
+
+def compiled_maps(manifold: Geometry) -> ModuleType:
+    """Module with ``chart`` and ``inverse`` (see :mod:`statmani.kernels.charts`)."""
+    return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
