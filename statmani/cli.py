@@ -30,9 +30,10 @@ __all__ = ["load_family", "main", "parse_assignments", "parse_value"]
 _BAD_INPUT = (InvalidArgument, InvalidFamily, InvalidManifold, OutsideDomain)
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?|\.\d+(?:[eE][+-]?\d{1,3})?"
 _VALUE = re.compile(
-    rf"(?P<sign>[+-]?)(?:(?P<number>{_NUMBER})(?:\*(?P<times>pi))?|(?P<pi>pi))(?:/(?P<over>\d+))?"
+    rf"(?P<sign>[+-]?)(?:(?P<number>{_NUMBER})(?:\*(?P<times>pi))?|(?P<pi>pi))(?:/(?P<over>\d+))?",
+    re.ASCII,
 )
-_SIZED = re.compile(r"(?P<name>[A-Za-z_]\w*)(?::(?P<sizes>\d+(?:,\d+)*))?")
+_SIZED = re.compile(r"(?P<name>[A-Za-z_]\w*)(?::(?P<sizes>\d+(?:,\d+)*))?", re.ASCII)
 _ASSIGNMENT = re.compile(r"(?P<name>[^\W\d]\w*)=(?P<value>.*)")
 
 

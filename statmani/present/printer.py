@@ -190,11 +190,13 @@ class Printer(LatexPrinter):  # type: ignore[misc]  # sympy publishes no types
     def _print_ImaginaryUnit(self, expr: Any) -> str:
         return r"\mathrm{i}"
 
-    def _print_EulerGamma(self, expr: Any) -> str:
-        return r"\gamma_{\mathrm{E}}"
-
-    def _print_Catalan(self, expr: Any) -> str:
-        return r"G_{\mathrm{Catalan}}"
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        # These two print themselves before a printer is asked, one of them like a parameter gamma.
+        if expr is sp.EulerGamma:
+            return r"\gamma_{\mathrm{E}}"
+        if expr is sp.Catalan:
+            return r"G_{\mathrm{Catalan}}"
+        return str(super()._print(expr, **kwargs))
 
     def _print_ExpBase(self, expr: sp.Expr, exp: str | None = None) -> str:
         text = rf"\mathrm{{e}}^{{{self._print(expr.args[0])}}}"
