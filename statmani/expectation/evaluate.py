@@ -79,6 +79,13 @@ class Program:
         elif not expr.args:
             self._steps.append(_Step("constant", (), expr, False))
             position = len(self._steps) - 1
+        elif (stable := _stable(expr)) is not None:
+            kind, inner_expr = stable
+            inner = self._compile(inner_expr)
+            if kind == "same":
+                return self._index.setdefault(expr, inner)
+            self._steps.append(_Step(kind, (inner,), None, self._steps[inner].moving))
+            position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []
             for value, condition in expr.args:
@@ -143,6 +150,29 @@ class Program:
             return [values[i] for i in self.outputs]
 
         return at
+
+
+def _stable(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
+    """A form of the node that neither cancels next to an end point nor overflows."""
+    if isinstance(expr, sp.log):
+        argument = expr.args[0]
+        if isinstance(argument, (sp.gamma, sp.factorial)):
+            return "loggamma", argument.args[0] + int(isinstance(argument, sp.factorial))
+        if isinstance(argument, sp.Mul) and argument.has(sp.gamma, sp.factorial):
+            return "same", sp.Add(
+                *(f.exp * sp.log(f.base) if f.is_Pow else sp.log(f) for f in argument.args)
+            )
+        if isinstance(argument, sp.Add) and argument.args[0] == 1:
+            return "log1p", argument - 1
+    if isinstance(expr, sp.Add) and len(expr.args) == 2 and abs(expr.args[0]) == 1:
+        constant, rest = expr.args
+        power = -constant * rest
+        if isinstance(power, sp.exp):
+            return ("expm1" if constant == -1 else "one_minus_exp"), power.args[0]
+        if isinstance(power, sp.Pow) and not power.exp.is_number and power.base.args[:1] == (1,):
+            exponent = power.exp * sp.log(power.base)
+            return ("expm1" if constant == -1 else "one_minus_exp"), exponent
+    return None
 
 
 def evaluate_exact(expr: sp.Expr, theta: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
@@ -235,7 +265,8 @@ def _logical(op: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 
 _NUMPY: dict[str, Callable[..., Any]] = {
-    "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1,
+    "one_minus_exp": lambda x: -np.expm1(x), "sin": np.sin, "cos": np.cos, "tan": np.tan,
     "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "atan": np.arctan, "asin": np.arcsin,
     "acos": np.arccos, "Abs": np.abs, "sign": np.sign, "floor": np.floor, "ceiling": np.ceil,
@@ -300,6 +331,9 @@ def _apply_mp(context: Any, kind: str, a: list[Any]) -> Any:
 
 
 _MP: dict[str, Callable[..., Any]] = {
+    "log1p": lambda c, x: -c.inf if x == -1 else c.log1p(x),
+    "expm1": lambda c, x: c.mpf(-1) if x == -c.inf else c.expm1(x),
+    "one_minus_exp": lambda c, x: c.mpf(1) if x == -c.inf else -c.expm1(x),
     "Heaviside": lambda c, x, half=0.5: half if x == 0 else c.mpf(x > 0),
     "DiracDelta": lambda c, *_: c.mpf(0),
     "KroneckerDelta": lambda c, x, y, *_: c.mpf(x == y),

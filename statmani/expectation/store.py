@@ -106,13 +106,21 @@ def load(declaration: Declaration) -> Derivation | None:
         content = stored["content"]
         if stored["checksum"] != _checksum(content):
             return None
-        derivation = _decode(content, _symbols(declaration))
+        own = tuple(sp.Dummy(name, **assumptions) for name, assumptions in content["symbols"])
+        derivation = _decode(content["derivation"], (*_symbols(declaration), *own))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(derivation, Derivation):
         return None
-    certificate = replace(derivation.certificate, origin=_LOADED)
-    return replace(derivation, certificate=certificate)
+    certificate = derivation.certificate
+    return replace(
+        derivation,
+        certificate=replace(
+            certificate,
+            points=declaration.external(certificate.points),
+            notes=(*certificate.notes, _LOADED),
+        ),
+    )
 
 
 def save(declaration: Declaration, derivation: Derivation) -> bool:
@@ -132,8 +140,16 @@ def save(declaration: Declaration, derivation: Derivation) -> bool:
     path = _file(declaration)
     if path is None:
         return False
+    # Users' names stay out of the file: renaming the symbols must find the same derivation.
+    certificate = derivation.certificate
+    points = declaration.internal(certificate.points)
+    neutral = replace(derivation, certificate=replace(certificate, points=points))
+    own = _sampler_symbols(derivation)
     try:
-        content = _encode(derivation, _symbols(declaration))
+        content = {
+            "symbols": [[symbol.name, symbol.assumptions0] for symbol in own],
+            "derivation": _encode(neutral, (*_symbols(declaration), *own)),
+        }
         text = json.dumps({"checksum": _checksum(content), "content": content})
         path.parent.mkdir(exist_ok=True)
         write_atomic(path, text)
@@ -149,6 +165,10 @@ def _checksum(content: Any) -> str:
 def _symbols(declaration: Declaration) -> tuple[sp.Symbol, ...]:
     samples = tuple(variable.symbol for variable in declaration.variables)
     return (*declaration.parameters, *declaration.constants, *samples)
+
+
+def _sampler_symbols(derivation: Derivation) -> tuple[sp.Symbol, ...]:
+    return tuple(dict.fromkeys(branch.variable for branch in derivation.sampler or ()))
 
 
 def _records() -> dict[str, type]:
@@ -170,10 +190,10 @@ def _encode(value: Any, symbols: Sequence[sp.Symbol]) -> Any:
         return ["int", hex(value)]
     if isinstance(value, float):
         return ["float", value.hex()]
-    if isinstance(value, (sp.Expr, sp.logic.boolalg.Boolean)):
-        return ["expr", to_json(value, symbols)]
     if isinstance(value, sp.MatrixBase):
         return ["matrix", *value.shape, [_encode(entry, symbols) for entry in value]]
+    if isinstance(value, (sp.Expr, sp.logic.boolalg.Boolean)):
+        return ["expr", to_json(value, symbols)]
     if isinstance(value, tuple):
         return ["tuple", [_encode(item, symbols) for item in value]]
     if isinstance(value, dict):

@@ -1,0 +1,270 @@
+"""Certificates: every derived tensor is compared with its definition before it is returned."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from statmani.declaration import Declaration
+from statmani.errors import CertificateError, InvalidFamily, RegularityError
+from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.nodes import kinks
+from statmani.expectation.quadrature import Integrator
+
+__all__ = ["Certificate", "Check", "certify"]
+
+Skewness = Mapping[tuple[int, int, int], sp.Expr]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison.
+
+    Attributes
+    ----------
+    name : str
+        What was compared, for example ``"E[s_i s_j]"``.
+    point : int
+        Index into the certificate's points.
+    residual : float
+        Largest relative difference over the entries.
+    tolerance : float
+        What would have been accepted; follows from the quadrature's own error estimate.
+    """
+
+    name: str
+    point: int
+    residual: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How a derivation was made and how it was checked.
+
+    Attributes
+    ----------
+    strategies : tuple of (str, str)
+        Pairs (entry, strategy), entries such as ``"g[0,1]"`` and ``"T[0,0,1]"``.
+    points : tuple of tuple of (Symbol, Rational)
+        The parameter points of the checks.
+    digits : tuple of int
+        Digits carried by the independent quadrature at each point.
+    checks : tuple of Check
+    notes : tuple of str
+        What could not be checked, and why.
+    """
+
+    strategies: tuple[tuple[str, str], ...]
+    points: tuple[tuple[tuple[sp.Symbol, sp.Expr], ...], ...]
+    digits: tuple[int, ...]
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def residual(self) -> float:
+        """The largest relative residual of all checks."""
+        return max((c.residual for c in self.checks), default=0.0)
+
+    def __str__(self) -> str:
+        grouped: dict[str, list[str]] = {}
+        for entry, strategy in self.strategies:
+            grouped.setdefault(strategy, []).append(entry)
+        lines = ["Certificate"]
+        for strategy, entries in grouped.items():
+            shown = ", ".join(entries[:4]) + (f" and {len(entries) - 4} more" if entries[4:] else "")
+            lines.append(f"  {strategy}: {shown}")
+        for number, (point, digits) in enumerate(zip(self.points, self.digits, strict=True)):
+            place = ", ".join(f"{symbol} = {value}" for symbol, value in point)
+            lines.append(f"  point {number + 1}: {place} ({digits} digits)")
+        for check in self.checks:
+            lines.append(
+                f"  {check.name} at point {check.point + 1}: residual {check.residual:.1e} "
+                f"(accepted below {check.tolerance:.1e})"
+            )
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def certify(
+    declaration: Declaration,
+    metric: sp.Matrix,
+    skewness: Skewness,
+    strategies: tuple[tuple[str, str], ...],
+) -> Certificate:
+    """Compare g, T and Gamma^(1) with quadrature of their definitions at two points.
+
+    Raises
+    ------
+    CertificateError
+        An entry differs; names it, both values and the point.
+    RegularityError
+        E[s] is not zero.
+    InvalidFamily
+        The density does not integrate to one.
+    """
+    checker = _Checker(declaration, metric, skewness)
+    points = declaration.domain.interior_points(2, seed=1)
+    digits, checks = [], []
+    for number, point in enumerate(points):
+        done, used = checker.at(number, point)
+        checks += done
+        digits.append(used)
+    named = tuple(
+        tuple(
+            (declaration.external(t), v) for t, v in zip(declaration.parameters, point, strict=True)
+        )
+        for point in points
+    )
+    return Certificate(strategies, named, tuple(digits), tuple(checks), tuple(checker.notes))
+
+
+class _Checker:
+    def __init__(self, declaration: Declaration, metric: sp.Matrix, skewness: Skewness) -> None:
+        self._declaration = declaration
+        self.notes: list[str] = []
+        n = len(declaration.parameters)
+        ell, thetas = declaration.log_density, declaration.parameters
+        scores = [ell.diff(t) for t in thetas]
+        self._pairs = list(itertools.combinations_with_replacement(range(n), 2))
+        self._triples = list(itertools.combinations_with_replacement(range(n), 3))
+        moving_kinks = any(
+            k.free_symbols & set(thetas) for v in declaration.variables for k in kinks(ell, v.symbol)
+        )
+        self._mixed = [] if moving_kinks else [(*p, k) for p in self._pairs for k in range(n)]
+        if moving_kinks:
+            self.notes.append(
+                "Gamma^(1) was not compared: the density has a kink that moves with a parameter, "
+                "where second derivatives contain a delta; it follows from g and T"
+            )
+        functions = [
+            *scores,
+            *(scores[i] * scores[j] for i, j in self._pairs),
+            *(scores[i] * scores[j] * scores[k] for i, j, k in self._triples),
+        ]
+        connection = [scores[i].diff(thetas[j]) * scores[k] for i, j, k in self._mixed]
+        self._count = n
+        self._integrator = Integrator(declaration, functions)
+        self._with_connection = Integrator(declaration, functions + connection)
+        half = sp.Rational(1, 2)
+
+        def t(i: int, j: int, k: int) -> sp.Expr:
+            a, b, c = sorted((i, j, k))
+            return skewness.get((a, b, c), sp.Integer(0))
+
+        closed = [metric[i, j] for i, j in self._pairs] + [t(*ijk) for ijk in self._triples]
+        first = [
+            half * (metric[j, k].diff(thetas[i]) + metric[i, k].diff(thetas[j])
+                    - metric[i, j].diff(thetas[k]) - t(i, j, k))
+            for i, j, k in self._mixed
+        ]  # fmt: skip
+        self._closed = Program(closed, [])
+        self._closed_all = Program(closed + first, [])
+
+    def at(self, number: int, point: tuple[sp.Expr, ...]) -> tuple[list[Check], int]:
+        declaration = self._declaration
+        values = {**declaration.sample_values()}
+        values.update(zip(declaration.parameters, point, strict=True))
+        place = ", ".join(
+            f"{declaration.external(t)} = {v}"
+            for t, v in zip(declaration.parameters, point, strict=True)
+        )
+        context = new_context(40)
+        if number == 0:
+            exact = self._integrator.precise(values, 30)
+            if exact is not None and exact[1] < 1e-5:
+                closed = self._closed.bind(context, values)([])
+                tolerance = max(1e-22, 1e3 * exact[1] ** 2)
+                total, numbers = exact[0][0], exact[0][1:]
+                return self._compare(number, place, total, numbers, None, closed, tolerance), 30
+        estimate = self._with_connection.at(values)
+        closed = self._closed_all.bind(context, values)([])
+        tolerance = max(1e-9, 100 * estimate.error)
+        if not estimate.error < 1e-3:
+            raise CertificateError(
+                f"certificate: the definitions of the tensors do not converge numerically at "
+                f"{place} (relative change {estimate.error:.1e}); g or T may be infinite there. "
+                "Restrict the domain of the parameters."
+            )
+        return (
+            self._compare(
+                number, place, estimate.total, list(estimate.values), list(estimate.sizes), closed,
+                tolerance,
+            ),
+            15,
+        )  # fmt: skip
+
+    def _compare(
+        self,
+        number: int,
+        place: str,
+        total: Any,
+        numbers: list[Any],
+        sizes: list[Any] | None,
+        closed: list[Any],
+        tolerance: float,
+    ) -> list[Check]:
+        n = self._count
+        if abs(total - 1) > tolerance:
+            raise InvalidFamily(
+                f"density: its integral is {float(total):.10g}, not 1, at {place}. "
+                "Divide the density by it, or correct the support."
+            )
+        scale = [abs(v) for v in numbers] if sizes is None else sizes
+        diagonal = [
+            abs(v) ** 0.5
+            for (i, j), v in zip(self._pairs, numbers[n : n + len(self._pairs)], strict=True)
+            if i == j
+        ]
+        worst = 0.0
+        for i in range(n):
+            residual = float(abs(numbers[i]) / max(float(diagonal[i]), 1e-300))
+            worst = max(worst, residual)
+            if residual > tolerance:
+                raise RegularityError(
+                    f"score: E[d log p / d {self._declaration.external(self._declaration.parameters[i])}]"
+                    f" is {float(numbers[i]):.10g}, not 0, at {place}. The support moves with the "
+                    "parameter or the density is not regular; make that parameter a constant."
+                )
+        checks = [
+            Check("normalisation", number, float(abs(total - 1)), tolerance),
+            Check("E[s_i] = 0", number, worst, tolerance),
+        ]
+        groups = [
+            ("g", "E[s_i s_j]", self._pairs),
+            ("T", "E[s_i s_j s_k]", self._triples),
+            ("Gamma^(1)", "E[d_ij l s_k] from g, T in another index order", self._mixed),
+        ]
+        offset = 0
+        for label, name, indices in groups:
+            if offset >= len(closed) or not indices:
+                break
+            worst = 0.0
+            for index in indices:
+                number_value, closed_value = numbers[n + offset], closed[offset]
+                # Zero entries are measured against the product of the diagonal's roots.
+                natural = 1.0
+                for i in index:
+                    natural *= float(diagonal[i])
+                size = max(float(scale[n + offset]), natural, 1e-300)
+                residual = float(abs(closed_value - number_value)) / size
+                if not residual <= tolerance:
+                    place_of = ",".join(map(str, index))
+                    raise CertificateError(
+                        f"certificate: {label}[{place_of}] was derived as "
+                        f"{_show(closed_value)} but quadrature of its definition gives "
+                        f"{_show(number_value)} at {place}. This is a defect of the derivation, "
+                        "not of the declaration; please report it."
+                    )
+                worst = max(worst, residual)
+                offset += 1
+            checks.append(Check(name, number, worst, tolerance))
+        return checks
+
+
+def _show(value: Any) -> str:
+    return f"{float(value.real):.15g}" if getattr(value, "imag", 0) == 0 else str(complex(value))

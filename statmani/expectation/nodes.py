@@ -1,0 +1,123 @@
+"""Charts and nodes of double-exponential quadrature on the support of a declaration.
+
+Takahasi and Mori (1974). Each continuous variable is written as an end point (or kink) plus or
+minus a positive z, symbolically, so that no digit is lost next to a singular end point.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+
+from statmani.declaration import Declaration, Variable
+
+__all__ = ["AxisChart", "Chart", "axis_nodes", "charts_of", "clean", "kinks"]
+
+
+@dataclass(frozen=True)
+class AxisChart:
+    """x = sample(z) with z on a line, a half-line or (0, width / 2)."""
+
+    symbol: sp.Symbol
+    z: sp.Symbol
+    sample: sp.Expr
+    kind: str
+    width: sp.Expr | None = None
+
+
+Chart = tuple[AxisChart, ...]
+
+
+def kinks(expr: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+    """Roots in x of the arguments of Abs, sign, Heaviside and of inequalities."""
+    inner = [a.args[0] for a in expr.atoms(sp.Abs, sp.sign, sp.Heaviside)]
+    inner += [
+        r.lhs - r.rhs
+        for r in expr.atoms(sp.core.relational.Relational)
+        if not isinstance(r, (sp.Equality, sp.Unequality))
+    ]
+    roots = set()
+    for argument in inner:
+        slope = sp.expand(argument.diff(x)) if argument.has(x) else sp.Integer(0)
+        if slope != 0 and not slope.has(x):
+            roots.add(sp.expand(-(argument - slope * x).expand() / slope))
+    return sorted(roots, key=sp.default_sort_key)
+
+
+def clean(expr: sp.Expr) -> sp.Expr:
+    """Collect the sums inside functions so that end points cancel exactly, and decide kinks."""
+    table = {
+        node: node.func(*(sp.expand_mul(a) for a in node.args))
+        for node in expr.atoms(sp.Abs, sp.sign, sp.Heaviside)
+    }
+    for relation in expr.atoms(sp.core.relational.Relational):
+        if not isinstance(relation, (sp.Equality, sp.Unequality)):
+            table[relation] = relation.func(sp.expand_mul(relation.lhs - relation.rhs), 0)
+    expr = expr.xreplace(table) if table else expr
+    sums = [a for a in expr.atoms(sp.Add) if any(t.is_Mul or t.is_Add for t in a.args)]
+    if len(sums) > 200:
+        return expr
+    return expr.replace(lambda e: isinstance(e, sp.Add), sp.expand_mul)
+
+
+def charts_of(declaration: Declaration, variables: Sequence[Variable]) -> list[Chart]:
+    """All combinations of charts of the continuous variables, in nested order."""
+    charts: list[Chart] = [()]
+    for position, variable in enumerate(variables):
+        grown: list[Chart] = []
+        for chart in charts:
+            earlier = {c.symbol: c.sample for c in chart}
+            lower = sp.expand(variable.lower.xreplace(earlier))
+            upper = sp.expand(variable.upper.xreplace(earlier))
+            breaks = (
+                [k.xreplace(earlier) for k in kinks(declaration.log_density, variable.symbol)]
+                if len(variables) == 1 or position == len(variables) - 1
+                else []
+            )
+            breaks = [b for b in breaks if b not in (lower, upper)][:1]
+            ends = [lower, *breaks, upper]
+            for low, high in itertools.pairwise(ends):
+                grown += [(*chart, piece) for piece in _pieces(variable.symbol, low, high)]
+        charts = grown
+    return charts
+
+
+def _pieces(symbol: sp.Symbol, low: sp.Expr, high: sp.Expr) -> list[AxisChart]:
+    if low is sp.S.NegativeInfinity and high is sp.S.Infinity:
+        z = sp.Dummy("z", real=True)
+        return [AxisChart(symbol, z, z, "line")]
+    z = sp.Dummy("z", positive=True)
+    if high is sp.S.Infinity:
+        return [AxisChart(symbol, z, low + z, "half")]
+    if low is sp.S.NegativeInfinity:
+        return [AxisChart(symbol, z, high - z, "half")]
+    width = sp.expand(high - low)
+    return [
+        AxisChart(symbol, z, low + z, "finite", width),
+        AxisChart(symbol, z, high - z, "finite", width),
+    ]
+
+
+def axis_nodes(
+    kind: str, t: np.ndarray, centre: float, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unconstrained y and dy/dt: exponential in t at both ends, heavier on a line."""
+    y = np.pi / 2 * np.sinh(t)
+    slope = np.pi / 2 * np.cosh(t)
+    if kind == "line":
+        return centre + scale * np.sinh(y), scale * np.cosh(y) * slope
+    return centre + scale * y, scale * slope
+
+
+def to_chart(kind: str, y: np.ndarray, half_width: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """z and log dz/dy of an unconstrained y."""
+    if kind == "line":
+        return y, np.zeros_like(y)
+    if kind == "half":
+        return np.exp(y), y
+    tail = np.logaddexp(0.0, -y)
+    return half_width * np.exp(-tail), np.log(half_width) - tail - np.logaddexp(0.0, y)
