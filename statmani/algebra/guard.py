@@ -31,6 +31,7 @@ class Guard:
         self._point: dict[Expr, Any] | None = None
         self._atoms: list[Any] = []
         self._context: Any = None
+        self._exact: Mapping[Expr, Rational] = {}
 
     @property
     def needed(self) -> bool:
@@ -67,6 +68,7 @@ class Guard:
             except NotEvaluable:
                 continue
             self._point = point
+            self._exact = candidate
             return
         raise InvalidManifold(
             "no point of the domain was found where all entries are finite real numbers. "
@@ -143,6 +145,40 @@ class Guard:
                 f"point, the given expression {self._context.nstr(given, 15)}. "
                 "Rewrite the entry without multivalued functions."
             )
+
+    def is_regular(self, matrix: list[list[Any]]) -> bool:
+        """Whether a numeric matrix has a determinant clearly different from zero."""
+        n = len(matrix)
+        rows = [list(row) for row in matrix]
+        for column in range(n):
+            pivot = max(range(column, n), key=lambda r: abs(rows[r][column]))
+            rows[column], rows[pivot] = rows[pivot], rows[column]
+            head = rows[column][column]
+            largest = max(abs(e) for e in matrix[column]) or 1
+            if abs(head) <= largest * self._context.mpf(10) ** -_TOLERANCE:
+                return False
+            for r in range(column + 1, n):
+                factor = rows[r][column] / head
+                rows[r] = [x - factor * y for x, y in zip(rows[r], rows[column], strict=True)]
+        return True
+
+    def samples(self, element: Element, count: int) -> list[tuple[dict[Expr, Expr], Any]]:
+        """(point in the user's symbols, value) at several interior points where it exists."""
+        self._values()
+        expr = self._ring.to_internal_expr(element)
+        found: list[tuple[dict[Expr, Expr], Any]] = []
+        constants = {s: self._exact[s] for s in self._ring.constants}
+        points = self._ring.domain.interior_points(count, seed=7, constants=constants)
+        for point in points:
+            exact = {**constants, **dict(zip(self._ring.domain.symbols, point, strict=True))}
+            place = {s: self._context.mpf(int(v.p)) / int(v.q) for s, v in exact.items()}
+            try:
+                value = value_of(expr, place, self._context)
+            except NotEvaluable:
+                value = self._context.nan
+            shown = {self._ring.external(s): v for s, v in exact.items()}
+            found.append((shown, value))
+        return found
 
     @property
     def _required_point(self) -> Mapping[Expr, Any]:

@@ -1,0 +1,262 @@
+"""Change of chart and pull-back: ring homomorphisms applied to g and T."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING, Any
+
+from sympy import Derivative, Expr, Integral, Subs, Sum, Symbol
+
+from statmani.algebra.element import Element
+from statmani.algebra.ring import Ring
+from statmani.domain import Domain
+from statmani.errors import InvalidArgument, InvalidManifold
+from statmani.geometry import linear
+from statmani.geometry.validate import describe, read_entry
+from statmani.reading import domain_of
+
+if TYPE_CHECKING:
+    from statmani.geometry.manifold import StatisticalManifold
+
+__all__ = ["pull_back"]
+
+_BOUND = (Derivative, Subs, Integral, Sum)
+_WITNESSES = 8
+
+
+class _Homomorphism:
+    """Images of ring elements when the old coordinates become functions of the new ones."""
+
+    def __init__(self, source: Ring, target: Ring, mapping: Mapping[Expr, Expr]) -> None:
+        self._source = source
+        self._target = target
+        self._mapping = dict(mapping)
+        self._images: dict[int, Element] = {}
+        self._factors: dict[int, Element] = {}
+        self._powers: dict[tuple[int, int], Element] = {}
+
+    def _image(self, generator: int) -> Element:
+        if generator not in self._images:
+            expr = substitute(self._source.external(self._source.atoms[generator].expr), self._mapping)
+            self._images[generator] = self._target.convert(expr)
+        return self._images[generator]
+
+    def _power(self, generator: int, exponent: int) -> Element:
+        key = (generator, exponent)
+        if key not in self._powers:
+            self._powers[key] = self._image(generator) ** exponent
+        return self._powers[key]
+
+    def _polynomial(self, polynomial: Any) -> Element:
+        terms = []
+        for exponents, c in polynomial.to_dict().items():
+            term = self._target.polynomials.one
+            for generator, e in enumerate(exponents):
+                if e:
+                    term = term * self._power(generator, int(e))
+            terms.append(Element(term.ring, term.num * c, term.den))
+        return self._target.polynomials.total(terms)
+
+    def __call__(self, element: Element) -> Element:
+        result = self._polynomial(element.num)
+        for index, e in enumerate(element.den):
+            if e:
+                if index not in self._factors:
+                    factor = self._polynomial(self._source.polynomials.factors[index])
+                    self._factors[index] = self._target.inverse(factor)
+                result = result * self._factors[index] ** e
+        return result
+
+
+def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
+    """Simultaneous substitution that also respects bound symbols."""
+    if expr.has(*_BOUND):
+        return expr.subs(mapping, simultaneous=True)
+    return expr.xreplace(dict(mapping))
+
+
+def _read_mapping(
+    manifold: StatisticalManifold, mapping: Mapping[Symbol, object], domain: Domain
+) -> dict[Expr, Expr]:
+    old = manifold.coordinates
+    if not isinstance(mapping, Mapping):
+        raise InvalidArgument(
+            f"mapping is {mapping!r}, not a mapping. Give {{old coordinate: expression}}."
+        )
+    missing = [str(s) for s in old if s not in mapping]
+    if missing:
+        raise InvalidArgument(
+            f"mapping lacks the old coordinate(s) {', '.join(missing)}. Give an expression in the "
+            "new coordinates for each; one that stays is {x: x}."
+        )
+    unknown = [str(s) for s in mapping if s not in old]
+    if unknown:
+        raise InvalidArgument(
+            f"mapping has {', '.join(unknown)}, no coordinate of the manifold "
+            f"({', '.join(map(str, old))}). Remove it."
+        )
+    result: dict[Expr, Expr] = {s: read_entry(mapping[s], f"mapping[{s}]") for s in old}
+    gone = set(old) - set(domain.symbols)
+    for symbol, expr in result.items():
+        stale = sorted(str(s) for s in expr.free_symbols & gone)
+        if stale:
+            raise InvalidArgument(
+                f"mapping[{symbol}] = {expr} contains the old coordinate(s) {', '.join(stale)}. "
+                "Express it in the new coordinates only."
+            )
+    return result
+
+
+def _require_immersion(
+    ring: Ring, jacobian: Sequence[Sequence[Element]], mapping: Mapping[Expr, Expr]
+) -> None:
+    """Refuse a Jacobian of too low rank, with a witness point where it can be shown."""
+    n, m = len(jacobian), len(jacobian[0])
+    columns = [[jacobian[i][a] for i in range(n)] for a in range(m)]
+    if n == m:
+        det = linear.determinant(ring, jacobian)
+    else:
+        gram = [[ring.polynomials.dot(zip(a, b, strict=True)) for b in columns] for a in columns]
+        det = linear.determinant(ring, gram)
+    new = ", ".join(str(s) for s in ring.user_domain.symbols)
+    text = ", ".join(f"{k} = {v}" for k, v in mapping.items())
+    if not det:
+        raise InvalidManifold(
+            f"the map {text} has a singular Jacobian everywhere: it does not depend on "
+            f"{new} independently. Use a map with an invertible Jacobian."
+        )
+    ring.guard.require_nonzero(det)
+    if n != m:
+        return
+    witness: dict[int, Mapping[Expr, Expr]] = {}
+    for point, value in ring.guard.samples(det, _WITNESSES):
+        witness.setdefault(0 if not value else (1 if value > 0 else -1), point)
+    if 0 in witness:
+        raise InvalidManifold(
+            f"the map {text} has a singular Jacobian at {describe(witness[0])}. "
+            "Restrict the domain of the new coordinates."
+        )
+    if len(witness) > 1:
+        raise InvalidManifold(
+            f"the map {text} has a Jacobian determinant of different signs at "
+            f"{describe(witness[1])} and {describe(witness[-1])}, so it is singular in between and "
+            "not one-to-one. Restrict the domain of the new coordinates."
+        )
+
+
+def _require_inside(
+    manifold: StatisticalManifold, ring: Ring, mapping: Mapping[Expr, Expr]
+) -> None:
+    """Refuse a map that leaves the old domain at a sample point."""
+    if manifold.domain.constants:
+        return
+    images = [ring.convert(mapping[s]) for s in manifold.coordinates]
+    samples = [ring.guard.samples(image, _WITNESSES) for image in images]
+    for rows in zip(*samples, strict=True):
+        values = [float(value) for _, value in rows]
+        if not bool(manifold.domain.contains(values)):
+            where = describe(rows[0][0])
+            got = ", ".join(
+                f"{s} = {v:.6g}" for s, v in zip(manifold.coordinates, values, strict=True)
+            )
+            raise InvalidManifold(
+                f"the map leaves the domain ({manifold.domain}): at {where} it gives {got}. "
+                "Restrict the domain of the new coordinates."
+            )
+
+
+def pull_back(
+    manifold: StatisticalManifold,
+    mapping: Mapping[Symbol, object],
+    coordinates: object,
+    constraint: object,
+    *,
+    same_dimension: bool,
+) -> StatisticalManifold:
+    """g'_ab = J^i_a J^j_b g_ij and T'_abc likewise, exactly."""
+    domain = domain_of(coordinates, constraint, what="new coordinates", error=InvalidManifold)
+    table = _read_mapping(manifold, mapping, domain)
+    n, m = manifold.dim, domain.dim
+    if same_dimension and m != n:
+        raise InvalidArgument(
+            f"{m} new coordinate(s) for a manifold of dimension {n}. Give {n}, or use submanifold."
+        )
+    if not same_dimension and m >= n:
+        raise InvalidArgument(
+            f"{m} new coordinate(s) for a submanifold of a manifold of dimension {n}. "
+            "Give fewer, or use reparametrize."
+        )
+    source = manifold.ring
+    with source.polynomials.lock:
+        hints = [substitute(source.external(a.expr), table) for a in source.atoms]
+        ring = Ring(domain, hints)
+        _require_inside(manifold, ring, table)
+        images = [ring.convert(table[s]) for s in manifold.coordinates]
+        jacobian = [[ring.derivative(image, a) for a in range(m)] for image in images]
+        _require_immersion(ring, jacobian, table)
+        carry = _Homomorphism(source, ring, table)
+        metric = _pulled_metric(ring, manifold, carry, jacobian)
+        skewness = _pulled_skewness(ring, manifold, carry, jacobian)
+    return type(manifold)._from_elements(domain, ring, metric, skewness, manifold.certificate)
+
+
+def _pulled_metric(
+    ring: Ring,
+    manifold: StatisticalManifold,
+    carry: _Homomorphism,
+    jacobian: Sequence[Sequence[Element]],
+) -> list[list[Element]]:
+    n, m = len(jacobian), len(jacobian[0])
+    dot = ring.polynomials.dot
+    g = manifold.geometry.metric
+    old = {(i, j): carry(g[i][j]) for i in range(n) for j in range(i, n) if g[i][j]}
+    half = [
+        [
+            dot((old[min(i, j), max(i, j)], jacobian[j][b]) for j in range(n) if (min(i, j), max(i, j)) in old)
+            for b in range(m)
+        ]
+        for i in range(n)
+    ]
+    result = [[ring.polynomials.zero] * m for _ in range(m)]
+    for a in range(m):
+        for b in range(a, m):
+            entry = dot((jacobian[i][a], half[i][b]) for i in range(n))
+            result[a][b] = result[b][a] = entry
+    return result
+
+
+def _pulled_skewness(
+    ring: Ring,
+    manifold: StatisticalManifold,
+    carry: _Homomorphism,
+    jacobian: Sequence[Sequence[Element]],
+) -> dict[tuple[int, int, int], Element]:
+    n, m = len(jacobian), len(jacobian[0])
+    dot = ring.polynomials.dot
+    old = {index: carry(value) for index, value in manifold.geometry.skewness.items()}
+    if not old:
+        return {}
+
+    def t(i: int, j: int, k: int) -> Element:
+        a, b, c = sorted((i, j, k))
+        return old.get((a, b, c), ring.polynomials.zero)
+
+    one = {
+        (i, j, c): dot((t(i, j, k), jacobian[k][c]) for k in range(n))
+        for i in range(n)
+        for j in range(i, n)
+        for c in range(m)
+    }
+    two = {
+        (i, b, c): dot((one[min(i, j), max(i, j), c], jacobian[j][b]) for j in range(n))
+        for i in range(n)
+        for b in range(m)
+        for c in range(b, m)
+    }
+    result = {}
+    for a, b, c in combinations_with_replacement(range(m), 3):
+        entry = dot((two[i, b, c], jacobian[i][a]) for i in range(n))
+        if entry:
+            result[a, b, c] = entry
+    return result

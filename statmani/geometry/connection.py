@@ -1,0 +1,347 @@
+"""The alpha-connections of a statistical manifold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from numbers import Real
+from typing import TYPE_CHECKING, Any, final
+
+from sympy import (
+    Add,
+    Derivative,
+    Eq,
+    Expr,
+    Float,
+    Function,
+    ImmutableMatrix,
+    Integer,
+    Mul,
+    Pow,
+    Rational,
+    S,
+    Symbol,
+    sympify,
+)
+
+from statmani.algebra.element import Element
+from statmani.errors import InvalidArgument
+from statmani.geometry.curvature import Coefficients
+from statmani.geometry.tensor import Tensor
+
+if TYPE_CHECKING:
+    from statmani.geometry.manifold import StatisticalManifold
+
+__all__ = ["Connection", "read_alpha"]
+
+_REMEDY = "Give a real number, or a Symbol that is no coordinate."
+
+
+def read_alpha(alpha: object, coordinates: Sequence[Symbol]) -> Expr:
+    """The order of an alpha-connection as an exact number or a Symbol.
+
+    Raises
+    ------
+    InvalidArgument
+    """
+    if isinstance(alpha, Symbol):
+        if alpha in coordinates or alpha.name in {c.name for c in coordinates}:
+            raise InvalidArgument(f"alpha = {alpha} is a coordinate of the manifold. {_REMEDY}")
+        if alpha.is_real is False:
+            raise InvalidArgument(f"alpha = {alpha} is declared not real. {_REMEDY}")
+        return alpha
+    if isinstance(alpha, (str, bool)) or not isinstance(alpha, (Real, Expr)):
+        raise InvalidArgument(f"alpha = {alpha!r} is no real number. {_REMEDY}")
+    if isinstance(alpha, (float, Float)):
+        value = float(alpha)
+        if value != value or value in (float("inf"), float("-inf")):
+            raise InvalidArgument(f"alpha = {alpha!r} is not finite. {_REMEDY}")
+        return Rational(str(Fraction(repr(value))))
+    number: Any
+    if isinstance(alpha, Expr):
+        number = alpha
+    elif hasattr(alpha, "numerator"):
+        number = Rational(int(alpha.numerator), int(alpha.denominator))  # type: ignore[attr-defined]
+    else:
+        return read_alpha(float(alpha), coordinates)
+    if number.free_symbols:
+        raise InvalidArgument(f"alpha = {alpha} is an expression in symbols. {_REMEDY}")
+    if number.is_real is not True or number.is_finite is not True:
+        raise InvalidArgument(f"alpha = {alpha} is not a finite real number. {_REMEDY}")
+    return sympify(number, rational=True) if number.has(Float) else number
+
+
+@final
+class Connection:
+    """The affine connection ``Gamma^(alpha) = Gamma^(0) - (alpha/2) T`` and its curvature.
+
+    Obtained from ``M.connection(alpha)`` and cached there. alpha = 1 is the exponential, -1 the
+    mixture, 0 the Levi-Civita connection (Amari & Nagaoka 2000, section 2.3).
+
+    Index order: ``christoffel_first[i, j, k] = g(D_i d_j, d_k)``, ``christoffel[k, i, j]
+    = Gamma^k_ij``, ``riemann[l, k, i, j] = R^l_kij`` with ``R(d_i, d_j) d_k = R^l_kij d_l`` and
+    ``R(X, Y) Z = D_X D_Y Z - D_Y D_X Z - D_[X,Y] Z``; ``riemann_lower[l, k, i, j] =
+    g_lm R^m_kij``; ``ricci[k, j] = R^l_klj``. Spheres have positive curvature.
+
+    Examples
+    --------
+    >>> from sympy import Array, symbols
+    >>> from statmani.geometry.manifold import StatisticalManifold
+    >>> mu, alpha = symbols("mu alpha", real=True)
+    >>> sigma = symbols("sigma", positive=True)
+    >>> g = [[1 / sigma**2, 0], [0, 2 / sigma**2]]
+    >>> T = {(0, 0, 1): 2 / sigma**3, (1, 1, 1): 8 / sigma**3}
+    >>> normal = StatisticalManifold((mu, sigma), g, T)
+    >>> normal.connection(alpha).scalar_curvature
+    alpha**2 - 1
+    >>> normal.connection(1).is_flat
+    True
+    """
+
+    __slots__ = ("_kept", "_manifold", "_value", "alpha")
+
+    def __init__(self, manifold: StatisticalManifold, alpha: Expr) -> None:
+        self.alpha = alpha
+        self._manifold = manifold
+        self._kept: dict[str, Any] = {}
+        self._value: Element | None = None
+
+    # -- from coefficients of alpha to expressions ----------------------------------------
+
+    def _parts(self, coefficients: Coefficients) -> Coefficients:
+        """Coefficients in a symbolic alpha; for a number everything is in the first."""
+        if isinstance(self.alpha, Symbol):
+            return coefficients
+        c0, c1, c2 = coefficients
+        ring = self._manifold.ring
+        if c1 or c2:
+            if self._value is None:
+                self._value = ring.convert(self.alpha)
+            a = self._value
+            c0 = ring.polynomials.dot([(c0, ring.number(1)), (c1, a), (c2, a * a)])
+        return c0, ring.polynomials.zero, ring.polynomials.zero
+
+    def _express(self, coefficients: Coefficients) -> Expr:
+        ring = self._manifold.ring
+        with ring.polynomials.lock:
+            parts = self._parts(coefficients)
+            present = [(order, c) for order, c in enumerate(parts) if c]
+            if not present:
+                return S.Zero
+            if len(present) == 1 and not present[0][0]:
+                return ring.to_sympy(present[0][1])
+            common = _common_multiple(parts)
+            if common is not None:
+                base, multiples = common
+                powers = [Mul(q, Pow(self.alpha, Integer(k))) for k, q in enumerate(multiples)]
+                return Mul(ring.to_sympy(base), Add(*powers))
+            return Add(
+                *(Mul(Pow(self.alpha, Integer(k)), ring.to_sympy(c)) for k, c in present)
+            )
+
+    def _tensor(self, name: str, rank: int, source: Callable[..., Coefficients]) -> Tensor:
+        if name not in self._kept:
+            shape = (self._manifold.dim,) * rank
+            self._kept[name] = Tensor(shape, lambda index: self._express(source(*index)))
+        tensor: Tensor = self._kept[name]
+        return tensor
+
+    # -- nouns ---------------------------------------------------------------------------
+
+    @property
+    def manifold(self) -> StatisticalManifold:
+        """The manifold that carries the connection."""
+        return self._manifold
+
+    @property
+    def dual(self) -> Connection:
+        """The dual connection, of order -alpha, with X g(Y, Z) = g(D_X Y, Z) + g(Y, D*_X Z).
+
+        For a symbolic alpha its components are those of this connection with alpha replaced
+        by -alpha.
+        """
+        return self._manifold.dual_of(self)
+
+    @property
+    def christoffel_first(self) -> Tensor:
+        """``[i, j, k]``: Gamma_{ij,k} = g(D_i d_j, d_k)."""
+        return self._tensor("first", 3, self._manifold.geometry.christoffel_first)
+
+    @property
+    def christoffel(self) -> Tensor:
+        """``[k, i, j]``: Gamma^k_ij."""
+        return self._tensor("second", 3, self._manifold.geometry.christoffel)
+
+    @property
+    def riemann(self) -> Tensor:
+        """``[l, k, i, j]``: R^l_kij with R(d_i, d_j) d_k = R^l_kij d_l."""
+        return self._tensor("riemann", 4, self._manifold.geometry.riemann)
+
+    @property
+    def riemann_lower(self) -> Tensor:
+        """``[l, k, i, j]``: g_lm R^m_kij = g(R(d_i, d_j) d_k, d_l)."""
+        return self._tensor("riemann_lower", 4, self._manifold.geometry.riemann_lower)
+
+    @property
+    def ricci(self) -> ImmutableMatrix:
+        """``[k, j]``: R^l_klj; for alpha != 0 it need not be symmetric."""
+        if "ricci" not in self._kept:
+            source = self._manifold.geometry.ricci
+            self._kept["ricci"] = ImmutableMatrix(
+                self._manifold.dim, self._manifold.dim, lambda k, j: self._express(source(k, j))
+            )
+        matrix: ImmutableMatrix = self._kept["ricci"]
+        return matrix
+
+    @property
+    def scalar_curvature(self) -> Expr:
+        """g^{kj} Ricci[k, j]; in two dimensions twice the Gaussian curvature for alpha = 0."""
+        if "scalar" not in self._kept:
+            self._kept["scalar"] = self._express(self._manifold.geometry.scalar())
+        scalar: Expr = self._kept["scalar"]
+        return scalar
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the curvature tensor vanishes; for a symbolic alpha, identically."""
+        if "flat" not in self._kept:
+            self._kept["flat"] = self._flat()
+        flat: bool = self._kept["flat"]
+        return flat
+
+    def _flat(self) -> bool:
+        n, geometry, ring = self._manifold.dim, self._manifold.geometry, self._manifold.ring
+        for i in range(n):
+            for j in range(i + 1, n):
+                for m in range(n):
+                    for k in range(n):
+                        with ring.polynomials.lock:
+                            for part in self._parts(geometry.riemann_lower(m, k, i, j)):
+                                if part:
+                                    ring.guard.require_nonzero(part)
+                                    return False
+        return True
+
+    def sectional_curvature(self, u: Sequence[object], v: Sequence[object]) -> Expr:
+        """g(R(u, v) v, u) / (g(u, u) g(v, v) - g(u, v)^2).
+
+        Parameters
+        ----------
+        u, v : sequence of n numbers or expressions in coordinates and other symbols
+            Components of two vectors that span a plane; their order matters unless the
+            manifold is conjugate symmetric.
+
+        Raises
+        ------
+        InvalidArgument
+            Wrong length, or vectors that span no plane or a null plane.
+        """
+        n, geometry, ring = self._manifold.dim, self._manifold.geometry, self._manifold.ring
+        vectors = []
+        for name, vector in (("u", u), ("v", v)):
+            entries = list(vector)
+            if len(entries) != n:
+                raise InvalidArgument(
+                    f"{name} has {len(entries)} components, the manifold has dimension {n}. "
+                    "Give one component for each coordinate."
+                )
+            vectors.append([ring.convert(e) for e in entries])
+        a, b = vectors
+        with ring.polynomials.lock:
+            plane = {
+                (i, j): a[i] * b[j] - a[j] * b[i] for i in range(n) for j in range(i + 1, n)
+            }
+            dot = ring.polynomials.dot
+            every = [(i, j) for i in range(n) for j in range(n)]
+            uu = dot((a[i] * a[j], geometry.metric[i][j]) for i, j in every)
+            vv = dot((b[i] * b[j], geometry.metric[i][j]) for i, j in every)
+            uv = dot((a[i] * b[j], geometry.metric[i][j]) for i, j in every)
+            area = uu * vv - uv * uv
+            if not area:
+                raise InvalidArgument(
+                    f"u = {list(u)} and v = {list(v)} span no plane of nonzero area. "
+                    "Choose linearly independent vectors that are not null."
+                )
+            reciprocal = ring.inverse(area)
+            totals = [
+                dot(
+                    (a[m] * b[k] * bivector, geometry.lower(m, k, i, j, order))
+                    for (i, j), bivector in plane.items()
+                    if bivector
+                    for m, k in every
+                    if a[m] and b[k]
+                )
+                * reciprocal
+                for order in range(3)
+            ]
+            return self._express((totals[0], totals[1], totals[2]))
+
+    @property
+    def geodesic_equations(self) -> tuple[Eq, ...]:
+        """``d2 x^k/dt2 + Gamma^k_ij dx^i/dt dx^j/dt = 0``, in functions of t.
+
+        The parameter is called t unless a symbol of the manifold has this name already
+        (then s, tau or lambda).
+        """
+        if "geodesic" not in self._kept:
+            self._kept["geodesic"] = self._geodesic()
+        equations: tuple[Eq, ...] = self._kept["geodesic"]
+        return equations
+
+    def _geodesic(self) -> tuple[Eq, ...]:
+        M = self._manifold
+        taken = {s.name for s in (*M.coordinates, *M.constants, *self.alpha.free_symbols)}
+        name = next(n for n in ("t", "s", "tau", "lambda", "t_") if n not in taken)
+        time = Symbol(name, real=True)
+        curve = {x: Function(x.name, real=True)(time) for x in M.coordinates}
+        speed = [Derivative(f, time) for f in curve.values()]
+        equations = []
+        for k, f in enumerate(curve.values()):
+            terms = [Derivative(f, (time, 2))]
+            for i in range(M.dim):
+                for j in range(i, M.dim):
+                    gamma = self.christoffel[k, i, j]
+                    if gamma != 0:
+                        factor = 1 if i == j else 2
+                        terms.append(factor * gamma.subs(curve) * speed[i] * speed[j])
+            equations.append(Eq(Add(*terms), 0, evaluate=False))
+        return tuple(equations)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restore, (self._manifold, self.alpha))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Connection):
+            return NotImplemented
+        return self.alpha == other.alpha and self._manifold == other._manifold
+
+    def __hash__(self) -> int:
+        return hash((self.alpha, self._manifold))
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(x) for x in self._manifold.coordinates)
+        return f"<Connection alpha = {self.alpha} on ({names})>"
+
+
+def _restore(manifold: StatisticalManifold, alpha: Expr) -> Connection:
+    return manifold.connection(alpha)
+
+
+def _common_multiple(parts: Coefficients) -> tuple[Element, list[Expr]] | None:
+    """(base, rational multiples) when all coefficients are proportional."""
+    nonzero = [c for c in parts if c]
+    base = nonzero[-1]
+    unit = base.num.leading_coefficient()
+    primitive = Element(base.ring, base.num / unit, base.den)
+    multiples: list[Expr] = []
+    for c in parts:
+        if not c:
+            multiples.append(S.Zero)
+            continue
+        if c.den != base.den:
+            return None
+        q = base.ring.lift(c.num).leading_coefficient()
+        if base.ring.lift(c.num) != base.ring.lift(primitive.num) * q:
+            return None
+        multiples.append(Rational(int(q.p), int(q.q)))
+    return primitive, multiples
