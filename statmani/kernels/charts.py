@@ -66,9 +66,12 @@ def displacements(
     chart: PointMap, inverse: PointMap, p: Vector, q: Vector, nodes: Vector, b: Vector
 ) -> Vector:
     """:func:`displacement` for rows of p and q."""
-    result = np.empty(p.shape)
-    for k in range(p.shape[0]):
-        result[k] = displacement(chart, inverse, p[k], q[k], nodes, b)
+    count, n = p.shape
+    result = np.empty((count, n))
+    for k in range(count):
+        w = displacement(chart, inverse, p[k], q[k], nodes, b)
+        for i in range(n):
+            result[k, i] = w[i]
     return result
 
 

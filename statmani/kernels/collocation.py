@@ -10,13 +10,19 @@ Sources: Ascher, Mattheij and Russell (1995), chapters 5 and 7 (collocation at G
 superconvergence, condensation); Deuflhard (2004), chapter 5 (path following).
 """
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
-from statmani.kernels.contract import Field, Vector, acceleration_jacobian, eliminate
+from statmani.kernels.contract import Field, Vector, eliminate
 
 __all__ = ["connect", "gauss_tables", "newton", "path_energy", "refine", "remesh"]
 
 _MAX_ELEMENTS = 600
+# Large callees come in through pointers too: numba optimises a callee again in every caller.
+Jacobian = Callable[..., bool]
+Step = Callable[..., float]
 
 
 def gauss_tables(s: int) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector]:
@@ -117,6 +123,7 @@ def _packed_size(n: int) -> int:
 
 
 def newton(
+    accelerate: Jacobian,
     field: Field,
     x0: Vector,
     knots: Vector,
@@ -166,7 +173,7 @@ def newton(
                     dv += first[c, d] * acc[e, d, i]
                 point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
                 speed[i] = v[e, i] + h * dv
-            if not acceleration_jacobian(
+            if not accelerate(
                 field, point, speed, alpha, packed, g, dg, t, ddg, dt, scratch, jac
             ):
                 return np.inf
@@ -251,7 +258,9 @@ def newton(
                     scratch[i, j] += jac[i, q] * solved[e - 1, q, j]
         if not eliminate(scratch, right):
             return np.inf
-        solved[e] = right
+        for i in range(n):
+            for j in range(n + 1):
+                solved[e, i, j] = right[i, j]
     scale = np.sqrt(abs(energy))
     if not scale > 0.0:
         return np.inf
@@ -321,6 +330,15 @@ def _density(
     return wanted
 
 
+def _largest_and_sum(values: Vector) -> tuple[float, float]:
+    largest = 0.0
+    total = 0.0
+    for k in range(values.shape[0]):
+        largest = max(largest, values[k])
+        total += values[k]
+    return largest, total
+
+
 def remesh(
     knots: Vector, new_knots: Vector, y: Vector, v: Vector, acc: Vector, nodes: Vector,
     to_legendre: Vector,
@@ -363,7 +381,8 @@ def remesh(
                 else:
                     new_y[k, i] = y[old, i] + h * tau * v[old, i] + h * h * twice
                     new_v[k, i] = v[old, i] + h * once
-    new_y[count] = y[m]
+    for i in range(n):
+        new_y[count, i] = y[m, i]
     return new_y, new_v, new_acc
 
 
@@ -377,8 +396,10 @@ def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
         right = wanted[min(e + 1, m - 1)] * (knots[e + 1] - knots[e])
         right /= knots[min(e + 1, m - 1) + 1] - knots[min(e + 1, m - 1)]
         smooth[e] = max(wanted[e], 0.3 * max(left, right), 0.02 / m)
-    total = np.sum(smooth)
-    count = max(1, int(np.ceil(total)))
+    total = 0.0
+    for e in range(m):
+        total += smooth[e]
+    count = max(1, int(math.ceil(total)))
     count = min(count, _MAX_ELEMENTS)
     result = np.empty(count + 1)
     result[0] = 0.0
@@ -395,13 +416,13 @@ def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
 
 
 def _solve(
-    field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
+    step: Step, accelerate: Jacobian, field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
     nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, tolerance: float,
 ) -> int:
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
     for iteration in range(1, 16):
-        size = newton(field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second)
+        size = step(accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second)
         if not size < 1e6:
             return -1
         if size < tolerance:
@@ -415,8 +436,35 @@ def _solve(
     return -1
 
 
+def _straight(s: int, w: Vector, part: float) -> tuple[Vector, Vector, Vector, Vector]:
+    n = w.shape[0]
+    knots = np.zeros(2)
+    knots[1] = 1.0
+    y = np.zeros((2, n))
+    v = np.zeros((1, n))
+    for i in range(n):
+        v[0, i] = part * w[i]
+    return knots, y, v, np.zeros((1, s, n))
+
+
+def _copied(y: Vector, v: Vector, acc: Vector) -> tuple[Vector, Vector, Vector]:
+    m, s, n = acc.shape
+    new_y = np.empty((m + 1, n))
+    new_v = np.empty((m, n))
+    new_acc = np.empty((m, s, n))
+    for e in range(m + 1):
+        for i in range(n):
+            new_y[e, i] = y[e, i]
+    for e in range(m):
+        for i in range(n):
+            new_v[e, i] = v[e, i]
+            for c in range(s):
+                new_acc[e, c, i] = acc[e, c, i]
+    return new_y, new_v, new_acc
+
+
 def connect(
-    field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
+    newton_step: Step, accelerate: Jacobian, field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
     nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
@@ -428,10 +476,7 @@ def connect(
     s = nodes.shape[0]
     packed = np.empty(_packed_size(n))
     point = np.empty(n)
-    knots = np.array([0.0, 1.0])
-    y = np.zeros((2, n))
-    v = np.zeros((1, n))
-    acc = np.zeros((1, s, n))
+    knots, y, v, acc = _straight(s, w, 0.0)
     longest = 0.0
     for k in range(5):
         for i in range(n):
@@ -459,24 +504,17 @@ def connect(
         if goal > 1.0 - 1e-9:
             goal = 1.0
         if not started:
-            trial_knots = np.array([0.0, 1.0])
-            trial_y = np.zeros((2, n))
-            trial_v = np.zeros((1, n))
-            trial_acc = np.zeros((1, s, n))
-            for i in range(n):
-                trial_v[0, i] = goal * w[i]
+            trial_knots, trial_y, trial_v, trial_acc = _straight(s, w, goal)
         else:
             trial_knots = knots
-            trial_y = y.copy()
-            trial_v = v.copy()
-            trial_acc = acc.copy()
+            trial_y, trial_v, trial_acc = _copied(y, v, acc)
         for i in range(n):
             trial_y[trial_y.shape[0] - 1, i] = goal * w[i]
         worked = True
         effort = 0
         for sweep in range(6):
             count = _solve(
-                field, x0, trial_knots, trial_y, trial_v, trial_acc, alpha,
+                newton_step, accelerate, field, x0, trial_knots, trial_y, trial_v, trial_acc, alpha,
                 nodes, b, b_end, first, second, 1e-5,
             )
             if count < 0:
@@ -490,9 +528,10 @@ def connect(
             wanted = _density(
                 field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, coarse
             )
-            if np.max(wanted) <= 1.5 and np.sum(wanted) > 0.4 * wanted.shape[0] - 1.0:
+            largest, total = _largest_and_sum(wanted)
+            if largest <= 1.5 and total > 0.4 * wanted.shape[0] - 1.0:
                 break
-            if not np.sum(wanted) < _MAX_ELEMENTS:
+            if not total < _MAX_ELEMENTS:
                 worked = False
                 break
             new_knots = _equidistribute(trial_knots, wanted)
@@ -515,24 +554,25 @@ def connect(
     for _ in range(6):
         energy, _, _ = path_energy(field, x0, knots, y, v, acc, nodes, b, first, second)
         wanted = _density(field, x0, knots, y, acc, abs(energy), to_legendre, fine)
-        if np.max(wanted) <= 1.2:
+        largest, total = _largest_and_sum(wanted)
+        if largest <= 1.2:
             break
-        if not np.sum(wanted) < _MAX_ELEMENTS:
+        if not total < _MAX_ELEMENTS:
             return 2, knots, y, v, acc
         new_knots = _equidistribute(knots, wanted)
         y, v, acc = remesh(knots, new_knots, y, v, acc, nodes, to_legendre)
         knots = new_knots
         count = _solve(
-            field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9
+            newton_step, accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9
         )
         if count < 0:
             return 1, knots, y, v, acc
-    count = _solve(field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9)
+    count = _solve(newton_step, accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9)
     return (0 if count > 0 else 1), knots, y, v, acc
 
 
 def refine(
-    field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
+    newton_step: Step, accelerate: Jacobian, field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
     nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """The same geodesic on a mesh of halved elements, in the form that connect returns."""
@@ -544,7 +584,7 @@ def refine(
     halved[2 * m] = knots[m]
     new_y, new_v, new_acc = remesh(knots, halved, y, v, acc, nodes, to_legendre)
     count = _solve(
-        field, x0, halved, new_y, new_v, new_acc, alpha,
+        newton_step, accelerate, field, x0, halved, new_y, new_v, new_acc, alpha,
         nodes, b, b_end, first, second, 1e-9,
     )
     return (0 if count > 0 else 1), halved, new_y, new_v, new_acc

@@ -32,23 +32,36 @@ def charts() -> ModuleType:
     )
 
 
+_G, _C, _F = "types.float64", "types.int64", "types.FunctionType"
+_QUART = "types.float64[:, :, :, ::1]"
+_ACCELERATION = f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, ROWS, ROWS)"
+_JACOBIAN = (
+    f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, "
+    f"{_QUART}, {_QUART}, ROWS, ROWS)"
+)
+_INTEGRATE = (
+    "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
+    f"({_F}({_ACCELERATION}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_C}, types.boolean)"
+)
+_PATH = "VECTOR, ROWS, ROWS, BLOCK"
+_GAUSS = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
+_NEWTON = f"{_G}({_F}({_JACOBIAN}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
+_FOUND = f"types.Tuple(({_C}, {_PATH}))({_F}({_NEWTON}), {_F}({_JACOBIAN}), FIELD, VECTOR, "
+
+
 def initial_solver() -> ModuleType:
-    """The initial-value solver: integrate, integrate_many."""
-    common = "types.float64, types.float64, types.float64, types.int64"
+    """The initial-value solver: acceleration, integrate, integrate_many."""
     return load(
         "initial",
         ("tableau.py", "contract.py", "integrator.py"),
         str,
         (
-            (
-                "integrate",
-                "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
-                f"(FIELD, VECTOR, VECTOR, {common}, types.boolean)",
-            ),
+            ("acceleration", _ACCELERATION),
+            ("integrate", _INTEGRATE),
             (
                 "integrate_many",
-                "types.Tuple((types.int64[::1], VECTOR, ROWS))"
-                f"(FIELD, ROWS, ROWS, {common})",
+                f"types.Tuple((types.int64[::1], VECTOR, ROWS))({_F}({_INTEGRATE}), "
+                f"{_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G}, {_G}, {_G}, {_C})",
             ),
         ),
         _NOTICE.format("geodesic integrator"),
@@ -56,23 +69,20 @@ def initial_solver() -> ModuleType:
 
 
 def boundary_solver() -> ModuleType:
-    """The boundary-value solver: connect, refine, path_energy."""
-    path = "VECTOR, ROWS, ROWS, BLOCK"
-    gauss = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
-    result = f"types.Tuple((types.int64, {path}))"
+    """The boundary-value solver: acceleration_jacobian, newton, connect, refine, path_energy."""
     return load(
         "boundary",
         ("contract.py", "collocation.py"),
         str,
         (
+            ("acceleration_jacobian", _JACOBIAN),
+            ("newton", _NEWTON),
             (
                 "path_energy",
-                f"types.UniTuple(types.float64, 3)(FIELD, VECTOR, {path}, "
-                "VECTOR, VECTOR, ROWS, ROWS)",
+                f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, VECTOR, VECTOR, ROWS, ROWS)",
             ),
-            ("connect", f"{result}(FIELD, VECTOR, VECTOR, types.float64, types.float64, "
-             f"types.float64, {gauss}, ROWS)"),
-            ("refine", f"{result}(FIELD, VECTOR, {path}, types.float64, {gauss}, ROWS)"),
+            ("connect", f"{_FOUND}VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"),
+            ("refine", f"{_FOUND}{_PATH}, {_G}, {_GAUSS}, ROWS)"),
         ),
         _NOTICE.format("distance solver"),
     )

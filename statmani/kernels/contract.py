@@ -183,10 +183,11 @@ def acceleration_jacobian(
     first = np.empty((n, 1))
     for k in range(n):
         first[k, 0] = out[k, 0]
-    keep = scratch.copy()
-    if not eliminate(keep, first):
+    if not eliminate(scratch, first):
         return False
     for k in range(n):
+        for j in range(n):
+            scratch[k, j] = g[k, j]
         for m in range(n):
             for j in range(n):
                 out[k, 1 + m] -= dg[m, k, j] * first[j, 0]

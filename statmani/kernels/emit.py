@@ -15,7 +15,7 @@ from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from statmani.errors import InvalidManifold
 
-__all__ = ["function_source"]
+__all__ = ["expression_source", "function_source"]
 
 # Heads whose compiled form has the same arguments in the same order.
 _PLAIN = {
@@ -235,3 +235,16 @@ def function_source(
     if not targets:
         lines.append("    return")
     return "\n".join(lines) + "\n"
+
+
+def expression_source(expr: Expr, names: Mapping[Symbol, str]) -> str:
+    """One expression as source, given the name of every symbol.
+
+    Examples
+    --------
+    >>> from sympy.abc import a
+    >>> from statmani.kernels.emit import expression_source
+    >>> expression_source(a**2 + 1, {a: "x0"})
+    '(1.0 + (x0**2))'
+    """
+    return _Printer(names).show(expr)

@@ -9,16 +9,23 @@ of measurement. Status: 0 reached the end, 1 the step size vanished (boundary of
 singularity), 2 too many steps, 3 the acceleration does not exist at the start.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from statmani.kernels.contract import Field, Vector, acceleration
+from statmani.kernels.contract import Field, Vector
 from statmani.kernels.tableau import E3, E5, A, D
 
 __all__ = ["integrate", "integrate_many"]
 
+# Large callees come in through pointers too: numba optimises a callee again in every caller.
+Acceleration = Callable[..., bool]
+Follow = Callable[..., tuple[int, float, Vector, Vector, Vector]]
+
 
 def integrate(
+    accelerate: Acceleration,
     field: Field,
     x0: Vector,
     v0: Vector,
@@ -44,6 +51,8 @@ def integrate(
     stages = np.zeros((16, 2 * n))
     state = np.zeros(2 * n)
     new = np.empty(2 * n)
+    trial_v = np.empty(n)
+    extra_g = np.empty((n, n))
     scale = np.empty(2 * n)
     size = 16 if dense else 1
     knots = np.zeros(size + 1)
@@ -53,7 +62,7 @@ def integrate(
     status = 0
     for i in range(n):
         state[n + i] = v0[i]
-    if not acceleration(field, x0, v0, alpha, packed, g, dg, t3, scratch, acc):
+    if not accelerate(field, x0, v0, alpha, packed, g, dg, t3, scratch, acc):
         return 3, 0.0, state, knots[:1], pieces[:0]
     for i in range(n):
         stages[0, i] = v0[i]
@@ -102,10 +111,9 @@ def integrate(
                 new[i] = state[i] + step * total
             for i in range(n):
                 point[i] = x0[i] + new[i]
+                trial_v[i] = new[n + i]
                 stages[s, i] = new[n + i]
-            if not acceleration(
-                field, point, new[n:], alpha, packed, g, dg, t3, scratch, acc
-            ):
+            if not accelerate(field, point, trial_v, alpha, packed, g, dg, t3, scratch, acc):
                 good = False
                 break
             for i in range(n):
@@ -135,32 +143,34 @@ def integrate(
             # g must again belong to the start of the step.
             for i in range(n):
                 point[i] = x0[i] + state[i]
-            acceleration(field, point, state[n:], alpha, packed, g, dg, t3, scratch, acc)
+                trial_v[i] = state[n + i]
+            accelerate(field, point, trial_v, alpha, packed, g, dg, t3, scratch, acc)
             continue
         if dense:
             if count == size:
                 size *= 2
-                more_knots = np.zeros(size + 1)
-                more_knots[: count + 1] = knots[: count + 1]
+                more_knots = np.empty(size + 1)
+                more_pieces = np.empty((size, 8, 2 * n))
+                for k in range(count + 1):
+                    more_knots[k] = knots[k]
+                for k in range(count):
+                    for r in range(8):
+                        for i in range(2 * n):
+                            more_pieces[k, r, i] = pieces[k, r, i]
                 knots = more_knots
-                more_pieces = np.zeros((size, 8, 2 * n))
-                more_pieces[:count] = pieces[:count]
                 pieces = more_pieces
-            extra_packed = packed.copy()
-            extra_g = g.copy()
             for s in range(13, 16):
-                trial = np.empty(2 * n)
                 for i in range(2 * n):
                     total = 0.0
                     for r in range(s):
                         total += A[s, r] * stages[r, i]
-                    trial[i] = state[i] + step * total
-                for i in range(n):
-                    point[i] = x0[i] + trial[i]
-                    stages[s, i] = trial[n + i]
-                acceleration(
-                    field, point, trial[n:], alpha, extra_packed, extra_g, dg, t3, scratch, acc
-                )
+                    new_i = state[i] + step * total
+                    if i < n:
+                        point[i] = x0[i] + new_i
+                    else:
+                        trial_v[i - n] = new_i
+                        stages[s, i - n] = new_i
+                accelerate(field, point, trial_v, alpha, packed, extra_g, dg, t3, scratch, acc)
                 for i in range(n):
                     stages[s, n + i] = acc[i, 0]
             for i in range(2 * n):
@@ -191,6 +201,8 @@ def integrate(
 
 
 def integrate_many(
+    follow: Follow,
+    accelerate: Acceleration,
     field: Field,
     x0: Vector,
     v0: Vector,
@@ -205,10 +217,11 @@ def integrate_many(
     times = np.zeros(count)
     states = np.zeros((count, 2 * n))
     for k in range(count):
-        status, time, state, _, _ = integrate(
-            field, x0[k], v0[k], t_end, alpha, rtol, max_steps, False
+        status, time, state, _, _ = follow(
+            accelerate, field, x0[k], v0[k], t_end, alpha, rtol, max_steps, False
         )
         statuses[k] = status
         times[k] = time
-        states[k] = state
+        for i in range(2 * n):
+            states[k, i] = state[i]
     return statuses, times, states
