@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -269,13 +270,16 @@ def _from_catalogue(text: str) -> Any:
             f"lists it; a file of your own must end in .py.{file}"
         )
     sizes = [int(size) for size in match["sizes"].split(",")] if match["sizes"] else []
-    try:
-        return getattr(families, match["name"])(*sizes)
-    except TypeError:
+    constructor = getattr(families, match["name"])
+    wanted = list(inspect.signature(constructor).parameters)
+    if len(sizes) != len(wanted):
+        example = match["name"] + (":" + ",".join("3" for _ in wanted) if wanted else "")
+        takes = f"the sizes {', '.join(wanted)}" if wanted else "no sizes"
         raise InvalidArgument(
-            f"report: the family {match['name']} does not take {len(sizes)} sizes. "
-            f"Write {match['name']} alone, or see help(statmani.families.{match['name']})."
-        ) from None
+            f"report: the family {match['name']} takes {takes}, but {text!r} gives {len(sizes)}. "
+            f"Write {example}."
+        )
+    return constructor(*sizes)
 
 
 def _from_file(path: Path) -> Any:

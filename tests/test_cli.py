@@ -114,7 +114,14 @@ def test_bad_files(
 BAD_COMMANDS = [
     (["report", "weibul"], "no family 'weibul' in the catalogue. Did you mean weibull?"),
     (["report", "zzz"], "no family 'zzz' in the catalogue. 'statmani families' lists it"),
-    (["report", "normal:3"], "the family normal does not take 1 sizes"),
+    (
+        ["report", "normal:3"],
+        "the family normal takes no sizes, but 'normal:3' gives 1. Write normal.",
+    ),
+    (
+        ["report", "categorical"],
+        "takes the sizes cells, but 'categorical' gives 0. Write categorical:3.",
+    ),
     (["report", "no_such.py"], "there is no file no_such.py"),
     (["report", "folder/none"], "there is no file folder"),
     (["report", "normal", "-o", "no/such/folder.tex"], "does not exist. Create it"),

@@ -66,7 +66,7 @@ def latex(
     if isinstance(obj, (sp.Basic, sp.MatrixBase)):
         return _expression(obj, given, short)
     if isinstance(obj, (int, float)):
-        return Printer().doprint(sp.sympify(obj))
+        return str(Printer().doprint(sp.sympify(obj)))
     if hasattr(obj, "declaration") and hasattr(obj, "manifold"):
         return _family(obj, given)
     if hasattr(obj, "metric") and hasattr(obj, "skewness"):
@@ -98,7 +98,7 @@ def _expression(expr: Any, given: Mapping[sp.Symbol, str], short: bool) -> str:
     printer = _printer([expr], given)
     if short and isinstance(expr, sp.MatrixBase):
         expr = expr.applyfunc(shorten)
-    return printer.doprint(expr)
+    return str(printer.doprint(expr))
 
 
 def _connection(connection: Any, given: Mapping[sp.Symbol, str], short: bool) -> str:

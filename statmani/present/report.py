@@ -153,7 +153,7 @@ def _declaration(family: Any) -> Section:
 
 def _domain_tex(declaration: Any, printer: Printer) -> str:
     def shown(expr: sp.Expr) -> str:
-        return printer.doprint(declaration.external(expr))
+        return str(printer.doprint(declaration.external(expr)))
 
     samples = [
         rf"{shown(v.symbol)} \in \{{{', '.join(map(shown, v.values))}\}}"
