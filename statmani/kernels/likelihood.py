@@ -93,7 +93,7 @@ def maximise(
         total(theta, sums, data[r], current)
         status[r] = 1
         damping = 0.0
-        for iteration in range(limit):
+        for _ in range(limit):
             derivative(u, jacobian)
             unpack(current, jacobian, gradient, hessian)
             solved = solve(hessian, gradient, damping, factor, step)
@@ -110,7 +110,7 @@ def maximise(
             scale = 1.0
             accepted = False
             slack = 1e-11 * (1.0 + abs(current[0]))
-            for halving in range(40):
+            for _ in range(40):
                 for a in range(n):
                     trial[a] = u[a] + scale * step[a]
                 point(trial, theta)
