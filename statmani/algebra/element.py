@@ -84,7 +84,9 @@ class Element:
         base = self if exponent >= 0 else self.ring.inverse(self)
         ring, n = self.ring, abs(exponent)
         if not ring.relations:
-            return Element(ring, ring.lift(base.num) ** n, tuple(e * n for e in base.den) if n else ())
+            return Element(
+                ring, ring.lift(base.num) ** n, tuple(e * n for e in base.den) if n else ()
+            )
         result = ring.one
         while n:
             if n & 1:

@@ -106,7 +106,7 @@ def _coordinates(ring: Ring, kind: str, argument: Element) -> list[int]:
         return _coordinates(ring, kind, argument)
     if any(q.denominator != 1 for q in combination):
         raise CertificateError(
-            f"{kind}({ring.external(ring.to_internal_expr(argument))}) is a fraction of an argument that "
+            f"{kind}({ring.shown(argument)}) is a fraction of an argument that "
             "was fixed before. Give all tensors in terms of the smaller argument."
         )
     return [int(q) for q in combination]
@@ -179,7 +179,7 @@ def logarithm(ring: Ring, element: Element) -> Element:
     parts = signed_factors(ring, element)
     if parts.sign < 0 and not parts.open:
         raise InvalidManifold(
-            f"log of the negative {ring.external(ring.to_internal_expr(element))} is not real. Check the "
+            f"log of the negative {ring.shown(element)} is not real. Check the "
             "entries, or the signs in the coordinates' domain."
         )
     terms: list[Element] = [
@@ -192,9 +192,7 @@ def logarithm(ring: Ring, element: Element) -> Element:
         if is_generator and atom.kind == "exp" and atom.argument is not None:
             terms.append(atom.argument.scale(exponent))
         elif is_generator and atom.kind == "root" and atom.argument is not None:
-            degree = next(
-                r.degree for r in ring.polynomials.relations if r.generator == known[0]
-            )
+            degree = next(r.degree for r in ring.polynomials.relations if r.generator == known[0])
             terms.append(logarithm(ring, atom.argument).scale(Fraction(exponent, degree)))
         else:
             terms.append(_log_atom(ring, factor).scale(exponent))

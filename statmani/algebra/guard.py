@@ -76,12 +76,11 @@ class Guard:
         )
 
     def _values(self) -> list[Any]:
-        if self._point is None:
-            self._find()
+        point = self._required_point
         while len(self._atoms) < len(self._ring.atoms):
             atom = self._ring.atoms[len(self._atoms)]
             try:
-                self._atoms.append(value_of(atom.expr, self._point, self._context))
+                self._atoms.append(value_of(atom.expr, point, self._context))
             except NotEvaluable:
                 self._find()
         return self._atoms
@@ -117,7 +116,7 @@ class Guard:
             return
         value, size = self._polynomial(element.num)
         if abs(value) <= size * self._context.mpf(10) ** -_TOLERANCE:
-            expr = self._ring.external(self._ring.to_internal_expr(element))
+            expr = self._ring.shown(element)
             raise CertificateError(
                 f"the expression {expr} vanishes to {_TOLERANCE} digits at a random point, but its "
                 "atoms have no known relation that makes it zero. Rewrite the entries with fewer "

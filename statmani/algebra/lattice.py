@@ -78,7 +78,11 @@ def lattice_basis(ring: Polynomials, elements: Sequence[Element]) -> list[Elemen
     matrix = fmpz_mat([[int(row.get(c, Fraction(0)) * scale) for c in columns] for row in rows])
     basis = []
     for row in matrix.hnf().tolist():
-        terms = {c: ring.rational(Fraction(int(x), scale)) for c, x in zip(columns, row, strict=True) if x}
+        terms = {
+            c: ring.rational(Fraction(int(x), scale))
+            for c, x in zip(columns, row, strict=True)
+            if x
+        }
         if terms:
             basis.append(ring.lowest(ring.context.from_dict(terms), common))
     return basis

@@ -88,9 +88,9 @@ def value_of(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
         value = _value(expr, point, context)
     except (ValueError, ZeroDivisionError, ArithmeticError) as failure:
         raise NotEvaluable(f"no value at {_text(point, context)} ({failure})") from None
-    if getattr(value, "imag", 0):
-        if abs(value.imag) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
-            raise NotEvaluable(f"not real at {_text(point, context)}")
+    imaginary = getattr(value, "imag", 0)
+    if imaginary and abs(imaginary) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
+        raise NotEvaluable(f"not real at {_text(point, context)}")
     value = context.mpf(value.real)
     if not context.isfinite(value):
         raise NotEvaluable(f"not finite at {_text(point, context)}")

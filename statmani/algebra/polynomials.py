@@ -83,8 +83,7 @@ class Polynomials:
 
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
-        fraction = Fraction(value)
-        return fmpq(fraction.numerator, fraction.denominator)
+        return fmpq(value.numerator, value.denominator)
 
     def number(self, value: Fraction | int) -> Element:
         """A rational number as an element."""
@@ -108,7 +107,7 @@ class Polynomials:
             parts: dict[int, dict[Any, Any]] = {}
             for exponents, coefficient in num.to_dict().items():
                 e = exponents[i]
-                key = exponents[:i] + (e % d,) + exponents[i + 1 :]
+                key = (*exponents[:i], e % d, *exponents[i + 1 :])
                 parts.setdefault(e // d, {})[key] = coefficient
             num = sum(
                 (self.context.from_dict(p) * relation.radicand**k for k, p in parts.items()),
@@ -185,11 +184,7 @@ class Polynomials:
         """The sum of products, brought to lowest terms once."""
         lift = self.lift
         return self._sum(
-            [
-                (lift(a.num) * lift(b.num), add_exponents(a.den, b.den))
-                for a, b in pairs
-                if a and b
-            ]
+            [(lift(a.num) * lift(b.num), add_exponents(a.den, b.den)) for a, b in pairs if a and b]
         )
 
     # -- division ------------------------------------------------------------------------
@@ -213,7 +208,7 @@ class Polynomials:
         """Coefficients of the powers of one generator."""
         parts: dict[int, dict[Any, Any]] = {}
         for exponents, coefficient in num.to_dict().items():
-            key = exponents[:generator] + (0,) + exponents[generator + 1 :]
+            key = (*exponents[:generator], 0, *exponents[generator + 1 :])
             parts.setdefault(exponents[generator], {})[key] = coefficient
         return {k: self.context.from_dict(p) for k, p in parts.items()}
 

@@ -84,7 +84,7 @@ class Ring:
         self._signs: dict[str, int] = {}
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
-        self.polygamma_bases: dict[Hashable, Element] = {}
+        self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
         self._inside: dict[Expr, Expr] = {}
         self._outside: dict[Expr, Expr] = {}
         self.dim = domain.dim
@@ -97,7 +97,9 @@ class Ring:
                 facts = {"negative": True}
             self._rename(axis.symbol, Symbol(f"x{len(self._inside)}", **facts))
         free = set(domain.constants).union(*(e.free_symbols for e in expressions))
-        for symbol in sorted(free - set(domain.symbols), key=lambda s: (s.name, str(s.assumptions0))):
+        for symbol in sorted(
+            free - set(domain.symbols), key=lambda s: (s.name, str(s.assumptions0))
+        ):
             self._rename_constant(symbol)
         self.domain = domain.subs(self._inside)
         self.user_domain = domain
@@ -251,6 +253,10 @@ class Ring:
     def to_internal_expr(self, element: Element) -> Expr:
         """The element as a sympy expression in internal symbols."""
         return element_expr(self, element)
+
+    def shown(self, element: Element) -> Expr:
+        """The element in the user's symbols, for messages."""
+        return self.external(self.to_internal_expr(element))
 
     def to_sympy(self, element: Element) -> Expr:
         """The element as a sympy expression in the user's symbols.

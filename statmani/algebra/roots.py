@@ -90,7 +90,7 @@ def _rational_root(ring: Ring, base: Element, exponent: Fraction) -> Element:
         steps = part * degree
         if steps.denominator != 1:
             raise CertificateError(
-                f"the power {exponent} of {ring.external(ring.to_internal_expr(base))} occurs besides "
+                f"the power {exponent} of {ring.shown(base)} occurs besides "
                 f"roots of degree {degree} that were fixed before. Give all tensors together."
             )
         result = result * root ** int(steps)
@@ -130,7 +130,7 @@ def power(ring: Ring, element: Element, exponent: Fraction) -> Element:
     parts = signed_factors(ring, element)
     if parts.sign < 0 and not parts.open:
         raise InvalidManifold(
-            f"the power {exponent} of the negative {ring.external(ring.to_internal_expr(element))} is not "
+            f"the power {exponent} of the negative {ring.shown(element)} is not "
             "real. Check the entries, or the signs in the coordinates' domain."
         )
     result = ring.polynomials.one
@@ -175,7 +175,7 @@ def _require_unrelated(ring: Ring, factors: list[Element], product: Element) -> 
             _, known = ring.polynomials.factored(ring.polynomials.lift(atom.argument.num))
             lifted = ring.polynomials.lift(factor.num)
             if any(f == lifted or f == -lifted for f, _ in known):
-                shared = ring.external(ring.to_internal_expr(factor))
+                shared = ring.shown(factor)
                 raise CertificateError(
                     f"two square roots share the factor {shared}, whose sign on the domain is not "
                     "proved, so they may be related. Restrict the domain of the coordinates."

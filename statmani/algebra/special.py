@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, factorial, floor
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy import Expr
 
 from statmani.algebra.element import Element
 from statmani.errors import InvalidManifold
@@ -68,11 +70,13 @@ def _shift_terms(ring: Ring, n: int, base: Element, shift: int) -> Element:
 
 
 def _reduced_polygamma(ring: Ring, n: int, base: Element) -> Element:
-    duplicate = _duplication(ring, base)
-    if duplicate is not None:
-        return duplicate(n)
     expr = ring.to_internal_expr(base)
-    value = sp.polygamma(n, expr)
+    if expr not in ring.polygamma_rules:
+        ring.polygamma_rules[expr] = _duplication(ring, base)
+    rule = ring.polygamma_rules[expr]
+    if rule is not None:
+        return rule(n)
+    value: Expr = sp.polygamma(n, expr)
     if not isinstance(value, sp.polygamma):
         return ring.convert_internal(value)
 
@@ -82,7 +86,31 @@ def _reduced_polygamma(ring: Ring, n: int, base: Element) -> Element:
     return ring.atom(("polygamma", n, expr), value, derive)
 
 
-def _duplication(ring: Ring, base: Element):  # type: ignore[no-untyped-def]
+def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
+    """A rule for polygamma(n, base) when two of b, b + 1/2, 2b are atoms already.
+
+    psi_n(2b) = 2^(-n-1) (psi_n(b) + psi_n(b + 1/2)) + [n = 0] log 2 (DLMF 5.15.7).
+    """
+    half = ring.number(Fraction(1, 2))
+
+    def known(argument: Element) -> bool:
+        reduced = ring.to_internal_expr(integer_shift(ring, argument)[0])
+        return reduced in ring.polygamma_rules and ring.polygamma_rules[reduced] is None
+
+    def at(n: int, argument: Element) -> Element:
+        return polygamma(ring, ring.number(n), argument)
+
+    def log2(n: int) -> Element:
+        return ring.convert_internal(sp.log(2)) if n == 0 else ring.polynomials.zero
+
+    lower, upper = base.scale(Fraction(1, 2)), base.scale(Fraction(1, 2)) + half
+    if base.constant is not None:
+        return None
+    if known(lower) and known(upper):
+        return lambda n: (at(n, lower) + at(n, upper)).scale(Fraction(1, 2 ** (n + 1))) + log2(n)
+    double, partner = base.scale(2), base + half
+    if known(double) and known(partner):
+        return lambda n: (at(n, double) - log2(n)).scale(2 ** (n + 1)) - at(n, partner)
     return None
 
 

@@ -38,7 +38,9 @@ class _Homomorphism:
 
     def _image(self, generator: int) -> Element:
         if generator not in self._images:
-            expr = substitute(self._source.external(self._source.atoms[generator].expr), self._mapping)
+            expr = substitute(
+                self._source.external(self._source.atoms[generator].expr), self._mapping
+            )
             self._images[generator] = self._target.convert(expr)
         return self._images[generator]
 
@@ -213,7 +215,11 @@ def _pulled_metric(
     old = {(i, j): carry(g[i][j]) for i in range(n) for j in range(i, n) if g[i][j]}
     half = [
         [
-            dot((old[min(i, j), max(i, j)], jacobian[j][b]) for j in range(n) if (min(i, j), max(i, j)) in old)
+            dot(
+                (old[min(i, j), max(i, j)], jacobian[j][b])
+                for j in range(n)
+                if (min(i, j), max(i, j)) in old
+            )
             for b in range(m)
         ]
         for i in range(n)

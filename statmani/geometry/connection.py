@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import gcd, lcm
+from numbers import Rational as NumbersRational
 from numbers import Real
 from typing import TYPE_CHECKING, Any, final
 
@@ -60,8 +62,8 @@ def read_alpha(alpha: object, coordinates: Sequence[Symbol]) -> Expr:
     number: Any
     if isinstance(alpha, Expr):
         number = alpha
-    elif hasattr(alpha, "numerator"):
-        number = Rational(int(alpha.numerator), int(alpha.denominator))  # type: ignore[attr-defined]
+    elif isinstance(alpha, NumbersRational):
+        number = Rational(int(alpha.numerator), int(alpha.denominator))
     else:
         return read_alpha(float(alpha), coordinates)
     if number.free_symbols:
@@ -134,10 +136,8 @@ class Connection:
             if common is not None:
                 base, multiples = common
                 powers = [Mul(q, Pow(self.alpha, Integer(k))) for k, q in enumerate(multiples)]
-                return Mul(ring.to_sympy(base), Add(*powers))
-            return Add(
-                *(Mul(Pow(self.alpha, Integer(k)), ring.to_sympy(c)) for k, c in present)
-            )
+                return Mul(Add(*powers), ring.to_sympy(base))
+            return Add(*(Mul(Pow(self.alpha, Integer(k)), ring.to_sympy(c)) for k, c in present))
 
     def _tensor(self, name: str, rank: int, source: Callable[..., Coefficients]) -> Tensor:
         if name not in self._kept:
@@ -187,9 +187,9 @@ class Connection:
         """``[k, j]``: R^l_klj; for alpha != 0 it need not be symmetric."""
         if "ricci" not in self._kept:
             source = self._manifold.geometry.ricci
-            self._kept["ricci"] = ImmutableMatrix(
-                self._manifold.dim, self._manifold.dim, lambda k, j: self._express(source(k, j))
-            )
+            n = self._manifold.dim
+            entries = [self._express(source(k, j)) for k in range(n) for j in range(n)]
+            self._kept["ricci"] = ImmutableMatrix(n, n, entries)
         matrix: ImmutableMatrix = self._kept["ricci"]
         return matrix
 
@@ -248,9 +248,7 @@ class Connection:
             vectors.append([ring.convert(e) for e in entries])
         a, b = vectors
         with ring.polynomials.lock:
-            plane = {
-                (i, j): a[i] * b[j] - a[j] * b[i] for i in range(n) for j in range(i + 1, n)
-            }
+            plane = {(i, j): a[i] * b[j] - a[j] * b[i] for i in range(n) for j in range(i + 1, n)}
             dot = ring.polynomials.dot
             every = [(i, j) for i in range(n) for j in range(n)]
             uu = dot((a[i] * a[j], geometry.metric[i][j]) for i, j in every)
@@ -329,19 +327,18 @@ def _restore(manifold: StatisticalManifold, alpha: Expr) -> Connection:
 
 def _common_multiple(parts: Coefficients) -> tuple[Element, list[Expr]] | None:
     """(base, rational multiples) when all coefficients are proportional."""
-    nonzero = [c for c in parts if c]
-    base = nonzero[-1]
-    unit = base.num.leading_coefficient()
-    primitive = Element(base.ring, base.num / unit, base.den)
-    multiples: list[Expr] = []
+    base = next(c for c in parts if c)
+    ring = base.ring
+    first = ring.lift(base.num)
+    unit = first.leading_coefficient()
+    ratios: list[Fraction] = []
     for c in parts:
-        if not c:
-            multiples.append(S.Zero)
-            continue
-        if c.den != base.den:
+        num = ring.lift(c.num)
+        q = num.leading_coefficient() / unit if c else ring.rational(0)
+        if c and (c.den != base.den or num != first * q):
             return None
-        q = base.ring.lift(c.num).leading_coefficient()
-        if base.ring.lift(c.num) != base.ring.lift(primitive.num) * q:
-            return None
-        multiples.append(Rational(int(q.p), int(q.q)))
-    return primitive, multiples
+        ratios.append(Fraction(int(q.p), int(q.q)))
+    common = Fraction(gcd(*(q.numerator for q in ratios)), lcm(*(q.denominator for q in ratios)))
+    if base.constant is not None:
+        common = 1 / base.constant
+    return base.scale(common), [Rational(str(q / common)) for q in ratios]

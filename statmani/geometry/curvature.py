@@ -3,7 +3,7 @@
 With ``Gamma^(a) = C - a t`` (C the Levi-Civita symbols of the first kind, t = T/2) and duality,
 
     g(R(d_i, d_j) d_k, d_l) = d_i Gamma^a_{jk,l} - d_j Gamma^a_{ik,l}
-                              - g^{mn} (Gamma^a_{jk,m} Gamma^{-a}_{il,n} - Gamma^a_{ik,m} Gamma^{-a}_{jl,n}),
+        - g^{mn} (Gamma^a_{jk,m} Gamma^{-a}_{il,n} - Gamma^a_{ik,m} Gamma^{-a}_{jl,n}),
 
 so the inverse metric is never differentiated, and R(a) = R0 + a R1 + a^2 R2 where R0 and R2 have
 all symmetries of a Riemann tensor and R1 is symmetric in (l, k)
@@ -35,7 +35,7 @@ def _kept(
     name = function.__name__
 
     @wraps(function)
-    def wrapper(self: Geometry, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(self: Geometry, /, *args: P.args, **kwargs: P.kwargs) -> R:
         key: Any = (name, args)
         found = self.kept.get(key)
         if found is None:
@@ -46,7 +46,8 @@ def _kept(
         result: R = found
         return result
 
-    return wrapper
+    kept: Callable[Concatenate[Geometry, P], R] = wrapper
+    return kept
 
 
 @final
@@ -70,6 +71,7 @@ class Geometry:
         self.ring = ring
         self.metric = metric
         self.skewness = skewness
+        self._half_skewness = {index: _half(value) for index, value in skewness.items()}
         self.dim = len(metric)
         self.kept: dict[Any, Any] = {}
 
@@ -118,7 +120,8 @@ class Geometry:
 
     def half_t(self, i: int, j: int, k: int) -> Element:
         """T_ijk / 2."""
-        return _half(self.t(i, j, k))
+        i, j, k = sorted((i, j, k))
+        return self._half_skewness.get((i, j, k), self.ring.polynomials.zero)
 
     def christoffel_first(self, i: int, j: int, k: int) -> Coefficients:
         """Coefficients of Gamma^(a)_{ij,k}."""
@@ -128,9 +131,7 @@ class Geometry:
     def _second(self, k: int, i: int, j: int, which: int) -> Element:
         row = self.inverse[k]
         part = self.first if which == 0 else self.half_t
-        return self.ring.polynomials.dot(
-            (row[m], part(i, j, m)) for m in range(self.dim) if row[m]
-        )
+        return self.ring.polynomials.dot((row[m], part(i, j, m)) for m in range(self.dim) if row[m])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""

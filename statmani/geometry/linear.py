@@ -84,7 +84,9 @@ def _common_entry(matrix: Matrix) -> Element | None:
     return entry if same else None
 
 
-def _diagonal_plus_constant(ring: Ring, matrix: Matrix, c: Element) -> tuple[Matrix, Element] | None:
+def _diagonal_plus_constant(
+    ring: Ring, matrix: Matrix, c: Element
+) -> tuple[Matrix, Element] | None:
     """Sherman-Morrison for diag(d) + c 1 1^T."""
     n = len(matrix)
     d = [matrix[i][i] - c for i in range(n)]
@@ -127,9 +129,7 @@ def _by_schur(ring: Ring, matrix: Matrix) -> tuple[Matrix, Element]:
     ab = _product(ring, a_inverse, b)
     ba = [list(row) for row in zip(*ab, strict=True)]
     correction = _product(ring, [list(c) for c in zip(*b, strict=True)], ab)
-    schur = [
-        [matrix[k + i][k + j] - correction[i][j] for j in range(n - k)] for i in range(n - k)
-    ]
+    schur = [[matrix[k + i][k + j] - correction[i][j] for j in range(n - k)] for i in range(n - k)]
     s_inverse, s_det = inverse(ring, schur)
     upper_right = [[-e for e in row] for row in _product(ring, ab, s_inverse)] if s_det else []
     if not s_det:

@@ -164,9 +164,7 @@ def skewness_elements(
         places = [p for p in sorted(set(permutations((i, j, k)))) if p in entries]
         if not places:
             continue
-        values = [
-            _convert(ring, entries[p], f"skewness{_names(p, symbols)}") for p in places
-        ]
+        values = [_convert(ring, entries[p], f"skewness{_names(p, symbols)}") for p in places]
         for place, value in zip(places[1:], values[1:], strict=True):
             if value != values[0]:
                 raise InvalidManifold(
