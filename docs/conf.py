@@ -1,11 +1,11 @@
 """Sphinx configuration."""
 
-from importlib.metadata import version
+from importlib import metadata
 
 project = "statmani"
 author = "the statmani developers"
 copyright = "2026, the statmani developers"
-release = version("statmani")
+release = metadata.version("statmani")
 
 extensions = [
     "myst_parser",

@@ -24,7 +24,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \setlength{\textwidth}{160mm}\setlength{\oddsidemargin}{0mm}\setlength{\evensidemargin}{0mm}
 \setlength{\textheight}{230mm}\setlength{\topmargin}{-10mm}
 \setlength{\parindent}{0pt}\setlength{\parskip}{4pt plus 2pt}
-\allowdisplaybreaks
+\setlength{\jot}{7pt}\allowdisplaybreaks
 % A row that is still too wide is scaled down to the room that is left beside its name.
 \newsavebox{\rowbox}
 \newcommand{\fit}[1]{\sbox{\rowbox}{$\displaystyle #1$}%

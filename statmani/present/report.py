@@ -90,7 +90,8 @@ def report(
     certificate = [Note(line) for line in str(manifold.certificate).splitlines()]
     sections.append(Section("Certificate", tuple(certificate), verbatim=True))
     sections += _numeric_sections(numeric, values, seed, n, replications, tell)
-    return Report(f"{(family.name or 'unnamed').replace('_', ' ')} family", tuple(sections))
+    name = (family.name or "unnamed").replace("_", " ")
+    return Report(f"{name[:1].upper()}{name[1:]} family", tuple(sections))
 
 
 def connection_parameter(symbols: frozenset[sp.Symbol]) -> sp.Symbol:
