@@ -54,7 +54,7 @@ def absorb(
         (r.gts - r.lts, r.rel_op in ("<", ">"), r) for r in relations
     ]
     work += [
-        (b.upper - b.lower, True, None)
+        (b.upper - b.lower, not b.discrete, None)
         for b in bounds
         if b.values is None and (b.upper - b.lower).free_symbols and b.upper.is_finite is not False
     ]

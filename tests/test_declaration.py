@@ -124,6 +124,17 @@ def test_coupled_supports_become_bounds() -> None:
     assert cells.domain.axes[1].upper == 1 - cells.parameters[0]
 
 
+def test_a_range_may_shrink_to_one_value() -> None:
+    cells = read(
+        p**x * k**y * (1 - p - k) ** (1 - x - y),
+        sample={x: sp.Range(0, 2), y: sp.Range(0, 2 - x)},
+        parameters={p: UNIT, k: sp.Interval.open(0, 1 - p)},
+    )
+    first, second = cells.variables
+    assert (first.lower, first.upper) == (0, 1)
+    assert (second.lower, second.upper) == (0, 1 - first.symbol)
+
+
 def test_strict_inequalities_of_integers_move_by_one() -> None:
     declaration = read(
         p * (1 - p) ** x * p * (1 - p) ** (y - x - 1),
