@@ -181,7 +181,7 @@ class _Checker:
                 tolerance = max(1e-22, 1e3 * exact[1] ** 2)
                 total, numbers = exact[0][0], exact[0][1:]
                 return self._compare(number, place, total, numbers, None, closed, tolerance), 30
-        estimate = self._with_connection.at(values)
+        estimate = self._with_connection.at(values, 1e-12 if len(declaration.variables) == 1 else 1e-9)
         closed = self._closed_all.bind(context, values)([])
         tolerance = max(1e-9, 100 * estimate.error)
         if not estimate.error < 1e-3:

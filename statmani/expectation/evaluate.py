@@ -79,6 +79,11 @@ class Program:
         elif not expr.args:
             self._steps.append(_Step("constant", (), expr, False))
             position = len(self._steps) - 1
+        elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
+            inner = self._compile(expr.expr.args[0])
+            order = int(expr.derivative_count)
+            self._steps.append(_Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
+            position = len(self._steps) - 1
         elif (stable := _stable(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
@@ -162,7 +167,7 @@ def _stable(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
             return "same", sp.Add(
                 *(f.exp * sp.log(f.base) if f.is_Pow else sp.log(f) for f in argument.args)
             )
-        if isinstance(argument, sp.Add) and argument.args[0] == 1:
+        if isinstance(argument, sp.Add) and argument.args[0] == 1 and _stable(argument) is None:
             return "log1p", argument - 1
     if isinstance(expr, sp.Add) and len(expr.args) == 2 and abs(expr.args[0]) == 1:
         constant, rest = expr.args
@@ -343,6 +348,7 @@ _MP: dict[str, Callable[..., Any]] = {
     "Or": lambda c, *a: any(a),
     "Not": lambda c, x: not x,
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
+    **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
 }
 
 # Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.

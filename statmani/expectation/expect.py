@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from statmani.declaration import Declaration
@@ -9,7 +11,7 @@ from statmani.errors import CertificateError, IntractableExpectation, InvalidArg
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exponential import minimal, open_piecewise, separate, solve_means
 from statmani.expectation.integration import Budget, integrate
-from statmani.expectation.kernels import match_kernels
+from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.means import (
     finite_points,
     gaussian_means,
@@ -19,6 +21,7 @@ from statmani.expectation.means import (
 )
 from statmani.expectation.normalise import Signs, expand_shallow, normalise
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.sparse import Sparse, exponents
 from statmani.expectation.tidy import tidy
 
 __all__ = ["expect"]
@@ -59,8 +62,17 @@ def expect(declaration: Declaration, expr: sp.Expr, *, effort: float = 1.0) -> s
             f"Gaussian moments, canonical kernels, finite sums; sympy.integrate for "
             f"{4.0 * effort:g} s. Raise `effort`, or evaluate it numerically."
         )
+    if value.has(sp.nan, sp.zoo, sp.oo):
+        raise _diverges(declaration, expr, "every point")
     _verify(declaration, expr, value, extra)
     return value
+
+
+def _diverges(declaration: Declaration, expr: sp.Expr, place: str) -> IntractableExpectation:
+    return IntractableExpectation(
+        f"E[{declaration.external(expr)}]: does not converge at {place}; it is infinite or does "
+        "not exist there. Restrict the domain of the parameters."
+    )
 
 
 def _closed(declaration: Declaration, expr: sp.Expr, effort: float) -> sp.Expr | None:
@@ -74,6 +86,7 @@ def _closed(declaration: Declaration, expr: sp.Expr, effort: float) -> sp.Expr |
     if branches is not None:
         sparse = read_on_branches([form], branches, declaration)
         if sparse is not None:
+            _check_convergence(declaration, expr, branches, [s[0] for s in sparse])
             return kernel_mean([s[0] for s in sparse], branches)
     points = finite_points(declaration)
     if points is not None:
@@ -83,6 +96,28 @@ def _closed(declaration: Declaration, expr: sp.Expr, effort: float) -> sp.Expr |
         return linear
     value = integrate(declaration, expr, Budget(4.0 * effort))
     return None if value is None else tidy(value)
+
+
+def _check_convergence(
+    declaration: Declaration,
+    expr: sp.Expr,
+    branches: Sequence[Branch],
+    sparse: Sequence[Sparse],
+) -> None:
+    """Moments continue analytically past where they exist; that must not be returned."""
+    context = new_context(20)
+    for branch, total in zip(branches, sparse, strict=True):
+        ends = [e for key in total for e in exponents(branch.kernel, key)]
+        program = Program(ends, [])
+        for point in declaration.domain.interior_points(2):
+            values = {**declaration.sample_values()}
+            values.update(zip(declaration.parameters, point, strict=True))
+            if any(v <= 0 for v in program.bind(context, values)([])):
+                place = ", ".join(
+                    f"{declaration.external(t)} = {v}"
+                    for t, v in zip(declaration.parameters, point, strict=True)
+                )
+                raise _diverges(declaration, expr, place or "every point")
 
 
 def _linear(declaration: Declaration, ell: sp.Expr, form: sp.Expr) -> sp.Expr | None:
@@ -124,10 +159,7 @@ def _verify(
         for t, v in zip(declaration.parameters, point, strict=True)
     )
     if not estimate.error < 1e-3:
-        raise IntractableExpectation(
-            f"E[{declaration.external(expr)}]: does not converge at {place}; it may be infinite "
-            "there. Restrict the domain of the parameters."
-        )
+        raise _diverges(declaration, expr, place)
     if not abs(closed - number) <= max(1e-8, 100 * estimate.error) * max(size, 1e-300):
         raise CertificateError(
             f"certificate: E[{declaration.external(expr)}] was derived as {float(closed.real):.15g} "

@@ -148,6 +148,7 @@ def _candidates(
         if slope != 0 and not slope.has(x):
             offset = sp.expand(e.args[0] - slope * x)
             yield from offer((sp.log(w) - offset) / slope, e)
+            yield from offer((-sp.log(w) - offset) / slope, 1 / e)
     for power in sorted(ell.atoms(sp.Pow), key=sp.default_sort_key):
         base, exponent = power.args
         slope = base.diff(x)

@@ -11,7 +11,7 @@ from statmani.declaration import Declaration
 from statmani.expectation.kernels import Branch
 from statmani.expectation.normalise import sample_points
 from statmani.expectation.sparse import NotSparse, Sparse, moment
-from statmani.expectation.tidy import is_zero, tidy
+from statmani.expectation.tidy import is_zero, shift_special, tidy
 
 __all__ = ["finite_points", "gaussian_means", "kernel_mean", "read_on_branches", "sum_finite"]
 
@@ -110,9 +110,12 @@ def _density(value: sp.Expr) -> sp.Expr:
         logs = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.log)]
         if len(logs) == 1:
             product *= logs[0].args[0] ** (term / logs[0])
+        elif isinstance(term.as_coeff_Mul()[1], sp.loggamma) and term.as_coeff_Mul()[0].is_Integer:
+            power, special = term.as_coeff_Mul()
+            product *= sp.gamma(special.args[0]) ** power
         else:
             product *= sp.exp(term)
-    return product
+    return shift_special(product)
 
 
 def read_on_branches(

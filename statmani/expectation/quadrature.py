@@ -386,6 +386,8 @@ def _integrate_precisely(
     _, jacobian, outputs = _transform(chart, program, values, [y])
     with np.errstate(all="ignore"):
         size = np.asarray(outputs[0]).real + jacobian + np.log(slope)
+        largest = np.max([np.ones(t.size), *(np.abs(f) for f in outputs[1 : count + 1])], axis=0)
+        size = size + np.where(np.isfinite(largest), np.log(largest), 0.0)
     # Double precision decides only which nodes cannot matter; a margin covers growing scores.
     top = np.nanmax(np.where(np.isfinite(size), size, -np.inf))
     useful = np.flatnonzero(~(size < top - 2.3 * digits - 35))

@@ -10,7 +10,7 @@ import sympy as sp
 
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Converter", "Key", "Kernel", "NotSparse", "Sparse", "moment", "multiply"]
+__all__ = ["Converter", "Key", "Kernel", "NotSparse", "Sparse", "exponents", "moment", "multiply"]
 
 Key = tuple[sp.Expr, int, sp.Expr, int]
 Sparse = dict[Key, sp.Expr]
@@ -199,6 +199,15 @@ def moment(kernel: Kernel, key: Key) -> sp.Expr:
     rest = sp.expand(total - top)
     scale = _ratio(a, p) * _ratio(b, sp.expand(-q - p)) / _ratio(a + b, -q)
     return scale * _polynomial("beta_prime", m, n, (top, rest, total))
+
+
+def exponents(kernel: Kernel, key: Key) -> tuple[sp.Expr, ...]:
+    """What must be positive for the moment of ``key`` to converge."""
+    p, _, q, _ = key
+    if kernel.name == "gamma":
+        return (kernel.shapes[0] + p,)
+    a, b = kernel.shapes
+    return (a + p, b + q) if kernel.name == "beta" else (a + p, b - p - q)
 
 
 def _ratio(a: sp.Expr, p: sp.Expr) -> sp.Expr:

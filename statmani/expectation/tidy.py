@@ -26,12 +26,59 @@ def tidy(expr: sp.Expr) -> sp.Expr:
     if not expr.args:
         return expr
     expr = shift_special(expr)
+    fast = _over_parameters(expr)
+    if fast is not None:
+        return fast
     expr, back = _atomise(expr)
     expr = sp.cancel(sp.together(expr))
     expr = _reduce_trigonometric(expr)
     if sp.count_ops(expr) < _LIMIT:
         expr = sp.factor(expr)
     return expr.xreplace(back) if back else expr
+
+
+def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
+    """Polynomial in the atoms over the rational functions of the symbols, when it is one.
+
+    Only greatest common divisors in the symbols are needed then, which are far cheaper.
+    """
+    atoms = {f for f in expr.atoms(sp.Function)} | {
+        p for p in expr.atoms(sp.Pow) if not p.exp.is_Integer or p.base.is_number
+    }
+    atoms |= {c for c in expr.atoms(sp.NumberSymbol) if expr.has(c)}
+    if not atoms or any(isinstance(a, (sp.sin, sp.cos, sp.exp, sp.Pow)) for a in atoms):
+        return None
+    generators = {a: sp.Dummy(f"a{i}") for i, a in enumerate(sorted(atoms, key=sp.default_sort_key))}
+    symbols = sorted(expr.free_symbols, key=lambda s: s.name)
+    if not symbols:
+        return None
+    field = sp.ZZ.frac_field(*symbols)
+    try:
+        polynomial = sp.Poly(expr.xreplace(generators), *generators.values(), domain=field)
+    except (sp.PolynomialError, sp.CoercionFailed):
+        return None
+    if polynomial.is_zero:
+        return sp.Integer(0)
+    terms = [(powers, field.from_sympy(c)) for powers, c in polynomial.terms()]
+    denominator = field.field.ring.one
+    for _, c in terms:
+        denominator = denominator.lcm(c.denom)
+    numerators = [(powers, (c * denominator).numer) for powers, c in terms]
+    content = numerators[0][1]
+    for _, c in numerators[1:]:
+        content = content.gcd(c)
+    if numerators[0][1].LC < 0:
+        content = -content
+    names = list(generators)
+    inside = sp.Add(
+        *(
+            c.exquo(content).as_expr() * sp.Mul(*(a**e for a, e in zip(names, powers, strict=True)))
+            for powers, c in numerators
+        )
+    )
+    if isinstance(inside, sp.Add) and len(inside.args) < 12:
+        inside = sp.factor_terms(inside)
+    return sp.factor(content.as_expr() / denominator.as_expr()) * inside
 
 
 def shift_special(expr: sp.Expr) -> sp.Expr:
