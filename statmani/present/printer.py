@@ -31,6 +31,12 @@ _UNICODE = dict(
 )
 # These letters would read as the constants pi, e and i.
 _CONSTANT_LOOKALIKES = {"pi"}
+_CONSTANTS = {
+    sp.E: r"\mathrm{e}",
+    sp.I: r"\mathrm{i}",
+    sp.EulerGamma: r"\gamma_{\mathrm{E}}",
+    sp.Catalan: r"G_{\mathrm{Catalan}}",
+}
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -116,7 +122,7 @@ def _letters(name: str) -> str:
             out.append("pi" if character == "π" else rf"\{_UNICODE[character]} ")
         elif character.isspace():
             out.append(r"\ ")
-        elif character.isascii():
+        elif character.isascii() and character.isprintable():
             out.append(table.get(character, character))
         else:
             out.append(f"u{ord(character):x}")
@@ -163,10 +169,14 @@ def symbol_names(symbols: Iterable[sp.Symbol]) -> dict[sp.Symbol, str]:
     owners: dict[str, set[str]] = {}
     for symbol, text in names.items():
         owners.setdefault(text, set()).add(symbol.name)
-    return {
-        symbol: text if len(owners[text]) == 1 else rf"\mathit{{{_letters(symbol.name)}}}"
-        for symbol, text in names.items()
-    }
+    spelt: dict[str, int] = {}
+    for symbol, text in names.items():
+        if len(owners[text]) == 1:
+            continue
+        word = rf"\mathit{{{_letters(symbol.name)}}}"
+        spelt[word] = spelt.get(word, 0) + 1
+        names[symbol] = word if spelt[word] == 1 else f"{word}_{{({spelt[word]})}}"
+    return names
 
 
 @final
@@ -184,18 +194,10 @@ class Printer(LatexPrinter):  # type: ignore[misc]  # sympy publishes no types
 
     _print_Dummy = _print_Symbol
 
-    def _print_Exp1(self, expr: Any, exp: str | None = None) -> str:
-        return r"\mathrm{e}" if exp is None else rf"\mathrm{{e}}^{{{exp}}}"
-
-    def _print_ImaginaryUnit(self, expr: Any) -> str:
-        return r"\mathrm{i}"
-
     def _print(self, expr: Any, **kwargs: Any) -> str:
-        # These two print themselves before a printer is asked, one of them like a parameter gamma.
-        if expr is sp.EulerGamma:
-            return r"\gamma_{\mathrm{E}}"
-        if expr is sp.Catalan:
-            return r"G_{\mathrm{Catalan}}"
+        # Some constants print themselves before a printer is asked, and then look like parameters.
+        if isinstance(expr, sp.Basic) and expr in _CONSTANTS:
+            return _CONSTANTS[expr]
         return str(super()._print(expr, **kwargs))
 
     def _print_ExpBase(self, expr: sp.Expr, exp: str | None = None) -> str:
