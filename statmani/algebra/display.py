@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
 
+from flint.utils.flint_exceptions import DomainError
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
 if TYPE_CHECKING:
@@ -74,11 +75,30 @@ def _trigonometric_pairs(ring: Ring, powers: dict[int, int]) -> tuple[list[Expr]
     return extra, sign
 
 
+def _sine_powers(ring: Ring, num: Any) -> tuple[Any, list[Expr]]:
+    """Divide powers of 1 - cos**2 out of a numerator; they are shown as sin**2."""
+    found: list[Expr] = []
+    for relation in ring.polynomials.relations:
+        if ring.atoms[relation.generator].kind != "sin":
+            continue
+        power = 0
+        while not num.is_constant():
+            try:
+                num = num / relation.radicand
+            except DomainError:
+                break
+            power += 2
+        if power:
+            found.append(Pow(ring.atoms[relation.generator].expr, Integer(power)))
+    return num, found
+
+
 def element_expr(ring: Ring, element: Element) -> Expr:
     """Canonical expression: content * monomial * polynomial / factored denominator."""
     num = ring.polynomials.lift(element.num)
     if num.is_zero():
         return S.Zero
+    num, sines = _sine_powers(ring, num)
     content, common, rest = _primitive(num)
     powers = {i: e for i, e in enumerate(element.den) if e}
     parts, sign = _trigonometric_pairs(ring, powers)
@@ -96,4 +116,4 @@ def element_expr(ring: Ring, element: Element) -> Expr:
             factor, content = -factor, content * (-1) ** exponent
         parts.append(Pow(factor, Integer(-exponent)))
     monomial = _monomial(ring, common, Rational(content.numerator, content.denominator))
-    return Mul(monomial, polynomial_expr(ring, rest), *parts)
+    return Mul(monomial, polynomial_expr(ring, rest), *sines, *parts)

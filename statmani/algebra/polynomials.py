@@ -178,13 +178,16 @@ class Polynomials:
 
     def total(self, elements: Iterable[Element]) -> Element:
         """The sum, brought to lowest terms once."""
-        return self._sum([(self.lift(e.num), e.den) for e in elements if e])
+        # Making the elements may add generators, so all are made before the first is lifted.
+        made = [e for e in elements if e]
+        return self._sum([(self.lift(e.num), e.den) for e in made])
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
+        made = [(a, b) for a, b in pairs if a and b]
         lift = self.lift
         return self._sum(
-            [(lift(a.num) * lift(b.num), add_exponents(a.den, b.den)) for a, b in pairs if a and b]
+            [(lift(a.num) * lift(b.num), add_exponents(a.den, b.den)) for a, b in made]
         )
 
     # -- division ------------------------------------------------------------------------

@@ -20,7 +20,8 @@ def volume_element(geometry: Geometry) -> Expr:
     polynomials = ring.polynomials
     num = polynomials.lift(det.num)
     algebraic = {r.generator for r in polynomials.relations}
-    if algebraic & set(polynomials.used(num)):
+    circular = any(a.kind == "sin" for a in ring.atoms)
+    if circular or algebraic & set(polynomials.used(num)):
         return ring.external(Pow(ring.to_internal_expr(det), Rational(1, 2)))
     content, factors = polynomials.factored(num)
     factors += [(f, -e) for f, e in zip(polynomials.factors, det.den, strict=False) if e]
