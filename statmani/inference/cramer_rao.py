@@ -220,8 +220,9 @@ def cramer_rao(
     )
     claimed = None if metric is None else read_information(family, metric, point, what)
     pilot, reference, streams = np.random.SeedSequence(entropy).spawn(3)
+    pilot_rng = np.random.Generator(np.random.PCG64(pilot))
     draw = sampler(declaration, tuple(float(v) for v in point))
-    kernel, scores = _pilot(declaration, draw, point, n, np.random.Generator(np.random.PCG64(pilot)))
+    kernel, scores = _pilot(declaration, draw, point, n, pilot_rng)
     _require_regular(declaration, scores, point)
     information = n * (read_information(family, None, point, what) if claimed is None else claimed)
     runs = replicate(

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from statmani.errors import NoConvergence
+from statmani.kernels.cache import load
 
 __all__ = ["Inversion", "invert"]
 
@@ -27,6 +29,7 @@ LogDensity = Callable[[Array], Array]
 _NODES = 16
 _DEGREE = 9
 _MOST_PANELS = 2500  # more only follow the rounding of the density
+_MANY = 2**14  # enough draws to pay for loading a compiled loop
 _DROP = 50.0  # exp(-50) is far below the resolution of a uniform double
 _FARTHEST = 690.0  # exp and sinh stay finite
 
@@ -56,6 +59,8 @@ class Inversion:
 
     def __call__(self, probability: Array) -> Array:
         """Quantiles of probabilities in [0, 1)."""
+        if probability.size >= _MANY:
+            return self.chart(self._compiled(probability))
         last = len(self.coefficients) - 1
         panel = np.searchsorted(self.cumulative, probability, side="right") - 1
         np.clip(panel, 0, last, out=panel)
@@ -65,6 +70,30 @@ class Inversion:
         for power in range(self.coefficients.shape[1] - 2, -1, -1):
             value = value * position + self.coefficients[panel, power]
         return self.chart(value)
+
+    def _compiled(self, probability: Array) -> Array:
+        cells = np.arange(2 * len(self.coefficients)) / (2 * len(self.coefficients))
+        guide = np.searchsorted(self.cumulative, cells, side="right") - 1
+        np.clip(guide, 0, len(self.coefficients) - 1, out=guide)
+        out = np.empty(probability.size)
+        quantile_kernel().inner_quantiles(
+            self.cumulative,
+            np.ascontiguousarray(self.coefficients),
+            guide.astype(np.int64),
+            np.ascontiguousarray(probability),
+            out,
+        )
+        return out
+
+
+def quantile_kernel() -> ModuleType:
+    """The compiled loop over many probabilities."""
+    return load(
+        "quantiles",
+        ("quantiles.py",),
+        str,
+        [("inner_quantiles", "types.void(VECTOR, ROWS, types.int64[::1], VECTOR, VECTOR)")],
+    )
 
 
 @final

@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Dummy, Float, Symbol
+from sympy import Dummy, Float, Symbol, srepr
 
 from statmani.declaration import Declaration
 from statmani.inference.likelihood import likelihood_form
@@ -62,6 +62,13 @@ class LikelihoodKernel:
         domain = self.declaration.domain
         values = dict(zip(domain.symbols, (Float(float(v), 30) for v in point), strict=True))
         return np.array([float(e.xreplace(values)) for e in domain.to_unconstrained()])
+
+    def points(self, unconstrained: Array) -> Array:
+        """Points of the domain from unconstrained coordinates of shape (K, n)."""
+        result = np.empty_like(unconstrained)
+        for row, target in zip(np.ascontiguousarray(unconstrained), result, strict=True):
+            self.module.point(row, target)
+        return result
 
     def evaluate(self, data: Array, point: Array) -> Array:
         """Log-likelihood, score and Hessian of each sample at one point.
@@ -140,13 +147,17 @@ def likelihood_kernel(declaration: Declaration, *, expanded: bool = True) -> Lik
     expanded : bool
         As in :func:`statmani.inference.likelihood.likelihood_form`.
     """
+    u: list[Symbol] = [
+        Dummy(f"u{i}", dummy_index=i, real=True) for i in range(declaration.domain.dim)
+    ]
+    chart = declaration.domain.from_unconstrained(u)
 
     def body() -> str:
-        form = likelihood_form(declaration, expanded=expanded)
-        u: list[Symbol] = [Dummy(f"u{i}", real=True) for i in range(declaration.domain.dim)]
-        return likelihood_source(form, u, declaration.domain.from_unconstrained(u))
+        return likelihood_source(likelihood_form(declaration, expanded=expanded), u, chart)
 
-    request = f"likelihood {_generation()} {expanded} {declaration.key}"
+    request = "\n".join(
+        (f"likelihood {_generation()} {expanded} {declaration.key}", *map(srepr, chart))
+    )
     return LikelihoodKernel(declaration, load(request, ("special.py",), body, _FUNCTIONS))
 
 

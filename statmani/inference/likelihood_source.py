@@ -97,7 +97,9 @@ def _statistics(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
         if used:
             replaced, reduced, known = _block(used, names, "w")
             loop += [f"        {names[s]} = data[k, {j}]" for j, s in enumerate(form.sample)]
-            loop += [f"        {name} = {expression_source(value, known)}" for _, value, name in replaced]
+            loop += [
+                f"        {name} = {expression_source(value, known)}" for _, value, name in replaced
+            ]
             loop += [
                 f"        s{i} += {expression_source(value, known)}"
                 for i, value in zip(summed, reduced, strict=True)

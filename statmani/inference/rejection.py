@@ -105,8 +105,8 @@ def rejection(declaration: Declaration, theta: tuple[float, ...], name: str) -> 
     if expected < 1e-3 or abs(accepted - expected * _TRIALS) > _DEVIATIONS * spread:
         raise NoConvergence(
             f"sample: the ratio of uniforms does not cover {name} at theta = {theta}: rate of "
-            f"acceptance {accepted / _TRIALS:.4f} instead of {expected:.4f}. The density has several "
-            "far modes or very heavy tails; draw the variables in turn."
+            f"acceptance {accepted / _TRIALS:.4f} instead of {expected:.4f}. The density has "
+            "several far modes or very heavy tails; draw the variables in turn."
         )
 
     def draw(rng: np.random.Generator, count: int) -> Array:

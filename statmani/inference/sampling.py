@@ -229,9 +229,8 @@ def _discrete(declaration: Declaration, theta: tuple[float, ...], name: str) -> 
             "Declare independent blocks as families of their own."
         )
     variable = declaration.variables[0]
-    lower, upper = (
-        float(b) for b in numeric_function((variable.lower, variable.upper), declaration.parameters)(*theta)
-    )
+    bounds = numeric_function((variable.lower, variable.upper), declaration.parameters)
+    lower, upper = (float(b) for b in bounds(*theta))
     return countable_table(log_mass, lower, upper, theta, name)
 
 
