@@ -117,7 +117,7 @@ def broadcast(first: Floats, second: Floats, names: tuple[str, str]) -> tuple[An
         ) from None
     n = shape[-1]
     rows = [
-        np.ascontiguousarray(np.broadcast_to(a, shape).reshape(-1, n)) for a in (first, second)
+        np.array(np.broadcast_to(a, shape), order="C").reshape(-1, n) for a in (first, second)
     ]
     return shape[:-1], rows[0], rows[1]
 

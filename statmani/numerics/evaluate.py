@@ -75,7 +75,7 @@ def evaluate(
     n = manifold.dim
     array = manifold.domain.require(points, "points")
     shape = array.shape[:-1]
-    rows = np.ascontiguousarray(array.reshape(-1, n))
+    rows = np.array(array, order="C").reshape(-1, n)
     order = 2 if quantity in ("riemann", "scalar_curvature") else 1
     kernels = prepared(manifold)
     values = _tensor(quantity, kernels.packed(kernels.own(order), rows, order), n, a)

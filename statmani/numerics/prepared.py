@@ -65,7 +65,7 @@ class Prepared:
     def from_chart(self, x: Floats, v: Floats) -> tuple[Floats, Floats]:
         """Points and velocities in the manifold's coordinates, for rows."""
         points, velocities = compiled.charts().sample_path(
-            self.maps.chart, np.ascontiguousarray(x), np.ascontiguousarray(v)
+            self.maps.chart, np.array(x, order="C"), np.array(v, order="C")
         )
         return points, velocities
 
@@ -96,7 +96,7 @@ class Prepared:
         width = pairs * (1 + n) + triples
         if order == 2:
             width += pairs * pairs + n * triples
-        result: Floats = compiled.charts().map_points(field, np.ascontiguousarray(x), width)
+        result: Floats = compiled.charts().map_points(field, np.array(x, order="C"), width)
         return result
 
 

@@ -1,0 +1,197 @@
+"""Exponential map and its inverse for alpha-connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from statmani.errors import NoConvergence
+from statmani.kernels import compiled
+from statmani.numerics.arguments import (
+    broadcast,
+    manifold_of,
+    read_alpha,
+    read_rtol,
+    read_vectors,
+    warn_failures,
+)
+from statmani.numerics.connect import REASONS, connect_points, require_definite
+from statmani.numerics.geodesic import STEP_STATUS
+from statmani.numerics.prepared import prepared
+
+__all__ = ["LogResult", "exp", "log"]
+
+Floats = NDArray[np.float64]
+_MAX_STEPS = 100_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LogResult:
+    """Initial velocities with error estimates; for a batch every field is an array.
+
+    Attributes
+    ----------
+    value : ndarray, shape (..., n)
+        Velocity at p, in the manifold's coordinates, of the geodesic that is at q at time 1.
+    error : float or ndarray, shape (...)
+        Estimated error, as a length in the metric at p.
+    status : str or ndarray of str
+        "converged", or why there is no value.
+    """
+
+    value: Floats
+    error: Any
+    status: Any
+
+
+def exp(
+    M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float = 1e-10
+) -> Floats:
+    """The point at time 1 of the alpha-geodesic from p with velocity v.
+
+    Parameters
+    ----------
+    M : StatisticalManifold or Family
+    p, v : array_like, shape (n,) or (..., n)
+        Points and velocities in coordinate order; batches broadcast.
+    alpha : real number
+    rtol : float
+        Relative accuracy, 1e-14 to 0.1.
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+
+    Raises
+    ------
+    NoConvergence
+        For one point: the geodesic leaves the domain before time 1; the message has the time.
+        In a batch such elements are NaN and one warning counts them.
+
+    Examples
+    --------
+    >>> import numpy as np, sympy as sp, statmani as sm
+    >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
+    >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
+    >>> np.round(sm.exp(M, [0, 1], [0, 1]), 9)
+    array([0.        , 2.718281828])
+    """
+    manifold = manifold_of(M)
+    a, tolerance = read_alpha(alpha), read_rtol(rtol)
+    points = manifold.domain.require(p, "p")
+    vectors = read_vectors(v, manifold.dim, "v")
+    shape, rows, velocities = broadcast(points, vectors, ("p", "v"))
+    kernels = prepared(manifold)
+    solver = compiled.initial_solver()
+    x0 = kernels.to_chart(rows)
+    v0 = kernels.velocities_to_chart(x0, velocities)
+    status, times, states = solver.integrate_many(
+        solver.integrate,
+        solver.acceleration,
+        kernels.first,
+        x0,
+        v0,
+        1.0,
+        a,
+        max(0.1 * tolerance, 2e-15),
+        _MAX_STEPS,
+    )
+    n = manifold.dim
+    result, _ = kernels.from_chart(x0 + states[:, :n], states[:, n:])
+    # A displacement far below the rounding of u is still right when added to p itself.
+    result[~v0.any(axis=1)] = rows[~v0.any(axis=1)]
+    failed = status != 0
+    result[failed] = np.nan
+    if shape == () and failed[0]:
+        name = STEP_STATUS[int(status[0])]
+        raise NoConvergence(
+            f"the geodesic from {rows[0]} with velocity {velocities[0]} stops at t = "
+            f"{times[0]:.12g} before t = 1 ({name}). Shorten the velocity, or use geodesic, "
+            "which returns the path up to there."
+        )
+    if shape != ():
+        warn_failures(
+            int(failed.sum()), len(rows), "geodesics stop before time 1", "Use geodesic."
+        )
+    return result.reshape(*shape, n)
+
+
+def log(
+    M: object,
+    p: ArrayLike,
+    q: ArrayLike,
+    *,
+    alpha: float = 0,
+    rtol: float = 1e-10,
+    full_output: bool = False,
+) -> Any:
+    """The velocity at p of the alpha-geodesic that reaches q at time 1.
+
+    Parameters
+    ----------
+    M : StatisticalManifold or Family
+    p, q : array_like, shape (n,) or (..., n)
+    alpha : real number
+    rtol : float
+        Relative accuracy, 1e-14 to 0.1.
+    full_output : bool
+        Return a :class:`LogResult`.
+
+    Returns
+    -------
+    ndarray of shape (..., n), or LogResult
+
+    Raises
+    ------
+    NoConvergence
+        For one pair: no geodesic was found. In a batch such elements are NaN and one warning
+        counts them.
+    InvalidManifold
+        The metric is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np, sympy as sp, statmani as sm
+    >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
+    >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
+    >>> np.round(sm.log(M, [0, 1], [0, 2]), 9)
+    array([0.        , 0.693147181])
+    """
+    manifold = manifold_of(M)
+    a, tolerance = read_alpha(alpha), read_rtol(rtol)
+    starts = manifold.domain.require(p, "p")
+    ends = manifold.domain.require(q, "q")
+    shape, first, second = broadcast(starts, ends, ("p", "q"))
+    kernels = prepared(manifold)
+    x0 = kernels.to_chart(first)
+    require_definite(kernels.metric(x0), "p")
+    w = kernels.displacement(first, second)
+    count, n = first.shape
+    velocities, error = np.empty((count, n)), np.empty(count)
+    status = np.empty(count, dtype="U16")
+    for k in range(count):
+        found = connect_points(kernels, x0[k], w[k], a, tolerance, False)
+        velocities[k], error[k], status[k] = found.velocity, found.velocity_error, found.status
+    if shape == () and status[0] != "converged":
+        raise NoConvergence(
+            f"no geodesic from {first[0]} to {second[0]}: {REASONS[str(status[0])]}. "
+            "Try a point in between, other coordinates, or a larger rtol."
+        )
+    if shape != ():
+        warn_failures(
+            int((status != "converged").sum()),
+            count,
+            "geodesics were not found",
+            "Pass full_output=True for the reasons.",
+        )
+    _, values = kernels.from_chart(x0, velocities)
+    result = values.reshape(*shape, n)
+    if not full_output:
+        return result
+    if shape == ():
+        return LogResult(result, float(error[0]), str(status[0]))
+    return LogResult(result, error.reshape(shape), status.reshape(shape))

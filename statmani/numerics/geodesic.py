@@ -1,0 +1,292 @@
+"""Geodesics of alpha-connections as records that can be called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from statmani.errors import InvalidArgument, NoConvergence
+from statmani.kernels import compiled
+from statmani.numerics.arguments import (
+    broadcast,
+    manifold_of,
+    read_alpha,
+    read_rtol,
+    read_time,
+    read_vectors,
+    warn_failures,
+)
+from statmani.numerics.connect import REASONS, connect_points, require_definite
+from statmani.numerics.path import Path, from_steps, length_and_energy
+from statmani.numerics.prepared import Prepared, prepared
+
+__all__ = ["STEP_STATUS", "Geodesic", "geodesic"]
+
+Floats = NDArray[np.float64]
+_SAMPLES = 65
+_MAX_STEPS = 100_000
+
+#: Meaning of the integrator's statuses.
+STEP_STATUS = ("converged", "boundary", "steps", "no acceleration")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Geodesic:
+    """A geodesic, or a batch of them; call it at times.
+
+    Attributes
+    ----------
+    times : ndarray, shape (T,), or (..., T) when some of a batch stopped early
+    points, velocities : ndarray, shape (..., T, n)
+        In the manifold's coordinates, at the times.
+    length : float or ndarray
+        Riemannian length.
+    energy : float or ndarray
+        Half the integral of the squared speed.
+    error : float or ndarray
+        Estimated error of the path at its end (initial value) or of its length (two ends), in
+        Riemannian length.
+    status : str or ndarray of str
+        "converged"; "boundary" when the geodesic left the domain or met a singularity at the
+        time `end_time`; else why it failed (its numbers are then NaN).
+    end_time : float or ndarray
+        The last time reached.
+    alpha : float
+        The connection.
+    """
+
+    times: Floats
+    points: Floats
+    velocities: Floats
+    length: Any
+    energy: Any
+    error: Any
+    status: Any
+    end_time: Any
+    alpha: float
+    _paths: tuple[Path | None, ...] = field(repr=False)
+    _shape: tuple[int, ...] = field(repr=False)
+    _kernels: Prepared = field(repr=False)
+    _t: float = field(repr=False)
+
+    def __call__(self, t: ArrayLike) -> Floats:
+        """Points at times in [0, t], shape (...) + t.shape + (n,).
+
+        Raises
+        ------
+        InvalidArgument
+            A time outside [0, t], or after a single geodesic's end.
+        """
+        return self._sample(t)[0]
+
+    def velocity(self, t: ArrayLike) -> Floats:
+        """Velocities at times, as for calling."""
+        return self._sample(t)[1]
+
+    def _sample(self, t: ArrayLike) -> tuple[Floats, Floats]:
+        times = read_vectors(np.atleast_1d(np.asarray(t)), np.shape(np.atleast_1d(t))[-1], "t")
+        last = float(self.end_time) if self._shape == () else self._t
+        if times.size and not (times.min() >= 0 and times.max() <= last * (1 + 1e-15)):
+            raise InvalidArgument(
+                f"times must lie in [0, {last!r}], got {float(times.min())!r} to "
+                f"{float(times.max())!r}. The geodesic is known only there."
+            )
+        flat = times.ravel()
+        ends = np.ravel(self.end_time)
+        results = [
+            _values(self._kernels, path, np.where(flat <= end * (1 + 1e-15), flat, np.nan))
+            for path, end in zip(self._paths, ends, strict=True)
+        ]
+        shape = (*self._shape, *np.shape(t), self._kernels.dim)
+        points = np.stack([r[0] for r in results]).reshape(shape)
+        return points, np.stack([r[1] for r in results]).reshape(shape)
+
+    def __str__(self) -> str:
+        if self._shape:
+            good = int((np.asarray(self.status) == "converged").sum())
+            return f"{len(self._paths)} geodesics, {good} converged"
+        return (
+            f"geodesic on [0, {self.end_time:.6g}], length {self.length:.12g}, "
+            f"error {self.error:.1g}, {self.status}"
+        )
+
+
+def _values(kernels: Prepared, path: Path | None, times: Floats) -> tuple[Floats, Floats]:
+    n = kernels.dim
+    points, velocities = np.full((2, times.size, n), np.nan)
+    good = np.isfinite(times)
+    if path is not None and good.any():
+        x, v = path(times[good])
+        points[good], velocities[good] = kernels.from_chart(x, v)
+    return points, velocities
+
+
+def geodesic(
+    M: object,
+    start: ArrayLike,
+    velocity: ArrayLike | None = None,
+    *,
+    end: ArrayLike | None = None,
+    alpha: float = 0,
+    t: float = 1.0,
+    rtol: float = 1e-10,
+) -> Geodesic:
+    """The geodesic of an alpha-connection from a start, by velocity or by end point.
+
+    Parameters
+    ----------
+    M : StatisticalManifold or Family
+    start : array_like, shape (n,) or (..., n)
+    velocity : array_like, shape (n,) or (..., n), optional
+        Velocity at time 0 in the manifold's coordinates.
+    end : array_like, shape (n,) or (..., n), optional
+        The point to be reached at time `t`; give either this or the velocity.
+    alpha : real number
+        0 Levi-Civita, 1 exponential, -1 mixture connection.
+    t : float
+        Final time.
+    rtol : float
+        Relative accuracy, 1e-14 to 0.1.
+
+    Returns
+    -------
+    Geodesic
+        A geodesic that reaches the boundary of the domain stops there, with status "boundary"
+        and its time in `end_time`.
+
+    Raises
+    ------
+    InvalidArgument, OutsideDomain
+        Bad arguments.
+    InvalidManifold
+        With `end`: the metric is not positive definite.
+    NoConvergence
+        A single geodesic could not be found.
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
+    >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
+    >>> path = sm.geodesic(M, [0, 1], end=[1, 1])
+    >>> mean, deviation = path(0.5)
+    >>> round(float((mean - 0.5)**2 + 2 * deviation**2), 12)  # mu**2 / 2 + sigma**2 is fixed
+    2.25
+    """
+    manifold = manifold_of(M)
+    a, final, tolerance = read_alpha(alpha), read_time(t), read_rtol(rtol)
+    if (velocity is None) == (end is None):
+        raise InvalidArgument(
+            "give either velocity or end, got "
+            + ("neither" if velocity is None else "both")
+            + ". A geodesic is fixed by its start and one of them."
+        )
+    starts = manifold.domain.require(start, "start")
+    kernels = prepared(manifold)
+    if end is not None:
+        targets = manifold.domain.require(end, "end")
+        shape, first, second = broadcast(starts, targets, ("start", "end"))
+        rows = _between(kernels, first, second, a, final, tolerance)
+    else:
+        given = read_vectors(np.asarray(velocity), manifold.dim, "velocity")
+        shape, first, second = broadcast(starts, given, ("start", "velocity"))
+        rows = _from_velocity(kernels, first, second, a, final, tolerance)
+    bad = [r for r in rows if r[0] is None]
+    if bad and shape == ():
+        raise NoConvergence(
+            f"no geodesic from {first[0]}: {bad[0][4]}. Try a shorter time or other coordinates."
+        )
+    if bad:
+        warn_failures(len(bad), len(rows), "geodesics were not found", "")
+    ends = np.array([r[3] for r in rows])
+    grid = np.linspace(0.0, 1.0, _SAMPLES)
+    complete = bool((ends == final).all()) or bool(bad and (ends[np.isfinite(ends)] == final).all())
+    times = grid * final if complete else (grid * ends[:, None]).reshape(*shape, _SAMPLES)
+    sampled = [
+        _values(kernels, r[0], grid * (final if complete else r[3])) for r in rows
+    ]
+    n = kernels.dim
+    measured = [
+        length_and_energy(kernels, r[0]) if r[0] is not None else (np.nan, np.nan) for r in rows
+    ]
+
+    def shaped(values: list[Any]) -> Any:
+        return np.array(values).reshape(shape) if shape else values[0]
+
+    return Geodesic(
+        times,
+        np.stack([s[0] for s in sampled]).reshape(*shape, _SAMPLES, n),
+        np.stack([s[1] for s in sampled]).reshape(*shape, _SAMPLES, n),
+        shaped([m[0] for m in measured]),
+        shaped([m[1] for m in measured]),
+        shaped([r[1] for r in rows]),
+        shaped([r[2] for r in rows]),
+        shaped([float(r[3]) for r in rows]),
+        a,
+        tuple(r[0] for r in rows),
+        shape,
+        kernels,
+        final,
+    )
+
+
+# Path (None when failed), error, status, end time, reason.
+_Row = tuple[Path | None, float, str, float, str]
+
+
+def _between(
+    kernels: Prepared, p: Floats, q: Floats, alpha: float, t: float, rtol: float
+) -> list[_Row]:
+    x0 = kernels.to_chart(p)
+    require_definite(kernels.metric(x0), "start")
+    w = kernels.displacement(p, q)
+    rows: list[_Row] = []
+    for k in range(p.shape[0]):
+        found = connect_points(kernels, x0[k], w[k], alpha, rtol, True)
+        path = found.path
+        if path is None:
+            rows.append((None, np.nan, found.status, np.nan, REASONS[found.status]))
+            continue
+        series = path.series.copy()
+        series[:, :, kernels.dim :] /= t
+        path = Path(path.x0, path.knots * t, series)
+        rows.append((path, found.distance_error, found.status, t, ""))
+    return rows
+
+
+def _from_velocity(
+    kernels: Prepared, p: Floats, velocity: Floats, alpha: float, t: float, rtol: float
+) -> list[_Row]:
+    solver = compiled.initial_solver()
+    x0 = kernels.to_chart(p)
+    v0 = kernels.velocities_to_chart(x0, velocity)
+    n = kernels.dim
+    rows: list[_Row] = []
+    for k in range(p.shape[0]):
+        common = (solver.acceleration, kernels.first, x0[k], v0[k], t, alpha)
+        _, time, rough, _, _ = solver.integrate(*common, rtol, _MAX_STEPS, False)
+        fine_rtol = max(0.1 * rtol, 2e-15)
+        status, reached, state, knots, pieces = solver.integrate(
+            *common, fine_rtol, _MAX_STEPS, True
+        )
+        name = STEP_STATUS[status]
+        if status > 1 or pieces.shape[0] == 0:
+            reason = "the acceleration is not finite at the start"
+            if status == 2:
+                reason = f"more than {_MAX_STEPS} steps were needed"
+            rows.append((None, np.nan, name, np.nan, reason))
+            continue
+        path = from_steps(x0[k], knots, pieces)
+        error = abs(reached - time)
+        if status == 0:
+            g = kernels.metric((x0[k] + state[:n])[None])[0]
+            change = state[:n] - rough[:n]
+            size = state[:n] + 0.0
+            rounding = 4e-16 * float(np.sqrt(abs(size @ g @ size)))
+            error = float(np.sqrt(abs(change @ g @ change))) + rounding
+        rows.append((path, error, name, float(reached), ""))
+    return rows

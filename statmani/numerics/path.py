@@ -1,0 +1,98 @@
+"""Piecewise polynomial paths in unconstrained coordinates, from either solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from statmani.numerics.prepared import Prepared, gauss
+
+__all__ = ["Path", "from_collocation", "from_steps", "length_and_energy"]
+
+Floats = NDArray[np.float64]
+_DEGREE = 9
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Offsets from x0 and velocities as Legendre series on each interval of the knots.
+
+    Attributes
+    ----------
+    x0 : ndarray, shape (n,)
+    knots : ndarray, shape (m + 1,)
+    series : ndarray, shape (degree + 1, m, 2n)
+        Coefficients of (offset, velocity).
+    """
+
+    x0: Floats
+    knots: Floats
+    series: Floats
+
+    def __call__(self, times: Floats) -> tuple[Floats, Floats]:
+        """Positions and velocities, shape (T, n) each."""
+        n = self.x0.shape[0]
+        m = self.knots.shape[0] - 1
+        at = np.clip(np.searchsorted(self.knots, times, side="right") - 1, 0, m - 1)
+        span = self.knots[at + 1] - self.knots[at]
+        xi = 2.0 * (times - self.knots[at]) / span - 1.0
+        basis = legendre.legvander(xi, self.series.shape[0] - 1)
+        values = np.einsum("td,dtk->tk", basis, self.series[:, at])
+        return self.x0 + values[:, :n], values[:, n:]
+
+
+def _fit(samples: Floats) -> Floats:
+    # Legendre coefficients from values at Gauss nodes, axis 0.
+    xi, weights = legendre.leggauss(samples.shape[0])
+    degree = np.arange(samples.shape[0])
+    matrix = ((2 * degree + 1) / 2)[:, None] * legendre.legvander(xi, samples.shape[0] - 1).T
+    return np.tensordot(matrix * weights, samples, 1)
+
+
+def from_steps(x0: Floats, knots: Floats, pieces: Floats) -> Path:
+    """From the interpolants of the integrator (Hairer, Norsett, Wanner 1993, II.6)."""
+    tau = 0.5 * (legendre.leggauss(8)[0] + 1.0)[:, None, None]
+    total = np.zeros((8, *pieces[:, 0].shape))
+    for k in range(7, 0, -1):
+        total += pieces[:, k]
+        total *= tau if k % 2 == 1 else 1.0 - tau
+    return Path(x0, knots, _fit(total + pieces[:, 0]))
+
+
+def from_collocation(
+    x0: Floats, knots: Floats, y: Floats, v: Floats, acc: Floats, t: float
+) -> Path:
+    """From the boundary solver's unknowns on [0, 1], stretched to [0, t]."""
+    to_legendre = gauss()[5]
+    s = acc.shape[1]
+    tau = 0.5 * (legendre.leggauss(s + 2)[0] + 1.0)
+    coefficients = np.einsum("ps,esn->epn", to_legendre, acc)
+    # Shifted Legendre series in tau: one integration is half of one in xi.
+    once = 0.5 * legendre.legint(coefficients, axis=1, lbnd=-1)
+    twice = 0.5 * legendre.legint(once, axis=1, lbnd=-1)
+    h = np.diff(knots)[:, None]
+    xi = 2.0 * tau - 1.0
+    samples = np.empty((s + 2, h.shape[0], 2 * x0.shape[0]))
+    n = x0.shape[0]
+    for c in range(s + 2):
+        first = np.einsum("d,edn->en", legendre.legvander(xi[c : c + 1], s)[0], once)
+        second = np.einsum("d,edn->en", legendre.legvander(xi[c : c + 1], s + 1)[0], twice)
+        samples[c, :, :n] = y[:-1] + h * tau[c] * v + h * h * second
+        samples[c, :, n:] = (v + h * first) / t
+    return Path(x0, knots * t, _fit(samples))
+
+
+def length_and_energy(kernels: Prepared, path: Path) -> tuple[float, float]:
+    """Length and energy (half the integral of the squared speed), by Gauss quadrature."""
+    xi, weights = legendre.leggauss(_DEGREE)
+    span = np.diff(path.knots)
+    times = path.knots[:-1, None] + 0.5 * (xi + 1.0) * span[:, None]
+    x, v = path(times.ravel())
+    square = np.einsum("ti,tij,tj->t", v, kernels.metric(x), v)
+    weight = (0.5 * weights * span[:, None]).ravel()
+    return float(weight @ np.sqrt(np.abs(square))), float(0.5 * weight @ square)
