@@ -12,7 +12,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.evaluate import Program, new_context
-from statmani.expectation.nodes import kinks
+from statmani.expectation.nodes import kinks, without_max
 from statmani.expectation.quadrature import Integrator
 
 __all__ = ["Certificate", "Check", "certify"]
@@ -128,7 +128,7 @@ class _Checker:
         self._declaration = declaration
         self.notes: list[str] = []
         n = len(declaration.parameters)
-        ell, thetas = declaration.log_density, declaration.parameters
+        ell, thetas = without_max(declaration.log_density), declaration.parameters
         scores = [ell.diff(t) for t in thetas]
         self._pairs = list(itertools.combinations_with_replacement(range(n), 2))
         self._triples = list(itertools.combinations_with_replacement(range(n), 3))

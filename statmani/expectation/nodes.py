@@ -15,7 +15,7 @@ import sympy as sp
 
 from statmani.declaration import Declaration, Variable
 
-__all__ = ["AxisChart", "Chart", "axis_nodes", "charts_of", "clean", "kinks"]
+__all__ = ["AxisChart", "Chart", "axis_nodes", "charts_of", "clean", "kinks", "to_chart", "without_max"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,21 @@ def kinks(expr: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
     return sorted(roots, key=sp.default_sort_key)
 
 
+def without_max(expr: sp.Expr) -> sp.Expr:
+    """Max and Min of two terms through Abs, so that kinks are seen in one form only."""
+
+    def rewritten(node: sp.Expr) -> sp.Expr:
+        sign = 1 if isinstance(node, sp.Max) else -1
+        total = node.args[0]
+        for other in node.args[1:]:
+            total = (total + other + sign * sp.Abs(total - other)) / 2
+        return total
+
+    if not expr.has(sp.Max, sp.Min):
+        return expr
+    return expr.replace(lambda e: isinstance(e, (sp.Max, sp.Min)), rewritten)
+
+
 def clean(expr: sp.Expr) -> sp.Expr:
     """Collect the sums inside functions so that end points cancel exactly, and decide kinks."""
     table = {
@@ -67,6 +82,7 @@ def clean(expr: sp.Expr) -> sp.Expr:
 def charts_of(declaration: Declaration, variables: Sequence[Variable]) -> list[Chart]:
     """All combinations of charts of the continuous variables, in nested order."""
     charts: list[Chart] = [()]
+    density = without_max(declaration.log_density)
     for position, variable in enumerate(variables):
         grown: list[Chart] = []
         for chart in charts:
@@ -74,7 +90,7 @@ def charts_of(declaration: Declaration, variables: Sequence[Variable]) -> list[C
             lower = sp.expand(variable.lower.xreplace(earlier))
             upper = sp.expand(variable.upper.xreplace(earlier))
             breaks = (
-                [k.xreplace(earlier) for k in kinks(declaration.log_density, variable.symbol)]
+                [k.xreplace(earlier) for k in kinks(density, variable.symbol)]
                 if len(variables) == 1 or position == len(variables) - 1
                 else []
             )

@@ -11,6 +11,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.errors import StatmaniError
 from statmani.expectation.evaluate import Program
+from statmani.expectation.nodes import without_max
 from statmani.signs import is_positive_on
 
 __all__ = ["Signs", "expand_shallow", "normalise", "sample_points"]
@@ -149,9 +150,10 @@ def _node(
         return sp.Integer((sign + 1) // 2) if sign else expr
     if isinstance(expr, sp.log):
         return _log(expr.args[0], signs)
-    if isinstance(expr, sp.exp) and isinstance(a[0], sp.Add):
-        logs = [t for t in a[0].args if t.has(sp.log)]
-        return sp.exp(a[0]) if not logs else _exp_of_sum(a[0])
+    if isinstance(expr, sp.exp) and isinstance(a[0], (sp.Add, sp.Mul)) and a[0].has(sp.log):
+        return _exp_of_sum(a[0])
+    if isinstance(expr, (sp.Max, sp.Min)):
+        return _walk(without_max(expr), variables, signs, memo)
     if isinstance(expr, (sp.sin, sp.cos)) and _mixed(a[0], variables):
         return sp.expand_trig(expr.func(sp.expand_mul(a[0])))
     if isinstance(expr, sp.Pow):

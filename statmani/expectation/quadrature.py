@@ -12,7 +12,7 @@ import sympy as sp
 from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
-from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean, to_chart
+from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean, to_chart, without_max
 
 __all__ = ["Estimate", "Integrator", "check_density"]
 
@@ -66,7 +66,7 @@ class Integrator:
         self._discrete = tuple(v for v in declaration.variables if v.discrete)
         continuous = tuple(v for v in declaration.variables if not v.discrete)
         self._continuous = continuous
-        outputs = (declaration.log_density, *self._functions)
+        outputs = (without_max(declaration.log_density), *self._functions)
         self._charts: list[tuple[Chart, Program]] = []
         if continuous:
             for chart in charts_of(declaration, continuous):
@@ -270,8 +270,8 @@ def _mode(
 ) -> tuple[list[float], list[float]]:
     """Centre and scale per axis by coordinate search on log p + log Jacobian."""
     d = len(chart)
-    centre, width = [0.0] * d, [40.0 if a.kind != "line" else 12.0 for a in chart]
-    grid = np.linspace(-1, 1, 65)
+    centre, width = [0.0] * d, [40.0] * d
+    grid = np.linspace(-1, 1, 129 if d == 1 else 65)
 
     def level(axis: int, y: np.ndarray) -> np.ndarray:
         ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
@@ -279,7 +279,7 @@ def _mode(
         total = np.asarray(outputs[0]).real + jacobian
         return np.where(np.isfinite(total), total, -np.inf)
 
-    for sweep in range(9 if d == 1 else 14):
+    for sweep in range(16):
         for axis in range(d):
             reach = grid * width[axis]
             if chart[axis].kind == "line" and sweep == 0:
