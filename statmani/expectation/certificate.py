@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,9 @@ class Certificate:
             grouped.setdefault(strategy, []).append(entry)
         lines = ["Certificate"]
         for strategy, entries in grouped.items():
-            shown = ", ".join(entries[:4]) + (f" and {len(entries) - 4} more" if entries[4:] else "")
+            shown = ", ".join(entries[:4]) + (
+                f" and {len(entries) - 4} more" if entries[4:] else ""
+            )
             lines.append(f"  {strategy}: {shown}")
         for number, (point, digits) in enumerate(zip(self.points, self.digits, strict=True)):
             place = ", ".join(f"{symbol} = {value}" for symbol, value in point)
@@ -133,7 +135,9 @@ class _Checker:
         self._pairs = list(itertools.combinations_with_replacement(range(n), 2))
         self._triples = list(itertools.combinations_with_replacement(range(n), 3))
         moving_kinks = any(
-            k.free_symbols & set(thetas) for v in declaration.variables for k in kinks(ell, v.symbol)
+            k.free_symbols & set(thetas)
+            for v in declaration.variables
+            for k in kinks(ell, v.symbol)
         )
         self._mixed = [] if moving_kinks else [(*p, k) for p in self._pairs for k in range(n)]
         if moving_kinks:
@@ -181,7 +185,9 @@ class _Checker:
                 tolerance = max(1e-22, 1e3 * exact[1] ** 2)
                 total, numbers = exact[0][0], exact[0][1:]
                 return self._compare(number, place, total, numbers, None, closed, tolerance), 30
-        estimate = self._with_connection.at(values, 1e-12 if len(declaration.variables) == 1 else 1e-9)
+        estimate = self._with_connection.at(
+            values, 1e-12 if len(declaration.variables) == 1 else 1e-9
+        )
         closed = self._closed_all.bind(context, values)([])
         tolerance = max(1e-9, 100 * estimate.error)
         if not estimate.error < 1e-3:
@@ -225,16 +231,16 @@ class _Checker:
             residual = float(abs(numbers[i]) / max(float(diagonal[i]), 1e-300))
             worst = max(worst, residual)
             if residual > tolerance:
+                name = self._declaration.external(self._declaration.parameters[i])
                 raise RegularityError(
-                    f"score: E[d log p / d {self._declaration.external(self._declaration.parameters[i])}]"
-                    f" is {float(numbers[i]):.10g}, not 0, at {place}. The support moves with the "
+                    f"score: E[d log p / d {name}] is {float(numbers[i]):.10g}, not 0, at {place}. The support moves with the "
                     "parameter or the density is not regular; make that parameter a constant."
                 )
         checks = [
             Check("normalisation", number, float(abs(total - 1)), tolerance),
             Check("E[s_i] = 0", number, worst, tolerance),
         ]
-        groups = [
+        groups: list[tuple[str, str, Sequence[tuple[int, ...]]]] = [
             ("g", "E[s_i s_j]", self._pairs),
             ("T", "E[s_i s_j s_k]", self._triples),
             ("Gamma^(1)", "E[d_ij l s_k] from g, T in another index order", self._mixed),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -201,7 +202,7 @@ def _from_kernels(
     if sparse is None:
         tried.append(f"canonical kernel {branches[0].kernel.name} (a score is no sparse sum)")
         return None
-    cache: dict[object, object] = {}
+    cache: dict[Any, Any] = {}
     n = len(scores)
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):

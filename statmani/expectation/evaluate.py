@@ -366,9 +366,8 @@ def _exp(context: Any, x: Any) -> Any:
 
 def _power(context: Any, base: Any, power: Any) -> Any:
     if getattr(base, "imag", 0) == 0 and base > 0 and base not in (1, context.inf):
-        if power == int(power) if context.isfinite(power) else False:
-            if abs(power) < 64:
-                return base ** int(power)
+        if context.isfinite(power) and abs(power) < 64 and power == int(power):
+            return base ** int(power)
         return _exp(context, power * context.log(base))
     if base == 0:
         return context.mpf(0) if power > 0 else context.inf

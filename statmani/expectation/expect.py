@@ -162,7 +162,7 @@ def _verify(
         raise _diverges(declaration, expr, place)
     if not abs(closed - number) <= max(1e-8, 100 * estimate.error) * max(size, 1e-300):
         raise CertificateError(
-            f"certificate: E[{declaration.external(expr)}] was derived as {float(closed.real):.15g} "
-            f"but quadrature gives {number:.15g} at {place}. This is a defect of the derivation; "
+            f"certificate: E[{declaration.external(expr)}] was derived as "
+            f"{float(closed.real):.15g} but quadrature gives {number:.15g} at {place}. This is a defect of the derivation; "
             "please report it."
         )

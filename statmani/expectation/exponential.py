@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
@@ -24,7 +25,15 @@ from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.normalise import expand_shallow
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Separation", "jacobian_rank", "minimal", "open_piecewise", "separate", "tensors_from_means"]
+__all__ = [
+    "Separation",
+    "jacobian_rank",
+    "minimal",
+    "open_piecewise",
+    "separate",
+    "solve_means",
+    "tensors_from_means",
+]
 
 Tensors = tuple[sp.ImmutableMatrix, dict[tuple[int, int, int], sp.Expr]]
 
@@ -118,19 +127,21 @@ def minimal(separation: Separation, declaration: Declaration) -> Separation:
     for index, point in enumerate(points):
         values = dict(zip(declaration.parameters, point, strict=True))
         for offset, (symbol, value) in enumerate(declaration.sample_values().items()):
-            varied = value + index if symbol.is_integer else value * sp.Rational(
-                3 + index * (2 + offset), 3 + index
+            varied = (
+                value + index
+                if symbol.is_integer
+                else value * sp.Rational(3 + index * (2 + offset), 3 + index)
             )
             values[symbol] = varied
         rows.append(program.bind(context, values)([]))
     columns = [[row[m] - rows[0][m] for row in rows[1:]] for m in range(count)]
     kept: list[int] = []
-    reduced: list[tuple[list[object], int, dict[int, object]]] = []
-    relations: dict[int, dict[int, object]] = {}
+    reduced: list[tuple[list[Any], int, dict[int, Any]]] = []
+    relations: dict[int, dict[int, Any]] = {}
     for m in range(count):
         vector = list(columns[m])
         size = max(abs(v) for v in vector)
-        combination: dict[int, object] = {m: context.mpf(1)}
+        combination: dict[int, Any] = {m: context.mpf(1)}
         for pivot_vector, pivot, parts in reduced:
             factor = vector[pivot] / pivot_vector[pivot]
             vector = [v - factor * w for v, w in zip(vector, pivot_vector, strict=True)]
@@ -149,9 +160,9 @@ def _apply_relations(
     separation: Separation,
     declaration: Declaration,
     kept: list[int],
-    relations: dict[int, dict[int, object]],
-    first: list[object],
-    context: object,
+    relations: dict[int, dict[int, Any]],
+    first: list[Any],
+    context: Any,
 ) -> Separation:
     statistics = {m: separation.statistics[m] for m in kept}
     natural = {m: separation.natural[m] for m in kept}
@@ -175,7 +186,7 @@ def _apply_relations(
     )
 
 
-def _rational(value: object, context: object) -> sp.Rational | None:
+def _rational(value: Any, context: Any) -> sp.Rational | None:
     """The rational of small height that a 60-digit number is, if it is one."""
     from fractions import Fraction
 
@@ -230,10 +241,12 @@ def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:
 def solve_means(separation: Separation, parameters: Sequence[sp.Symbol]) -> list[sp.Expr] | None:
     """E[T] of a full family from J^T mu = d psi, exactly."""
     jacobian = sp.Matrix(
-        len(parameters), len(separation.natural), lambda i, m: separation.natural[m].diff(parameters[i])
+        len(parameters),
+        len(separation.natural),
+        lambda i, m: separation.natural[m].diff(parameters[i]),
     )
     right = sp.Matrix([separation.potential.diff(t) for t in parameters])
-    both, _ = sp.Matrix.hstack(jacobian, right), None
+    both = sp.Matrix.hstack(jacobian, right)
     matrix = DomainMatrix.from_Matrix(both.applyfunc(tidy)).to_field()
     size = len(parameters)
     try:
@@ -257,9 +270,7 @@ def tensors_from_means(
     metric = sp.zeros(n, n)
     for i in range(n):
         for j in range(i, n):
-            metric[i, j] = metric[j, i] = tidy(
-                sp.Add(*(d_eta[m][i] * d_mu[m][j] for m in terms))
-            )
+            metric[i, j] = metric[j, i] = tidy(sp.Add(*(d_eta[m][i] * d_mu[m][j] for m in terms)))
     progress("metric")
     second_eta: dict[tuple[int, int, int], sp.Expr] = {}
     second_mu: dict[tuple[int, int, int], sp.Expr] = {}

@@ -114,7 +114,12 @@ def integrate(declaration: Declaration, function: sp.Expr, budget: Budget) -> sp
             "symbols": [facts_of(s) for s in symbols],
             "integrand": to_json(integrand, symbols),
             "ranges": [
-                [symbols.index(v.symbol), to_json(v.lower, symbols), to_json(v.upper, symbols), v.discrete]
+                [
+                    symbols.index(v.symbol),
+                    to_json(v.lower, symbols),
+                    to_json(v.upper, symbols),
+                    v.discrete,
+                ]
                 for v in variables
             ],
         }  # fmt: skip

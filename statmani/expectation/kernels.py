@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import sympy as sp
 
@@ -43,7 +44,9 @@ class Branch:
     fold: sp.Symbol | None = None
     inner: sp.Expr | None = None
 
-    def read(self, function: sp.Expr, sample: sp.Symbol, vanishes: object) -> Sparse:
+    def read(
+        self, function: sp.Expr, sample: sp.Symbol, vanishes: Callable[[sp.Expr], bool]
+    ) -> Sparse:
         """A function of the sample as a sparse sum in u; NotSparse when it is none."""
         if self.folded is not None and self.fold is not None and self.inner is not None:
             function = _resolve(function.xreplace({sample: self.folded}))
@@ -51,7 +54,9 @@ class Branch:
         else:
             function = function.xreplace({sample: self.transform})
         ratio = sp.Integer(-1 if self.kernel.name == "beta" else 1)
-        converter = Converter(self.variable, vanishes, None if self.kernel.name == "gamma" else ratio)
+        converter = Converter(
+            self.variable, vanishes, None if self.kernel.name == "gamma" else ratio
+        )
         return converter.convert(function)
 
 
@@ -66,7 +71,9 @@ def _resolve(expr: sp.Expr) -> sp.Expr:
     return expr.xreplace(table) if table else expr
 
 
-def match_kernels(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple[Branch, ...] | None:
+def match_kernels(
+    ell: sp.Expr, declaration: Declaration, signs: Signs
+) -> tuple[Branch, ...] | None:
     """Branches that cover a one-dimensional continuous sample, or None.
 
     ``ell`` is the normalised log density.
@@ -86,7 +93,7 @@ def match_kernels(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple
         ends = [sp.expand(variable.upper - centre), sp.expand(centre - variable.lower)]
         if ends[0] != ends[1]:
             continue
-        pieces = []
+        pieces: list[Branch] = []
         sides = [_resolve(ell.xreplace({x: centre + s * y})) for s in (1, -1)]
         even = is_zero(
             sides[0] - sides[1], [{**point, y: probe} for point in points for probe in _PROBES]
@@ -94,13 +101,8 @@ def match_kernels(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple
         for sign, side in zip((1, -1), sides, strict=True):
             if sign < 0 and even:
                 first = pieces[0]
-                other = first.transform.xreplace({})
-                pieces.append(
-                    Branch(
-                        first.mass, sp.expand(2 * centre - other), first.variable, first.kernel,
-                        centre - y, y, first.inner,
-                    )
-                )  # fmt: skip
+                mirrored = sp.expand(2 * centre - first.transform)
+                pieces.append(replace(first, transform=mirrored, folded=centre - y))
                 continue
             form = normalise(side, declaration, wide)
             found = _match(form, y, sp.Integer(0), ends[0], declaration, wide, points)
@@ -108,7 +110,9 @@ def match_kernels(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple
                 break
             inner, u, kernel, constant = found
             mass = sp.Rational(1, 2) if even else tidy(sp.exp(constant) * kernel.normaliser)
-            pieces.append(Branch(mass, centre + sign * inner, u, kernel, centre + sign * y, y, inner))
+            pieces.append(
+                Branch(mass, centre + sign * inner, u, kernel, centre + sign * y, y, inner)
+            )
         if len(pieces) == 2:
             return tuple(pieces)
     return None
@@ -243,7 +247,9 @@ def _try(
         return None, None
     scale = direction * converter.ratio
     kernel = (
-        Kernel("beta_prime", (a, tidy(-b - a))) if direction > 0 else Kernel("beta", (a, tidy(b + 1)))
+        Kernel("beta_prime", (a, tidy(-b - a)))
+        if direction > 0
+        else Kernel("beta", (a, tidy(b + 1)))
     )
     return (scale, kernel, constant - a * sp.log(scale)), None
 
@@ -277,7 +283,7 @@ def moments_of(
     branches: tuple[Branch, ...],
     functions: list[list[Sparse]],
     index: tuple[int, ...],
-    cache: dict[object, object],
+    cache: dict[Any, Any],
 ) -> sp.Expr:
     """E of the product of functions[b][i] over i in index, summed over the branches."""
     total: sp.Expr = sp.Integer(0)
@@ -292,13 +298,13 @@ def moments_of(
 
 
 def _product(
-    number: int, functions: list[Sparse], index: tuple[int, ...], cache: dict[object, object]
+    number: int, functions: list[Sparse], index: tuple[int, ...], cache: dict[Any, Any]
 ) -> Sparse:
     if len(index) == 1:
         return functions[index[0]]
     name = (number, index)
-    if name not in cache:
-        cache[name] = multiply(
-            _product(number, functions, index[:-1], cache), functions[index[-1]]
-        )
-    return cache[name]
+    found: Sparse | None = cache.get(name)
+    if found is None:
+        found = multiply(_product(number, functions, index[:-1], cache), functions[index[-1]])
+        cache[name] = found
+    return found

@@ -98,9 +98,7 @@ def sum_finite(
     ell: sp.Expr, function: sp.Expr, points: Sequence[dict[sp.Expr, sp.Expr]]
 ) -> sp.Expr:
     """E[f] as a finite sum, before tidying."""
-    return sp.Add(
-        *(_density(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points)
-    )
+    return sp.Add(*(_density(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points))
 
 
 def _density(value: sp.Expr) -> sp.Expr:
@@ -128,14 +126,13 @@ def read_on_branches(
     def vanishes(expr: sp.Expr) -> bool:
         return is_zero(expr, points)
 
+    def tidied(total: Sparse) -> Sparse:
+        return {key: c for key, raw in total.items() if (c := tidy(raw)) != 0}
+
     try:
         return [
-            [
-                {key: c for key, raw in branch.read(f, sample, vanishes).items() if (c := tidy(raw)) != 0}
-                for f in functions
-            ]
-            for branch in branches
-        ]  # fmt: skip
+            [tidied(branch.read(f, sample, vanishes)) for f in functions] for branch in branches
+        ]
     except NotSparse:
         return None
 

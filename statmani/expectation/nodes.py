@@ -15,7 +15,16 @@ import sympy as sp
 
 from statmani.declaration import Declaration, Variable
 
-__all__ = ["AxisChart", "Chart", "axis_nodes", "charts_of", "clean", "kinks", "to_chart", "without_max"]
+__all__ = [
+    "AxisChart",
+    "Chart",
+    "axis_nodes",
+    "charts_of",
+    "clean",
+    "kinks",
+    "to_chart",
+    "without_max",
+]
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,9 @@ def axis_nodes(
     return centre + scale * y, scale * slope
 
 
-def to_chart(kind: str, y: np.ndarray, half_width: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+def to_chart(
+    kind: str, y: np.ndarray, half_width: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
     """z and log dz/dy of an unconstrained y."""
     if kind == "line":
         return y, np.zeros_like(y)

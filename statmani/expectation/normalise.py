@@ -12,7 +12,7 @@ from statmani.declaration import Declaration
 from statmani.errors import StatmaniError
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import without_max
-from statmani.signs import is_positive_on
+from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Signs", "expand_shallow", "normalise", "sample_points"]
 
@@ -53,10 +53,10 @@ def sample_points(declaration: Declaration, count: int = 6) -> list[dict[sp.Symb
 
 @final
 class Signs:
-    """Signs of real expressions on the declared domain: proved on boxes, or seen at every sample."""
+    """Signs of real expressions on the domain: proved on boxes, or seen at every sample."""
 
     def __init__(self, declaration: Declaration) -> None:
-        self._box = (
+        self._box: tuple[Bounded, ...] = (
             *declaration.domain.axes,
             *(v for v in declaration.variables if not v.discrete),
         )
@@ -66,9 +66,7 @@ class Signs:
         """The same with one more symbol, which takes the given sample values."""
         other = object.__new__(Signs)
         other._box = self._box
-        other._points = [
-            {**point, symbol: value} for value in values for point in self._points
-        ]
+        other._points = [{**point, symbol: value} for value in values for point in self._points]
         return other
 
     def of(self, expr: sp.Expr) -> int:

@@ -10,7 +10,7 @@ import sympy as sp
 
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Converter", "Key", "Kernel", "NotSparse", "Sparse", "exponents", "moment", "multiply"]
+__all__ = ["Converter", "Kernel", "Key", "NotSparse", "Sparse", "exponents", "moment", "multiply"]
 
 Key = tuple[sp.Expr, int, sp.Expr, int]
 Sparse = dict[Key, sp.Expr]

@@ -42,13 +42,14 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
 
     Only greatest common divisors in the symbols are needed then, which are far cheaper.
     """
-    atoms = {f for f in expr.atoms(sp.Function)} | {
+    atoms = set(expr.atoms(sp.Function)) | {
         p for p in expr.atoms(sp.Pow) if not p.exp.is_Integer or p.base.is_number
     }
     atoms |= {c for c in expr.atoms(sp.NumberSymbol) if expr.has(c)}
     if not atoms or any(isinstance(a, (sp.sin, sp.cos, sp.exp, sp.Pow)) for a in atoms):
         return None
-    generators = {a: sp.Dummy(f"a{i}") for i, a in enumerate(sorted(atoms, key=sp.default_sort_key))}
+    ordered = sorted(atoms, key=sp.default_sort_key)
+    generators = {atom: sp.Dummy(f"a{i}") for i, atom in enumerate(ordered)}
     symbols = sorted(expr.free_symbols, key=lambda s: s.name)
     if not symbols:
         return None

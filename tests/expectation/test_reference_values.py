@@ -31,15 +31,14 @@ def value_at(expr: sp.Expr, point: dict[sp.Symbol, sp.Rational]) -> sp.Float:
         return sp.N(exact, 30)
     step = sp.Rational(1, 10**12)
     sides = [
-        sp.N(expr.xreplace({s: v + sign * step for s, v in point.items()}), 120)
-        for sign in (1, -1)
+        sp.N(expr.xreplace({s: v + sign * step for s, v in point.items()}), 120) for sign in (1, -1)
     ]
     return sp.N((sides[0] + sides[1]) / 2, 30)
 
 
 def close(value: sp.Expr, expected: str) -> bool:
     target = sp.Float(expected, 30)
-    return bool(abs(value - target) <= 1e-15 * (abs(target) if target != 0 else 1))
+    return bool(abs(value - target) <= 1e-15 * (abs(target) if float(target) else 1))
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -37,9 +37,7 @@ def test_shifted_exponential() -> None:
 
 def weibull3(shapes: sp.Set) -> Declaration:
     ell = sp.log(b) - b * sp.log(a) + (b - 1) * sp.log(x - m) - ((x - m) / a) ** b
-    return family(
-        ell, {x: sp.Interval.open(m, sp.oo)}, {m: LINE, a: POSITIVE, b: shapes}
-    )
+    return family(ell, {x: sp.Interval.open(m, sp.oo)}, {m: LINE, a: POSITIVE, b: shapes})
 
 
 def test_moving_end_depends_on_the_domain() -> None:

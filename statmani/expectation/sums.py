@@ -1,0 +1,242 @@
+"""Sums over nodes in double precision: lattices, located modes, refined product rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from statmani.declaration import Variable
+from statmani.expectation.evaluate import Program
+from statmani.expectation.nodes import Chart, axis_nodes, to_chart
+
+__all__ = [
+    "Estimate",
+    "Point",
+    "integrate_chart",
+    "join",
+    "lattice",
+    "mode",
+    "reduce_nodes",
+    "transform",
+]
+
+Point = Mapping[sp.Symbol, Any]
+_FINEST = 512
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Values of several expectations at one point.
+
+    Attributes
+    ----------
+    values : ndarray
+    sizes : ndarray
+        E of the absolute values: the scale for relative errors.
+    error : float
+        Largest change between the last two refinements, relative to ``sizes``.
+    total : float
+        The integral of the density itself.
+    undefined : dict or None
+        A sample point where log p is not a real number.
+    """
+
+    values: np.ndarray
+    sizes: np.ndarray
+    error: float
+    total: float
+    undefined: dict[str, float] | None = None
+
+
+def join(a: Estimate, b: Estimate) -> Estimate:
+    return Estimate(
+        a.values + b.values,
+        a.sizes + b.sizes,
+        max(a.error, b.error),
+        a.total + b.total,
+        a.undefined or b.undefined,
+    )
+
+
+def lattice(variables: Sequence[Variable], values: Point, limit: int) -> np.ndarray:
+    """All support points of the discrete variables, infinite ranges cut after ``limit`` values."""
+    columns: list[np.ndarray] = []
+    for index, variable in enumerate(variables):
+        earlier = [v.symbol for v in variables[:index]]
+        if variable.values is not None:
+            choice = np.array([float(v) for v in variable.values])
+            size = columns[0].size if columns else 1
+            columns = [np.repeat(c, choice.size) for c in columns]
+            columns.append(np.tile(choice, size))
+            continue
+        ends = Program([variable.lower, variable.upper], earlier).arrays(values, columns)
+        low, high = (np.atleast_1d(np.asarray(e, dtype=float)) for e in ends)
+        both = np.isinf(low) & np.isinf(high)
+        low = np.where(both, -limit, np.where(np.isinf(low), high - limit, low))
+        high = np.where(np.isinf(high), low + (2 * limit if both.any() else limit), high)
+        counts = np.maximum(high - low + 1, 0).astype(int)
+        columns = [np.repeat(c, counts) for c in columns]
+        starts = np.repeat(low, counts)
+        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        columns.append(starts + offset)
+    return np.array(columns)
+
+
+def reduce_nodes(
+    outputs: list[np.ndarray],
+    log_weights: np.ndarray,
+    count: int,
+    shift: float,
+    nodes: np.ndarray | None,
+    variables: Sequence[Variable],
+) -> Estimate:
+    """Sum p * f over nodes; nodes without mass do not count, whatever f is there."""
+    log_p = np.asarray(outputs[0])
+    undefined = None
+    if np.iscomplexobj(log_p):
+        undefined = {}
+        log_p = log_p.real
+    elif nodes is not None and np.isnan(log_p).any():
+        column = nodes[:, int(np.flatnonzero(np.isnan(log_p))[0])]
+        undefined = {str(v.symbol): float(c) for v, c in zip(variables, column, strict=True)}
+    with np.errstate(all="ignore"):
+        weight = np.exp(log_p)
+    keep = np.isfinite(weight) & (weight > 0)
+    weight = weight[keep]
+    values, sizes = np.zeros(count), np.zeros(count)
+    for i, f in enumerate(outputs[1 : count + 1]):
+        with np.errstate(all="ignore"):
+            product = weight * np.asarray(f).real[keep]
+        product = product[np.isfinite(product)]
+        values[i], sizes[i] = product.sum(), np.abs(product).sum()
+    return Estimate(values, sizes, 0.0, float(weight.sum()), undefined)
+
+
+def transform(
+    chart: Chart, program: Program, values: Point, ys: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
+    """Columns z, log of the Jacobian, and the program's outputs at unconstrained nodes."""
+    columns: list[np.ndarray] = []
+    shape = np.broadcast_shapes(*(y.shape for y in ys))
+    jacobian = np.zeros(shape)
+    with np.errstate(all="ignore"):
+        for axis, y in zip(chart, ys, strict=True):
+            half: np.ndarray | float = 1.0
+            if axis.width is not None:
+                known = [a.z for a in chart[: len(columns)]]
+                table = {a.symbol: a.sample for a in chart}
+                half = Program([axis.width.xreplace(table)], known).arrays(values, columns)[0] / 2
+            z, log_slope = to_chart(axis.kind, y, half)
+            columns.append(np.broadcast_to(z, shape) if len(chart) > 1 else z)
+            jacobian = jacobian + log_slope
+        outputs = program.arrays(values, columns)
+    return columns, jacobian, outputs
+
+
+def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], list[float]]:
+    """Centre and scale per axis by coordinate search on log p + log Jacobian."""
+    d = len(chart)
+    centre, width = [0.0] * d, [40.0] * d
+    grid = np.linspace(-1, 1, 129 if d == 1 else 65)
+
+    def level(axis: int, y: np.ndarray) -> np.ndarray:
+        ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
+        _, jacobian, outputs = transform(chart, program, values, ys)
+        total = np.asarray(outputs[0]).real + jacobian
+        return np.where(np.isfinite(total), total, -np.inf)
+
+    for sweep in range(16):
+        for axis in range(d):
+            reach = grid * width[axis]
+            if chart[axis].kind == "line" and sweep == 0:
+                reach = np.sinh(reach)
+            y = centre[axis] + reach
+            total = level(axis, y)
+            if np.isfinite(total.max()):
+                centre[axis] = float(y[int(np.argmax(total))])
+            width[axis] = (
+                max(1.0, abs(centre[axis]))
+                if chart[axis].kind == "line" and sweep == 0
+                else width[axis] / (8 if d == 1 else 3)
+            )
+    scale = []
+    powers = 2.0 ** np.arange(-34, 60, 0.5)
+    for axis in range(d):
+        peak = level(axis, np.array([centre[axis]]))[0]
+        drop = np.maximum(level(axis, centre[axis] + powers), level(axis, centre[axis] - powers))
+        below = np.flatnonzero(drop < peak - 0.5)
+        found = float(powers[below[0]]) if below.size else 1.0
+        scale.append(found if chart[axis].kind == "line" else float(np.clip(found, 0.25, 4.0)))
+    return centre, scale
+
+
+def integrate_chart(
+    chart: Chart, program: Program, count: int, values: Point, target: float
+) -> Estimate:
+    d = len(chart)
+    centre, scale = mode(chart, program, values)
+    reach = 6.2 if d == 1 else 4.2 if d == 2 else 3.6
+    step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (4, 12)
+    if d > 3:
+        step, finest, reach = 2, 4, 3.0
+    previous: Estimate | None = None
+    while True:
+        t = np.arange(-round(reach * step), round(reach * step) + 1) / step
+        ys, logs = [], np.zeros((1,) * d)
+        for i, axis in enumerate(chart):
+            shape = [1] * d
+            shape[i] = t.size
+            y, slope = axis_nodes(axis.kind, t, centre[i], scale[i])
+            ys.append(y.reshape(shape))
+            logs = logs + np.log(slope / step).reshape(shape)
+        columns, jacobian, outputs = transform(chart, program, values, ys)
+        flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
+        with np.errstate(all="ignore"):
+            flat[0] = flat[0] + (logs + jacobian).ravel()
+        estimate = reduce_nodes(flat, logs, count, 0.0, None, ())
+        if previous is not None:
+            change = abs(estimate.total - previous.total) / max(estimate.total, 1e-300)
+            for new, old, size in zip(
+                estimate.values, previous.values, estimate.sizes, strict=True
+            ):
+                change = max(change, abs(new - old) / max(size, 1e-300) if size else 0.0)
+            estimate = Estimate(
+                estimate.values, estimate.sizes, float(change), estimate.total, _bad(
+                    chart, columns, outputs, values, centre, scale
+                )
+            )  # fmt: skip
+            if change < target or step * 2 > finest:
+                return estimate
+        previous = estimate
+        step *= 2
+
+
+def _bad(
+    chart: Chart,
+    columns: list[np.ndarray],
+    outputs: list[np.ndarray],
+    values: Point,
+    centre: list[float],
+    scale: list[float],
+) -> dict[str, float] | None:
+    """A moderate sample point where log p is not real."""
+    log_p = np.asarray(outputs[0])
+    if np.iscomplexobj(log_p):
+        wrong = np.abs(log_p.imag) > 0
+    else:
+        wrong = np.isnan(log_p)
+    wide = [np.broadcast_to(c, log_p.shape) for c in columns]
+    for z in wide:
+        wrong = wrong & (np.abs(z) > 1e-6) & (np.abs(z) < 1e6)
+    if not wrong.any():
+        return None
+    index = tuple(i[0] for i in np.nonzero(wrong))
+    node = {a.z: sp.Float(float(z[index])) for a, z in zip(chart, wide, strict=True)}
+    place = {}
+    for axis in chart:
+        place[str(axis.symbol)] = float(axis.sample.xreplace({**values, **node}))
+    return place
