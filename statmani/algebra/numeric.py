@@ -85,7 +85,7 @@ def value_of(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
         Complex, infinite, or not a known function.
     """
     try:
-        value = _value(expr, point, context)
+        value = _value(expr, dict(point), context)
     except (ValueError, ZeroDivisionError, ArithmeticError) as failure:
         raise NotEvaluable(f"no value at {_text(point, context)} ({failure})") from None
     imaginary = getattr(value, "imag", 0)
@@ -101,33 +101,39 @@ def _text(point: Mapping[Expr, Any], context: Any) -> str:
     return "(" + ", ".join(context.nstr(v, 5) for v in point.values()) + ")"
 
 
-def _value(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:
-    if expr in point:
-        return point[expr]
+def _value(expr: Any, known: dict[Any, Any], context: Any) -> Any:
+    """The value; those of powers and functions are kept, as they recur in large sums."""
+    if expr in known:
+        return known[expr]
     if expr.is_Rational:
         return context.mpf(int(expr.p)) / int(expr.q)
     if expr in _CONSTANTS:
         return +getattr(context, _CONSTANTS[expr])
     if expr.is_Add:
-        return context.fsum(_value(a, point, context) for a in expr.args)
+        return context.fsum(_value(a, known, context) for a in expr.args)
     if expr.is_Mul:
-        return context.fprod([_value(a, point, context) for a in expr.args])
+        return context.fprod([_value(a, known, context) for a in expr.args])
+    known[expr] = value = _leaf(expr, known, context)
+    return value
+
+
+def _leaf(expr: Any, known: dict[Any, Any], context: Any) -> Any:
     if expr.is_Pow:
-        base, exponent = _value(expr.base, point, context), expr.exp
+        base, exponent = _value(expr.base, known, context), expr.exp
         if exponent.is_Integer:
             return base ** int(exponent)
-        return context.power(base, _value(exponent, point, context))
+        return context.power(base, _value(exponent, known, context))
     if expr.func is sp.polygamma and expr.args[0].is_Integer:
-        return _polygamma(context, expr.args[0], _value(expr.args[1], point, context))
+        return _polygamma(context, expr.args[0], _value(expr.args[1], known, context))
     function = _FUNCTIONS.get(expr.func)
     if function is not None:
-        return function(context, *(_value(a, point, context) for a in expr.args))
-    return _opaque(expr, point, context)
+        return function(context, *(_value(a, known, context) for a in expr.args))
+    return _opaque(expr, known, context)
 
 
 def _opaque(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:
     """Sympy's own value; unknown functions are independent, so any fixed number stands in."""
-    exact = {s: sp.Rational(context.nstr(v, 40)) for s, v in point.items()}
+    exact = {s: sp.Rational(context.nstr(v, context.dps)) for s, v in point.items() if s.is_Symbol}
     number = expr.subs(exact).evalf(context.dps)
     if number.is_Float or number.is_Integer:
         return context.mpf(str(number))

@@ -77,6 +77,7 @@ class Ring:
     def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
         self.polynomials = Polynomials()
         self.atoms: list[Atom] = []
+        self._outside_atoms: list[Expr] = []
         self._by_key: dict[Hashable, int] = {}
         self._converted: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
@@ -139,6 +140,14 @@ class Ring:
     def external(self, expr: Expr) -> Expr:
         """The expression in the user's symbols."""
         return expr.xreplace(self._outside)
+
+    def atom_expressions(self, outside: bool) -> list[Expr]:
+        """The generators' expressions, in the user's or in internal symbols."""
+        if not outside:
+            return [a.expr for a in self.atoms]
+        for atom in self.atoms[len(self._outside_atoms) :]:
+            self._outside_atoms.append(self.external(atom.expr))
+        return self._outside_atoms
 
     @property
     def constants(self) -> tuple[Expr, ...]:
@@ -256,7 +265,7 @@ class Ring:
 
     def shown(self, element: Element) -> Expr:
         """The element in the user's symbols, for messages."""
-        return self.external(self.to_internal_expr(element))
+        return element_expr(self, element, outside=True)
 
     def to_sympy(self, element: Element) -> Expr:
         """The element as a sympy expression in the user's symbols.
@@ -267,7 +276,7 @@ class Ring:
             It is structurally nonzero but numerically zero: a relation was missed.
         """
         self.guard.require_nonzero(element)
-        return self.external(self.to_internal_expr(element))
+        return self.shown(element)
 
     def inverse(self, element: Element) -> Element:
         """1 / element, after the numeric guard has seen that it does not vanish."""

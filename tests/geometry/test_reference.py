@@ -143,8 +143,7 @@ def test_curvature_agrees_with_differences_of_the_definition(
     for index in product(range(n), repeat=4):
         assert abs(exact[index] - sp.Float(str(reference[index]), 60)) < sp.Float(10) ** -38
     ricci = {
-        (k, j): sum(reference[l, k, l, j] for l in range(n))
-        for k, j in product(range(n), repeat=2)
+        (k, j): sum(reference[l, k, l, j] for l in range(n)) for k, j in product(range(n), repeat=2)
     }
     scalar = sum(inverse[k, j] * ricci[k, j] for k, j in ricci)
     got = connection.scalar_curvature.subs(at).evalf(45)
