@@ -23,6 +23,9 @@ _MAX_ELEMENTS = 600
 # Large callees come in through pointers too: numba optimises a callee again in every caller.
 Jacobian = Callable[..., bool]
 Step = Callable[..., float]
+Solve = Callable[[Vector, Vector], bool]
+Measure = Callable[..., tuple[float, float, float]]
+Remesh = Callable[..., tuple[Vector, Vector, Vector]]
 
 
 def gauss_tables(s: int) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector]:
@@ -124,6 +127,7 @@ def _packed_size(n: int) -> int:
 
 def newton(
     accelerate: Jacobian,
+    solve: Solve,
     field: Field,
     x0: Vector,
     knots: Vector,
@@ -194,7 +198,7 @@ def newton(
                             + h * first[c, d] * jac[i, 1 + n + j]
                         )
                 matrix[row, row] += 1.0
-        if not eliminate(matrix, right):
+        if not solve(matrix, right):
             return np.inf
         for i in range(n):
             for j in range(width):
@@ -227,7 +231,7 @@ def newton(
                 speed_map[e, i, 1 + n + j] = 0.0
                 scratch[i, j] = carry_x[e, i, 1 + n + j]
             speed_map[e, i, 1 + n + i] = 1.0
-        if not eliminate(scratch, speed_map[e]):
+        if not solve(scratch, speed_map[e]):
             return np.inf
     # Forward elimination: dy_i = upper[i] dy_{i+1} + shift[i], held as one array.
     solved = np.zeros((m + 1, n, n + 1))
@@ -256,7 +260,7 @@ def newton(
                 right[i, n] -= jac[i, q] * solved[e - 1, q, n]
                 for j in range(n):
                     scratch[i, j] += jac[i, q] * solved[e - 1, q, j]
-        if not eliminate(scratch, right):
+        if not solve(scratch, right):
             return np.inf
         for i in range(n):
             for j in range(n + 1):
@@ -416,13 +420,16 @@ def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
 
 
 def _solve(
-    step: Step, accelerate: Jacobian, field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
-    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, tolerance: float,
+    step: Step, accelerate: Jacobian, solve: Solve, field: Field, x0: Vector, knots: Vector,
+    y: Vector, v: Vector, acc: Vector, alpha: float, nodes: Vector, b: Vector, b_end: Vector,
+    first: Vector, second: Vector, tolerance: float,
 ) -> int:
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
     for iteration in range(1, 16):
-        size = step(accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second)
+        size = step(
+            accelerate, solve, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second
+        )
         if not size < 1e6:
             return -1
         if size < tolerance:
@@ -436,47 +443,11 @@ def _solve(
     return -1
 
 
-def _straight(s: int, w: Vector, part: float) -> tuple[Vector, Vector, Vector, Vector]:
-    n = w.shape[0]
-    knots = np.zeros(2)
-    knots[1] = 1.0
-    y = np.zeros((2, n))
-    v = np.zeros((1, n))
-    for i in range(n):
-        v[0, i] = part * w[i]
-    return knots, y, v, np.zeros((1, s, n))
-
-
-def _copied(y: Vector, v: Vector, acc: Vector) -> tuple[Vector, Vector, Vector]:
-    m, s, n = acc.shape
-    new_y = np.empty((m + 1, n))
-    new_v = np.empty((m, n))
-    new_acc = np.empty((m, s, n))
-    for e in range(m + 1):
-        for i in range(n):
-            new_y[e, i] = y[e, i]
-    for e in range(m):
-        for i in range(n):
-            new_v[e, i] = v[e, i]
-            for c in range(s):
-                new_acc[e, c, i] = acc[e, c, i]
-    return new_y, new_v, new_acc
-
-
-def connect(
-    newton_step: Step, accelerate: Jacobian, field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
-    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
-) -> tuple[int, Vector, Vector, Vector, Vector]:
-    """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
-
-    Status: 0 found, 1 path following stalled, 2 mesh too large. ``coarse`` and ``fine`` bound
-    the last Legendre coefficients of the accelerations, on the way and at the end.
-    """
+def _longest(field: Field, x0: Vector, w: Vector) -> float:
+    # The largest metric norm of w along the straight line, sampled.
     n = x0.shape[0]
-    s = nodes.shape[0]
     packed = np.empty(_packed_size(n))
     point = np.empty(n)
-    knots, y, v, acc = _straight(s, w, 0.0)
     longest = 0.0
     for k in range(5):
         for i in range(n):
@@ -488,103 +459,100 @@ def connect(
             for j in range(i, n):
                 square += packed[at] * w[i] * w[j] * (1.0 if i == j else 2.0)
                 at += 1
-        longest = max(longest, np.sqrt(abs(square)))
+        longest = max(longest, math.sqrt(abs(square)))
+    return longest
+
+
+def connect(
+    step: Step, accelerate: Jacobian, solve: Solve, measure: Measure, rebuild: Remesh,
+    field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
+    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
+) -> tuple[int, Vector, Vector, Vector, Vector]:
+    """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
+
+    The end point moves from x0 along the straight line of the coordinates as far as Newton
+    follows. Status: 0 found, 1 path following stalled, 2 mesh too large. ``coarse`` and
+    ``fine`` bound the last Legendre coefficients of the accelerations, on the way and at the
+    end.
+    """
+    n = x0.shape[0]
+    s = nodes.shape[0]
+    m = 1
+    knots = np.empty(2)
+    knots[0] = 0.0
+    knots[1] = 1.0
+    y = np.zeros((2, n))
+    v = np.zeros((1, n))
+    acc = np.zeros((1, s, n))
     reached = 0.0
-    step = 1.0
-    if longest > 1.0:
-        step = 1.0 / longest
-    smallest = 1e-7 * step
-    started = False
+    pace = 1.0 / max(1.0, _longest(field, x0, w))
+    smallest = 1e-7 * pace
+    mesh_full = False
     for _ in range(3000):
-        if reached >= 1.0:
+        last = reached >= 1.0
+        if pace < smallest:
             break
-        if step < smallest:
-            return 1, knots, y, v, acc
-        goal = reached + step
+        goal = min(1.0, reached + pace)
         if goal > 1.0 - 1e-9:
             goal = 1.0
-        if not started:
-            trial_knots, trial_y, trial_v, trial_acc = _straight(s, w, goal)
-        else:
-            trial_knots = knots
-            trial_y, trial_v, trial_acc = _copied(y, v, acc)
+        m = acc.shape[0]
+        trial_knots = knots
+        trial_y = np.empty((m + 1, n))
+        trial_v = np.empty((m, n))
+        trial_acc = np.empty((m, s, n))
+        for e in range(m):
+            for i in range(n):
+                trial_y[e, i] = y[e, i]
+                trial_v[e, i] = v[e, i] if reached > 0.0 else goal * w[i]
+                for c in range(s):
+                    trial_acc[e, c, i] = acc[e, c, i]
         for i in range(n):
-            trial_y[trial_y.shape[0] - 1, i] = goal * w[i]
-        worked = True
+            trial_y[m, i] = goal * w[i]
+        tolerance = fine if last else coarse
+        allowed = 1.2 if last else 1.5
+        worked = False
+        mesh_full = False
         effort = 0
-        for sweep in range(6):
+        for _ in range(7):
             count = _solve(
-                newton_step, accelerate, field, x0, trial_knots, trial_y, trial_v, trial_acc, alpha,
-                nodes, b, b_end, first, second, 1e-5,
+                step, accelerate, solve, field, x0, trial_knots, trial_y, trial_v, trial_acc,
+                alpha, nodes, b, b_end, first, second, 1e-9 if last else 1e-5,
             )
             if count < 0:
-                worked = False
                 break
-            if sweep == 0:
-                effort = count
-            energy, _, _ = path_energy(
+            effort = max(effort, count)
+            energy, _, _ = measure(
                 field, x0, trial_knots, trial_y, trial_v, trial_acc, nodes, b, first, second
             )
             wanted = _density(
-                field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, coarse
+                field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, tolerance
             )
             largest, total = _largest_and_sum(wanted)
-            if largest <= 1.5 and total > 0.4 * wanted.shape[0] - 1.0:
+            if largest <= allowed and (last or total > 0.4 * wanted.shape[0] - 1.0):
+                worked = True
                 break
             if not total < _MAX_ELEMENTS:
-                worked = False
+                mesh_full = True
                 break
             new_knots = _equidistribute(trial_knots, wanted)
-            trial_y, trial_v, trial_acc = remesh(
+            trial_y, trial_v, trial_acc = rebuild(
                 trial_knots, new_knots, trial_y, trial_v, trial_acc, nodes, to_legendre
             )
             trial_knots = new_knots
-        if not worked:
-            step *= 0.3
-            continue
-        started = True
-        knots, y, v, acc = trial_knots, trial_y, trial_v, trial_acc
-        reached = goal
-        if effort <= 3:
-            step *= 2.5
-        elif effort <= 5:
-            step *= 1.5
-    if reached < 1.0:
-        return 1, knots, y, v, acc
-    for _ in range(6):
-        energy, _, _ = path_energy(field, x0, knots, y, v, acc, nodes, b, first, second)
-        wanted = _density(field, x0, knots, y, acc, abs(energy), to_legendre, fine)
-        largest, total = _largest_and_sum(wanted)
-        if largest <= 1.2:
+        if worked:
+            knots = trial_knots
+            y = trial_y
+            v = trial_v
+            acc = trial_acc
+            if last:
+                return 0, knots, y, v, acc
+            reached = goal
+            if effort <= 3:
+                pace *= 2.5
+            elif effort <= 5:
+                pace *= 1.5
+        elif last:
             break
-        if not total < _MAX_ELEMENTS:
-            return 2, knots, y, v, acc
-        new_knots = _equidistribute(knots, wanted)
-        y, v, acc = remesh(knots, new_knots, y, v, acc, nodes, to_legendre)
-        knots = new_knots
-        count = _solve(
-            newton_step, accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9
-        )
-        if count < 0:
-            return 1, knots, y, v, acc
-    count = _solve(newton_step, accelerate, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second, 1e-9)
-    return (0 if count > 0 else 1), knots, y, v, acc
-
-
-def refine(
-    newton_step: Step, accelerate: Jacobian, field: Field, x0: Vector, knots: Vector, y: Vector, v: Vector, acc: Vector, alpha: float,
-    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
-) -> tuple[int, Vector, Vector, Vector, Vector]:
-    """The same geodesic on a mesh of halved elements, in the form that connect returns."""
-    m = knots.shape[0] - 1
-    halved = np.empty(2 * m + 1)
-    for e in range(m):
-        halved[2 * e] = knots[e]
-        halved[2 * e + 1] = 0.5 * (knots[e] + knots[e + 1])
-    halved[2 * m] = knots[m]
-    new_y, new_v, new_acc = remesh(knots, halved, y, v, acc, nodes, to_legendre)
-    count = _solve(
-        newton_step, accelerate, field, x0, halved, new_y, new_v, new_acc, alpha,
-        nodes, b, b_end, first, second, 1e-9,
-    )
-    return (0 if count > 0 else 1), halved, new_y, new_v, new_acc
+        else:
+            pace *= 0.3
+    return (2 if mesh_full else 1), knots, y, v, acc

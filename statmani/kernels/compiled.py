@@ -45,8 +45,14 @@ _INTEGRATE = (
 )
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
 _GAUSS = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
-_NEWTON = f"{_G}({_F}({_JACOBIAN}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
-_FOUND = f"types.Tuple(({_C}, {_PATH}))({_F}({_NEWTON}), {_F}({_JACOBIAN}), FIELD, VECTOR, "
+_SOLVE = "types.boolean(ROWS, ROWS)"
+_NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
+_MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, VECTOR, VECTOR, ROWS, ROWS)"
+_REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
+_CONNECT = (
+    f"types.Tuple(({_C}, {_PATH}))({_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
+    f"{_F}({_MEASURE}), {_F}({_REMESH}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"
+)
 
 
 def initial_solver() -> ModuleType:
@@ -69,20 +75,18 @@ def initial_solver() -> ModuleType:
 
 
 def boundary_solver() -> ModuleType:
-    """The boundary-value solver: acceleration_jacobian, newton, connect, refine, path_energy."""
+    """The boundary-value solver: newton, connect, remesh, path_energy and what they call."""
     return load(
         "boundary",
         ("contract.py", "collocation.py"),
         str,
         (
+            ("eliminate", _SOLVE),
             ("acceleration_jacobian", _JACOBIAN),
             ("newton", _NEWTON),
-            (
-                "path_energy",
-                f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, VECTOR, VECTOR, ROWS, ROWS)",
-            ),
-            ("connect", f"{_FOUND}VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"),
-            ("refine", f"{_FOUND}{_PATH}, {_G}, {_GAUSS}, ROWS)"),
+            ("path_energy", _MEASURE),
+            ("remesh", _REMESH),
+            ("connect", _CONNECT),
         ),
         _NOTICE.format("distance solver"),
     )

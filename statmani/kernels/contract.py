@@ -159,6 +159,7 @@ def acceleration_jacobian(
                         dt[m, k, j, i] = value
                         at += 1
     half = 0.5 * alpha
+    column = np.empty(n)
     for k in range(n):
         total = 0.0
         for i in range(n):
@@ -179,21 +180,23 @@ def acceleration_jacobian(
                     by_x += v[i] * v[j] * term
             out[k, 1 + m] = -by_x
             out[k, 1 + n + m] = -by_v
-    # The acceleration comes first: the derivative of g a = -F in x needs its value.
-    first = np.empty((n, 1))
-    for k in range(n):
-        first[k, 0] = out[k, 0]
-    if not eliminate(scratch, first):
-        return False
+    # The inverse serves twice: the derivative of g a = -F in x needs the value of a.
+    inverse = np.empty((n, n))
     for k in range(n):
         for j in range(n):
-            scratch[k, j] = g[k, j]
-        for m in range(n):
+            inverse[k, j] = 1.0 if k == j else 0.0
+    good = eliminate(scratch, inverse)
+    for m in range(1 + 2 * n):
+        for k in range(n):
+            column[k] = out[k, m]
+            if 0 < m <= n:
+                for j in range(n):
+                    column[k] -= dg[m - 1, k, j] * out[j, 0]
+        for k in range(n):
+            total = 0.0
             for j in range(n):
-                out[k, 1 + m] -= dg[m, k, j] * first[j, 0]
-    good = eliminate(scratch, out)
-    for k in range(n):
-        for m in range(1 + 2 * n):
-            if not abs(out[k, m]) < 1e200:
+                total += inverse[k, j] * column[j]
+            out[k, m] = total
+            if not abs(total) < 1e200:
                 good = False
     return good

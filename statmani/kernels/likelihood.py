@@ -100,8 +100,11 @@ def maximise(
             while not solved and damping < 1e12:
                 damping = max(10.0 * damping, 1e-2)
                 solved = solve(hessian, gradient, damping, factor, step)
-            decrement, length = 0.0, 0.0
+            decrement, length, settled = 0.0, 0.0, True
             for a in range(n):
+                # A step below the spacing of doubles cannot be improved on.
+                gain = abs(step[a] * gradient[a])
+                settled = settled and (gain < tolerance or abs(step[a]) <= 4.5e-16 * abs(u[a]))
                 decrement += step[a] * gradient[a]
                 length = max(length, abs(step[a]))
             if not solved or not decrement >= 0.0:
@@ -124,7 +127,8 @@ def maximise(
                 break
             copy(trial, u)
             copy(proposed, current)
-            if decrement < tolerance and damping == 0.0 and length < 1e-2 * (1.0 + norm(u)):
+            small = decrement < tolerance and length < 1e-2 * (1.0 + norm(u))
+            if damping == 0.0 and (small or settled):
                 status[r] = 0
                 break
             damping = 0.0 if scale == 1.0 and damping < 1e-1 else damping * 0.1 / scale

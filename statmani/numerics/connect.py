@@ -92,14 +92,26 @@ def connect_points(
         return Connection("converged", 0.0, 0.0, zero, 0.0, still if keep_path else None)
     solver = compiled.boundary_solver()
     tables = gauss()
-    pointers = (solver.newton, solver.acceleration_jacobian, kernels.second)
-    found = solver.connect(*pointers, x0, w, alpha, _COARSE, _FINE, *tables)
+    found = solver.connect(
+        solver.newton,
+        solver.acceleration_jacobian,
+        solver.eliminate,
+        solver.path_energy,
+        solver.remesh,
+        kernels.second,
+        x0,
+        w,
+        alpha,
+        _COARSE,
+        _FINE,
+        *tables,
+    )
     if found[0] != 0:
         return _failed("no path" if found[0] == 1 else "mesh", n)
     best = _measure(solver, kernels, x0, found)
     for _ in range(4):
-        finer = solver.refine(*pointers, x0, *found[1:], alpha, *tables)
-        if finer[0] != 0:
+        finer = _refined(solver, kernels, x0, found, alpha)
+        if finer is None:
             return _failed("accuracy", n)
         current = _measure(solver, kernels, x0, finer)
         g = kernels.metric(x0[None])[0]
@@ -120,6 +132,30 @@ def connect_points(
                 path,
             )
     return _failed("accuracy", n)
+
+
+def _refined(solver: Any, kernels: Prepared, x0: Floats, found: Any, alpha: float) -> Any:
+    tables = gauss()
+    _, knots, y, v, acc = found
+    halved = np.sort(np.concatenate([knots, 0.5 * (knots[1:] + knots[:-1])]))
+    y, v, acc = solver.remesh(knots, halved, y, v, acc, tables[0], tables[5])
+    for _ in range(8):
+        size = solver.newton(
+            solver.acceleration_jacobian,
+            solver.eliminate,
+            kernels.second,
+            x0,
+            halved,
+            y,
+            v,
+            acc,
+            alpha,
+            *tables[:5],
+        )
+        # Newton converges quadratically: the step after this one is below rounding.
+        if size < 1e-8:
+            return 0, halved, y, v, acc
+    return (0, halved, y, v, acc) if size < 1e-5 else None
 
 
 def _measure(solver: Any, kernels: Prepared, x0: Floats, found: Any) -> tuple[float, float, Floats]:
