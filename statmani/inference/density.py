@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import Dummy, Symbol, lambdify
+from sympy import (
+    Dummy,
+    Expr,
+    Symbol,
+    beta,
+    binomial,
+    expand_log,
+    factorial,
+    gamma,
+    lambdify,
+    log,
+    loggamma,
+)
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument
@@ -15,6 +27,7 @@ from statmani.errors import InvalidArgument
 __all__ = [
     "log_density_at",
     "log_density_function",
+    "log_gammas",
     "numeric_function",
     "read_data",
     "real_values",
@@ -45,10 +58,11 @@ def real_values(value: Any, like: Array) -> Array:
 def numeric_function(expressions: Any, symbols: tuple[Symbol, ...]) -> Any:
     """A numpy function of the symbols; its argument names are our own."""
     own = {s: Dummy(f"a{i}", real=True) for i, s in enumerate(symbols)}
+    # With symbols that are not known to be integers, loggamma stays what it is.
     if isinstance(expressions, tuple):
-        expressions = tuple(e.xreplace(own) for e in expressions)
+        expressions = tuple(log_gammas(e.xreplace(own)) for e in expressions)
     else:
-        expressions = expressions.xreplace(own)
+        expressions = log_gammas(expressions.xreplace(own))
     return lambdify(list(own.values()), expressions, ["scipy", "numpy"], cse=True)
 
 
@@ -166,3 +180,25 @@ def log_density_at(declaration: Declaration, theta: ArrayLike, data: ArrayLike) 
             elif variable.discrete:
                 inside &= columns[i] == np.rint(columns[i])
     return np.where(inside, values, -np.inf)
+
+
+def log_gammas(density: Expr) -> Expr:
+    """Logarithms of gamma functions, factorials and the like as loggamma, which cannot overflow.
+
+    sympy turns loggamma of an integer back, so the expression should contain no integer symbols.
+    """
+
+    def rewritten(argument: Expr) -> Expr:
+        head, args = type(argument), argument.args
+        if head is gamma:
+            return loggamma(args[0])
+        if head is factorial:
+            return loggamma(args[0] + 1)
+        if head is beta and len(args) == 2:
+            return loggamma(args[0]) + loggamma(args[1]) - loggamma(args[0] + args[1])
+        if head is binomial:
+            total, part = args
+            return loggamma(total + 1) - loggamma(part + 1) - loggamma(total - part + 1)
+        return log(argument)
+
+    return expand_log(density).replace(log, rewritten)

@@ -20,18 +20,13 @@ from sympy import (
     Pow,
     S,
     Symbol,
-    beta,
-    binomial,
     expand,
     expand_log,
     expand_power_base,
-    factorial,
-    gamma,
-    log,
-    loggamma,
 )
 
 from statmani.declaration import Declaration, Variable
+from statmani.inference.density import log_gammas
 
 __all__ = ["LikelihoodForm", "finite_support", "likelihood_form"]
 
@@ -56,6 +51,9 @@ class LikelihoodForm:
         What does not separate.
     base : Expr
         What does not depend on the parameters.
+    inside : tuple of (Expr, bool)
+        Expressions that are positive where the support moves with the parameters; True where
+        zero belongs to it.
     """
 
     parameters: tuple[Symbol, ...]
@@ -65,6 +63,7 @@ class LikelihoodForm:
     points: tuple[tuple[Expr, ...], ...] | None
     mixed: Expr
     base: Expr
+    inside: tuple[tuple[Expr, bool], ...]
 
 
 def finite_support(
@@ -76,6 +75,7 @@ def finite_support(
     --------
     >>> from sympy import Integer, Symbol, log
     >>> from statmani.declaration import Declaration, Variable
+from statmani.inference.density import log_gammas
     >>> from statmani.domain import Axis, Domain
     >>> p, x = Symbol("t0", positive=True), Symbol("x0", integer=True)
     >>> coin = Declaration(
@@ -132,8 +132,10 @@ def likelihood_form(declaration: Declaration, *, expanded: bool = True) -> Likel
         ``(x - mu)**2`` together, which is exact where the expanded form would cancel.
     """
     parameters = declaration.parameters
-    sample = tuple(v.symbol for v in declaration.variables)
-    density = _log_gammas(declaration.log_density)
+    symbols = tuple(v.symbol for v in declaration.variables)
+    sample = tuple(_without_integer(s) for s in symbols)
+    renamed = dict(zip(symbols, sample, strict=True))
+    density = log_gammas(declaration.log_density.xreplace(renamed))
     if expanded:
         density = _multiplied_out(density, parameters, sample)
     separated: dict[Expr, list[Expr]] = {}
@@ -153,10 +155,10 @@ def likelihood_form(declaration: Declaration, *, expanded: bool = True) -> Likel
         points = finite_support(declaration, _LARGEST_TABLE)
         if points is not None:
             columns = tuple(
-                _log_gammas(declaration.log_density).xreplace(dict(zip(sample, point, strict=True)))
+                declaration.log_density.xreplace(dict(zip(symbols, point, strict=True)))
                 for point in points
             )
-            return LikelihoodForm(parameters, sample, (), columns, points, S.Zero, S.Zero)
+            return LikelihoodForm(parameters, sample, (), columns, points, S.Zero, S.Zero, ())
     return LikelihoodForm(
         parameters,
         sample,
@@ -165,7 +167,22 @@ def likelihood_form(declaration: Declaration, *, expanded: bool = True) -> Likel
         None,
         Add(*mixed),
         Add(*base),
+        tuple((e.xreplace(renamed), closed) for e, closed in _moving_support(declaration)),
     )
+
+
+def _without_integer(symbol: Symbol) -> Symbol:
+    facts = {f: True for f in ("positive", "nonnegative") if symbol.assumptions0.get(f)}
+    return Dummy(symbol.name, real=True, **facts) if symbol.is_integer else symbol
+
+
+def _moving_support(declaration: Declaration) -> tuple[tuple[Expr, bool], ...]:
+    tests: list[tuple[Expr, bool]] = []
+    for variable in declaration.variables:
+        tests.append((variable.symbol - variable.lower, variable.discrete))
+        tests.append((variable.upper - variable.symbol, variable.discrete))
+    tests += [(relation.gts - relation.lts, False) for relation in declaration.region]
+    return tuple(t for t in tests if t[0].has(*declaration.parameters))
 
 
 
@@ -186,22 +203,3 @@ def _multiplied_out(
 
     expanded = expand(hide(opened))
     return expanded.xreplace({symbol: node for node, symbol in hidden.items()})
-
-
-def _log_gammas(density: Expr) -> Expr:
-    """Logarithms of gamma functions, factorials and the like as loggamma, which cannot overflow."""
-
-    def rewritten(argument: Expr) -> Expr:
-        head, args = type(argument), argument.args
-        if head is gamma:
-            return loggamma(args[0])
-        if head is factorial:
-            return loggamma(args[0] + 1)
-        if head is beta and len(args) == 2:
-            return loggamma(args[0]) + loggamma(args[1]) - loggamma(args[0] + args[1])
-        if head is binomial:
-            total, part = args
-            return loggamma(total + 1) - loggamma(part + 1) - loggamma(total - part + 1)
-        return log(argument)
-
-    return expand_log(density).replace(log, rewritten)

@@ -133,6 +133,13 @@ def _total(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
     lines += [f"    a{i} = {expression_source(value, known)}" for i, value in enumerate(reduced)]
     if form.mixed != 0:
         lines += _mixed_loop(form, names)
+    if form.inside:
+        lines.append("    for k in range(data.shape[0]):")
+        lines += [f"        {names[s]} = data[k, {j}]" for j, s in enumerate(form.sample)]
+        for test, closed in form.inside:
+            sign = ">=" if closed else ">"
+            lines.append(f"        if not {expression_source(test, names)} {sign} 0.0:")
+            lines.append("            a0 = -np.inf")
     return lines + [f"    out[{i}] = a{i}" for i in range(size)]
 
 

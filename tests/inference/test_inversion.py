@@ -47,8 +47,9 @@ def test_quantiles_increase_and_stay_inside():
     x = table(np.linspace(0.0, 1.0, 4001)[:-1])
     assert (np.diff(x) >= 0).all()
     assert x.min() > 0.0 and x.max() < 1.0
-    inner = np.linspace(0.01, 0.99, 99)
-    assert np.allclose(stats.beta(0.1, 0.1).cdf(table(inner)), inner, atol=1e-10)
+    # Beyond 0.9 the doubles below 1 are too coarse to hold the quantile.
+    inner = np.linspace(0.01, 0.9, 90)
+    assert np.allclose(stats.beta(0.1, 0.1).cdf(table(inner)), inner, rtol=0.0, atol=1e-9)
 
 
 def test_no_density_at_all():

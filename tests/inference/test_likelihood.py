@@ -183,8 +183,8 @@ def test_impossible_data_of_a_moving_support():
     shifted = declaration(
         A * sp.exp(-A * (sp.Symbol("U") - B)), {sp.Symbol("U"): sp.Interval(B, sp.oo)}, [A, B]
     )
-    with pytest.raises(NoConvergence, match="likelihood of the 2 observations is zero"):
-        fit(Known(shifted, (1.0, 1.0), lambda a, b: np.eye(2), None), [-1e300, -1e300])
+    with pytest.raises(NoConvergence, match="the likelihood of the 2 observations is zero"):
+        fit(Known(shifted, (1.0, 1.0), lambda a, b: np.eye(2), None), [-3.0, -4.0])
 
 
 def test_log_density_at():
