@@ -175,7 +175,7 @@ class StatisticalManifold:
 
     @property
     def volume_element(self) -> Expr:
-        """sqrt(|det g|), for a family the Jeffreys density."""
+        """``sqrt(|det g|)``, for a family the Jeffreys density."""
         if "volume" not in self._kept:
             self._kept["volume"] = volume_element(self.geometry)
         volume: Expr = self._kept["volume"]

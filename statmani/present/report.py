@@ -88,8 +88,8 @@ def report(
     sections += [_metric(manifold), _skewness(manifold)]
     tell("deriving connections and curvature")
     sections += _connections(manifold)
-    certificate = [Note(line) for line in str(manifold.certificate).splitlines()]
-    sections.append(Section("Certificate", tuple(certificate), verbatim=True))
+    lines = str(manifold.certificate).removeprefix("Certificate\n").splitlines()
+    sections.append(Section("Certificate", tuple(Note(line) for line in lines), verbatim=True))
     sections += _numeric_sections(numeric, values, seed, n, replications, tell)
     name = (family.name or "unnamed").replace("_", " ")
     return Report(f"{name[:1].upper()}{name[1:]} family", tuple(sections))
