@@ -110,7 +110,7 @@ def whitened_covariances(
     >>> import numpy as np
     >>> from statmani.inference.calibration import whitened_covariances
     >>> draws = whitened_covariances(np.array([[6.0]]), 3, 200, 4000, np.random.default_rng(1))
-    >>> abs(draws.var() * 200 / (2 + 6 / 3) - 1) < 0.1
+    >>> bool(abs(draws.var() * 200 / (2 + 6 / 3) - 1) < 0.1)
     True
     """
     pairs = len(cumulants)

@@ -197,7 +197,7 @@ def cramer_rao(
     >>> record = sm.cramer_rao(sm.families.poisson(), [3.0], n=50, replications=400, seed=1)
     >>> record.verdict
     'consistent'
-    >>> abs(float(record.bound[0, 0]) - 3 / 50) < 1e-15
+    >>> bool(abs(record.bound[0, 0] - 3 / 50) < 1e-15)
     True
     """
     what = "cramer_rao"

@@ -173,9 +173,9 @@ def _observed(outcome: Array, dim: int) -> Array:
     upper[np.triu_indices(dim)] = -outcome[1 + dim :]
     information = upper + np.triu(upper, 1).T
     scale = np.sqrt(np.abs(np.diag(information)))
-    if np.isfinite(information).all() and scale.min() > 0:
-        if np.linalg.eigvalsh(information / np.outer(scale, scale))[0] > 1e-12:
-            return np.asarray(np.linalg.inv(information), dtype=np.float64)
+    usable = bool(np.isfinite(information).all()) and scale.min() > 0
+    if usable and np.linalg.eigvalsh(information / np.outer(scale, scale))[0] > 1e-12:
+        return np.asarray(np.linalg.inv(information), dtype=np.float64)
     return np.full((dim, dim), np.nan)
 
 

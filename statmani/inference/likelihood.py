@@ -75,7 +75,6 @@ def finite_support(
     --------
     >>> from sympy import Integer, Symbol, log
     >>> from statmani.declaration import Declaration, Variable
-from statmani.inference.density import log_gammas
     >>> from statmani.domain import Axis, Domain
     >>> p, x = Symbol("t0", positive=True), Symbol("x0", integer=True)
     >>> coin = Declaration(

@@ -10,12 +10,21 @@ score, upper triangle of the Hessian), ``point(u, theta)`` and ``derivative(u, j
 has shape (n, m). Samples in an array have shape (R, n, m).
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["evaluate", "maximise"]
 
+Values = NDArray[np.float64]
+Chart = Callable[[Values, Values], None]
+Total = Callable[[Values, Values, Values, Values], None]
 
-def solve(matrix, vector, damping, factor, step):
+
+def solve(
+    matrix: Values, vector: Values, damping: float, factor: Values, step: Values
+) -> bool:
     """Cholesky solution of (matrix + damping * diagonal) step = vector; False if not definite."""
     n = vector.shape[0]
     for i in range(n):
@@ -44,7 +53,7 @@ def solve(matrix, vector, damping, factor, step):
     return True
 
 
-def unpack(out, jacobian, gradient, hessian):
+def unpack(out: Values, jacobian: Values, gradient: Values, hessian: Values) -> None:
     """Gradient and minus the Hessian in unconstrained coordinates (up to terms of the score)."""
     n = gradient.shape[0]
     for a in range(n):
@@ -63,12 +72,14 @@ def unpack(out, jacobian, gradient, hessian):
             hessian[b, a] = value
 
 
-def copy(source, target):
+def copy(source: Values, target: Values) -> None:
+    """Overwrite a vector."""
     for a in range(source.shape[0]):
         target[a] = source[a]
 
 
-def norm(u):
+def norm(u: Values) -> float:
+    """Largest absolute entry."""
     value = 0.0
     for a in range(u.shape[0]):
         value = max(value, abs(u[a]))
@@ -76,9 +87,19 @@ def norm(u):
 
 
 def maximise(
-    statistics, total, point, derivative, data, start, count, tolerance, limit,
-    estimates, outcomes, status,
-):
+    statistics: Chart,
+    total: Total,
+    point: Chart,
+    derivative: Chart,
+    data: Values,
+    start: Values,
+    count: int,
+    tolerance: float,
+    limit: int,
+    estimates: Values,
+    outcomes: Values,
+    status: NDArray[np.int64],
+) -> None:
     """Maximise the likelihood of every data[r]; status 0 converged, 1 not, 2 no ascent."""
     n = start.shape[0]
     u, trial, gradient, step = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -139,7 +160,9 @@ def maximise(
             outcomes[r, a] = current[a]
 
 
-def evaluate(statistics, total, data, theta, count, outcomes):
+def evaluate(
+    statistics: Chart, total: Total, data: Values, theta: Values, count: int, outcomes: Values
+) -> None:
     """Log-likelihood (without the base measure), score and Hessian of every data[r] at theta."""
     sums = np.empty(count)
     for r in range(data.shape[0]):

@@ -5,10 +5,21 @@ The operations and their order are those of :class:`statmani.inference.inversion
 both give the same numbers.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["inner_quantiles"]
 
+Values = NDArray[np.float64]
 
-def inner_quantiles(cumulative, coefficients, guide, probability, out):
+
+def inner_quantiles(
+    cumulative: Values,
+    coefficients: Values,
+    guide: NDArray[np.int64],
+    probability: Values,
+    out: Values,
+) -> None:
     """Fill `out` with the inner coordinate; `guide` holds the first panel of each equal cell."""
     cells = guide.shape[0]
     panels, terms = coefficients.shape

@@ -46,7 +46,7 @@ class Known:
     distribution: Callable[..., Any] | None
 
     def manifold(self) -> Manifold:
-        table = {own: user for own, user in self.declaration.table}
+        table = dict(self.declaration.table)
         coordinates = [table[s] for s in self.declaration.parameters]
         return Manifold(coordinates, self.information(*self.at))
 
@@ -122,7 +122,7 @@ def _generalised_gamma(a: float, b: float, c: float) -> Any:
     w2_log = a * (a + 1) * m1
     w2_log2 = a * (a + 1) * (m2 + m1**2)
     aa = tri
-    ab = (c / b) * (w_log - a * psi) / 1.0
+    ab = (c / b) * (w_log - a * psi)
     bb = (c / b) ** 2 * a
     ac = (a * log2 - w_log2) / c - psi * (a * psi - w_log) / c
     bc = (c / b) * (a * w_log - w2_log - a * (a * psi - w_log)) / c

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import sympy as sp
-from known_families import A, B, X, Known, declaration, families
+from known_families import A, Known, X, declaration, families
 from scipy.special import digamma, i0, i1
 
 from statmani.domain import Circle
@@ -39,11 +39,11 @@ def test_generalised_gamma_reference_is_the_covariance_of_the_score():
     assert np.allclose(np.cov(scores), known.information(*known.at), rtol=0.03)
 
 
-@pytest.mark.parametrize("name", ["exponential", "gamma", "categorical"])
+@pytest.mark.parametrize("name", ["exponential", "gamma"])
 def test_true_model_passes_at_the_level(name):
     p = p_values(FAMILIES[name], range(100), 60, 250)
     # 95 of 100 expected; 0.89 and 1.0 are below and above it by 2.75 standard deviations.
-    assert 0.89 <= (p > 0.05).mean()
+    assert (p > 0.05).mean() >= 0.89
     assert 0.33 < (p > 0.5).mean() < 0.67
 
 
@@ -273,6 +273,7 @@ print(sum(sum(f.stats.cache_misses.values()) for f in functions))
 """
 
 
+@pytest.mark.slow
 def test_second_process_compiles_nothing(tmp_path):
     environment = {
         **os.environ,

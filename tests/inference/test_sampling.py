@@ -99,7 +99,9 @@ def test_heavy_discrete_tail_on_both_sides():
     beyond = 10**6  # the table ends before
     tail = stats.zipf(1.7).sf(beyond - 1)
     assert abs((drawn >= beyond).sum() - tail * 1e5) < 5 * np.sqrt(tail * 1e5)
-    two = declaration((1 - A) / (1 + A) * A ** sp.Abs(N), {N: sp.S.Integers}, {A: sp.Interval(0, 1)})
+    two = declaration(
+        (1 - A) / (1 + A) * A ** sp.Abs(N), {N: sp.S.Integers}, {A: sp.Interval(0, 1)}
+    )
     drawn = sample(two, [0.5], 20000, 5)
     k = np.arange(-6, 7)
     assert chi_square(drawn, k, 0.5 ** np.abs(k) / 3.0) > 1e-3
@@ -157,7 +159,7 @@ def test_bad_arguments(theta, size, rng, error, message):
 def test_no_sampler_names_the_remedy():
     xs = sp.symbols("x1:5", positive=True)
     four = declaration(A**4 * sp.exp(-A * sum(xs)), xs, [A])
-    with pytest.raises(IntractableExpectation, match="4 continuous variables.*blocks"):
+    with pytest.raises(IntractableExpectation, match=r"4 continuous variables.*blocks"):
         sample(four, [1.0], 3, 1)
     mixed = declaration(
         A * sp.exp(-A * X) / 2, {X: sp.Interval(0, sp.oo), U: sp.FiniteSet(0, 1)}, [A]
