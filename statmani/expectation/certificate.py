@@ -233,8 +233,9 @@ class _Checker:
             if residual > tolerance:
                 name = self._declaration.external(self._declaration.parameters[i])
                 raise RegularityError(
-                    f"score: E[d log p / d {name}] is {float(numbers[i]):.10g}, not 0, at {place}. The support moves with the "
-                    "parameter or the density is not regular; make that parameter a constant."
+                    f"score: E[d log p / d {name}] is {float(numbers[i]):.10g}, not 0, at "
+                    f"{place}. The support moves with the parameter or the density is "
+                    "not regular; make that parameter a constant."
                 )
         checks = [
             Check("normalisation", number, float(abs(total - 1)), tolerance),

@@ -163,6 +163,6 @@ def _verify(
     if not abs(closed - number) <= max(1e-8, 100 * estimate.error) * max(size, 1e-300):
         raise CertificateError(
             f"certificate: E[{declaration.external(expr)}] was derived as "
-            f"{float(closed.real):.15g} but quadrature gives {number:.15g} at {place}. This is a defect of the derivation; "
-            "please report it."
+            f"{float(closed.real):.15g} but quadrature gives {number:.15g} at {place}. This is a "
+            "defect of the derivation; please report it."
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
+from sympy.polys.rings import PolyRing
 
 __all__ = ["is_zero", "shift_special", "tidy"]
 
@@ -54,13 +57,15 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
     if not symbols:
         return None
     field = sp.ZZ.frac_field(*symbols)
-    try:
-        polynomial = sp.Poly(expr.xreplace(generators), *generators.values(), domain=field)
-    except (sp.PolynomialError, sp.CoercionFailed):
+    target = PolyRing([g.name for g in generators.values()], field, "lex")
+    leaves: dict[sp.Expr, Any] = dict(zip(generators, target.gens, strict=True))
+    leaves.update({s: target.ground_new(field.from_sympy(s)) for s in symbols})
+    polynomial = _in_ring(expr, leaves, target)
+    if polynomial is None:
         return None
-    if polynomial.is_zero:
+    if not polynomial:
         return sp.Integer(0)
-    terms = [(powers, field.from_sympy(c)) for powers, c in polynomial.terms()]
+    terms = list(polynomial.terms())
     denominator = field.field.ring.one
     for _, c in terms:
         denominator = denominator.lcm(c.denom)
@@ -80,6 +85,37 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
     if isinstance(inside, sp.Add) and len(inside.args) < 12:
         inside = sp.factor_terms(inside)
     return sp.factor(content.as_expr() / denominator.as_expr()) * inside
+
+
+def _in_ring(expr: sp.Expr, known: dict[sp.Expr, Any], target: Any) -> Any:
+    """The expression as an element of a polynomial ring, or None; fills ``known``."""
+    found = known.get(expr)
+    if found is not None:
+        return found
+    if expr.is_Rational:
+        result = target.ground_new(target.domain.from_sympy(expr))
+    elif isinstance(expr, (sp.Add, sp.Mul)):
+        parts = [_in_ring(a, known, target) for a in expr.args]
+        if any(p is None for p in parts):
+            return None
+        result = parts[0]
+        for part in parts[1:]:
+            result = result + part if isinstance(expr, sp.Add) else result * part
+    elif isinstance(expr, sp.Pow) and expr.exp.is_Integer:
+        base = _in_ring(expr.base, known, target)
+        if base is None:
+            return None
+        power = int(expr.exp)
+        if power < 0:
+            if not base or not base.is_ground:
+                return None
+            result = target.ground_new(1 / base.LC ** (-power))
+        else:
+            result = base**power
+    else:
+        return None
+    known[expr] = result
+    return result
 
 
 def shift_special(expr: sp.Expr) -> sp.Expr:
