@@ -9,8 +9,8 @@ from math import gcd, lcm
 from typing import TYPE_CHECKING, Any
 
 from flint.utils.flint_exceptions import DomainError
-from sympy import exp as sp_exp
 from sympy import Add, Basic, Expr, Integer, Mul, Pow, Rational, S
+from sympy import exp as sp_exp
 
 if TYPE_CHECKING:
     from statmani.algebra.element import Element

@@ -140,8 +140,8 @@ class Guard:
         converted = self.value(element)
         if abs(given - converted) > (1 + abs(given)) * self._context.mpf(10) ** -(_TOLERANCE - 5):
             raise CertificateError(
-                f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a random "
-                f"point, the given expression {self._context.nstr(given, 15)}. "
+                f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a "
+                f"random point, the given expression {self._context.nstr(given, 15)}. "
                 "Rewrite the entry without multivalued functions."
             )
 

@@ -178,7 +178,6 @@ def pull_back(
 ) -> StatisticalManifold:
     """g'_ab = J^i_a J^j_b g_ij and T'_abc likewise, exactly."""
     domain = domain_of(coordinates, constraint, what="new coordinates", error=InvalidManifold)
-    table = _read_mapping(manifold, mapping, domain)
     n, m = manifold.dim, domain.dim
     if same_dimension and m != n:
         raise InvalidArgument(
@@ -189,6 +188,7 @@ def pull_back(
             f"{m} new coordinate(s) for a submanifold of a manifold of dimension {n}. "
             "Give fewer, or use reparametrize."
         )
+    table = _read_mapping(manifold, mapping, domain)
     source = manifold.ring
     with source.polynomials.lock:
         hints = [substitute(source.external(a.expr), table) for a in source.atoms]

@@ -42,11 +42,12 @@ def test_duality(name, models):
 def test_weibull_is_not_conjugate_symmetric(models):
     lower = models["weibull"].connection(ALPHA).riemann_lower
     assert lower[0, 0, 0, 1] != 0
-    assert lower[0, 1, 0, 1] == -lower[0, 1, 1, 0]
+    assert sp.expand(lower[0, 1, 0, 1] + lower[0, 1, 1, 0]) == 0
+    assert sp.expand(lower[0, 1, 0, 1] + lower[1, 0, 0, 1]) != 0
     assert models["weibull"].connection(1).is_flat is False
 
 
-@pytest.mark.parametrize("name", ["weibull", "beta", "inverse_gaussian", "dirichlet3"])
+@pytest.mark.parametrize("name", ["weibull", "beta", "inverse_gaussian"])
 @pytest.mark.parametrize("value", [Rational(5, 7), -3, 0.1, sp.sqrt(2)])
 def test_symbolic_alpha_agrees_with_numbers(name, value, models):
     manifold = models[name]
@@ -149,14 +150,14 @@ def test_submanifold(models):
 
 def test_names_and_assumptions_do_not_matter():
     results = []
-    for names in (("a", "b", "c"), ("beta", "gamma", "lambda_"), ("S", "N", "E"), ("zeta", "pi", "I")):
-        x, y, c = (sp.Symbol(n) for n in names)
+    for names in ("a b c", "beta gamma lambda_", "S N E", "zeta pi I"):
+        x, y, c = (sp.Symbol(n) for n in names.split())
         box = {x: sp.Interval(0, sp.oo), y: sp.Interval(0, sp.oo)}
         g = [[1 / x**2 + c, sp.sqrt(x * y)], [sp.sqrt(x * y), sp.pi * y**c + log(y) ** 2]]
         manifold = StatisticalManifold(box, g)
         assert manifold.constants == (c,)
         canonical = dict(zip((x, y, c), symbols("p q r", positive=True), strict=True))
-        results.append(manifold.levi_civita.christoffel[0, 0, 1].xreplace(canonical))
+        results.append(manifold.levi_civita.christoffel[0, 1, 1].xreplace(canonical))
     x = symbols("p q r", positive=True)
     values = [r.subs(dict(zip(x, (2, 3, Rational(1, 2)), strict=True))).evalf(30) for r in results]
     assert all(abs(v - values[0]) < 1e-27 for v in values)
@@ -197,7 +198,8 @@ def test_output_does_not_depend_on_the_hash_seed():
         "from statmani.geometry.manifold import StatisticalManifold as M\n"
         "x, y = symbols('x y', positive=True)\n"
         "k, m = symbols('k m')\n"
-        "M = M((x, y), [[exp(x*y) + k, sin(x)*m], [sin(x)*m, x**k + log(y)]], {(0, 0, 1): x/y + m})\n"
+        "M = M((x, y), [[exp(x*y) + k, sin(x)*m], [sin(x)*m, x**k + log(y)]], "
+        "{(0, 0, 1): x/y + m})\n"
         "print(srepr(M.connection(Symbol('a')).christoffel[0, 0, 1]), M.volume_element)\n"
     )
     outputs = {

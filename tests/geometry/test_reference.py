@@ -10,9 +10,10 @@ from sympy import Rational, pi, symbols
 
 from statmani.geometry.manifold import StatisticalManifold
 
-NAMES = (
-    "normal gamma_scale inverse_gaussian beta cauchy categorical3 weibull bivariate_normal dirichlet3"
-).split()
+NAMES = [
+    *"normal gamma_scale inverse_gaussian beta cauchy categorical3".split(),
+    *"weibull bivariate_normal dirichlet3".split(),
+]
 ALPHAS = ("-1", "0", "1/2", "1")
 
 
