@@ -116,9 +116,9 @@ def test_vectors_and_components(plane):
         tensor[0, 1, "y"]
     with pytest.raises(IndexError, match="2 is outside the range of size 2"):
         tensor[0, 2, 0]
-    with pytest.raises(InvalidArgument, match="y has no value. Give every symbol a number"):
+    with pytest.raises(InvalidArgument, match=r"y has no value\. Give every symbol"):
         tensor.evalf(20, at={u: 1})
-    with pytest.raises(InvalidArgument, match="y = 'one' is no real number|at: y"):
+    with pytest.raises(InvalidArgument, match="at: y = q is no real number"):
         tensor.evalf(20, at={u: 1, y: sp.Symbol("q")})
 
 

@@ -73,30 +73,30 @@ def test_exponential_families_are_dually_flat(models):
         assert not models[name].connection(ALPHA).is_flat
 
 
-@given(entries=st.lists(st.integers(-3, 3), min_size=9, max_size=9))
-@settings(max_examples=8, deadline=None)
+@given(entries=st.lists(st.integers(-3, 3), min_size=4, max_size=4))
+@settings(max_examples=6, deadline=None)
 def test_affine_change_of_chart(entries, models):
-    matrix = sp.Matrix(3, 3, entries)
+    matrix = sp.Matrix(2, 2, entries)
     if matrix.det() == 0:
         return
-    old = models["dirichlet3"]
-    u = symbols("u1:4", real=True)
+    old = models["beta"]
+    u = symbols("u1:3", real=True)
     image = matrix * sp.Matrix(u)
     mapping = dict(zip(old.coordinates, image, strict=True))
     new = old.reparametrize(mapping, u, constraint=[e > 0 for e in image])
-    point = matrix.inv() * sp.Matrix([2, Rational(3, 2), Rational(5, 4)])
-    at_new = dict(zip(u, point, strict=True))
-    at_old = dict(zip(old.coordinates, image.subs(at_new), strict=True))
+    values = sp.Matrix([2, Rational(3, 2)])
+    at_old = dict(zip(old.coordinates, values, strict=True))
+    at_new = dict(zip(u, matrix.inv() * values, strict=True))
     expected = matrix.T * old.metric.subs(at_old) * matrix
     assert (new.metric.subs(at_new) - expected).evalf(30).norm() < 1e-25
-    got = new.levi_civita.scalar_curvature.subs(at_new)
-    assert abs((got - old.levi_civita.scalar_curvature.subs(at_old)).evalf(30)) < 1e-22
+    scalar = old.levi_civita.scalar_curvature.subs(at_old)
+    assert abs((new.levi_civita.scalar_curvature.subs(at_new) - scalar).evalf(30)) < 1e-22
     t = old.skewness.evalf(30, at=at_old)
     pulled = sum(
-        t[i, j, k] * matrix[i, 0] * matrix[j, 1] * matrix[k, 2]
-        for i, j, k in product(range(3), repeat=3)
+        t[i, j, k] * matrix[i, 0] * matrix[j, 1] * matrix[k, 1]
+        for i, j, k in product(range(2), repeat=3)
     )
-    assert abs(new.skewness.evalf(30, at=at_new)[0, 1, 2] - pulled) < 1e-20
+    assert abs(new.skewness.evalf(30, at=at_new)[0, 1, 1] - pulled) < 1e-20
 
 
 def test_three_charts_of_the_normal_family(models, gaussian_model):
