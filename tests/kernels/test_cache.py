@@ -1,0 +1,126 @@
+"""The kernel cache: second processes, edits, damage, no writable folder, concurrency."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import statmani.kernels.cache as cache
+
+PROGRAM = """
+import sys
+from statmani.kernels.cache import load
+body = "def f(x, out):\\n    out[0] = trigamma(x[0])\\n"
+module = load("test", ("special.py",), lambda: body, [("f", "types.void(VECTOR, VECTOR)")])
+import numpy as np
+out = np.empty(1)
+module.f(np.array([1.0]), out)
+print(repr(float(out[0])), sum(module.f.stats.cache_hits.values()),
+      sum(module.f.stats.cache_misses.values()))
+"""
+TRIGAMMA_ONE = 1.6449340668482264
+
+
+def _environment(folder):
+    environment = dict(os.environ, STATMANI_CACHE_DIR=str(folder))
+    environment.pop("NUMBA_CACHE_DIR", None)
+    return environment
+
+
+def _run(folder, path=None):
+    environment = _environment(folder)
+    if path is not None:
+        environment["PYTHONPATH"] = str(path)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        cwd=path,  # the current folder comes first on the path of "python -c"
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    value, hits, misses = done.stdout.split()
+    assert "Warning" not in done.stderr
+    return float(value), int(hits), int(misses)
+
+
+def test_second_process_compiles_nothing_and_damage_is_survived(tmp_path):
+    assert _run(tmp_path) == (pytest.approx(TRIGAMMA_ONE, rel=1e-15), 0, 1)
+    assert _run(tmp_path)[1:] == (1, 0)
+    files = [p for p in tmp_path.rglob("statmani_kernel_*") if p.is_file()]
+    assert {p.suffix for p in files} == {".py", ".json", ".nbi", ".nbc"}
+    for path in files:
+        path.write_bytes(path.read_bytes()[:40])
+    value, hits, misses = _run(tmp_path)
+    assert (hits, misses) == (0, 1)
+    assert value == pytest.approx(TRIGAMMA_ONE, rel=1e-15)
+    assert _run(tmp_path)[1:] == (1, 0)
+
+
+def test_flipped_machine_code_is_not_run(tmp_path):
+    _run(tmp_path)
+    (code,) = tmp_path.rglob("*.nbc")
+    content = bytearray(code.read_bytes())
+    for at in range(len(content) // 2, len(content) // 2 + 64):
+        content[at] ^= 0xFF
+    code.write_bytes(bytes(content))
+    value, hits, misses = _run(tmp_path)
+    assert (hits, misses) == (0, 1)
+    assert value == pytest.approx(TRIGAMMA_ONE, rel=1e-15)
+
+
+def test_edited_intrinsic_changes_the_result(tmp_path):
+    """A copy of the package with another trigamma shares the cache folder."""
+    _run(tmp_path / "cache")
+    package = Path(cache.__file__).parents[1]
+    copy = tmp_path / "edited" / "statmani"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    special = copy / "kernels" / "special.py"
+    text = special.read_text("utf-8")
+    old = "return i * (1.0 + 0.5 * i + tail) + low"
+    assert text.count(old) == 1
+    special.write_text(text.replace(old, "return 100.0 + low"), "utf-8")
+    value, hits, misses = _run(tmp_path / "cache", tmp_path / "edited")
+    assert value > 100.0
+    assert (hits, misses) == (0, 1)
+
+
+def test_any_file_of_the_package_changes_the_name(tmp_path, monkeypatch):
+    before = cache.module_name("request")
+    assert before == cache.module_name("request") != cache.module_name("other request")
+    copy = tmp_path / "contract.py"
+    files = cache._package_files()
+    text = (Path(cache.__file__).parent / "contract.py").read_text("utf-8")
+    copy.write_text(text + "# edited\n", "utf-8")
+    replaced = [copy if p.name == "contract.py" else p for p in files]
+    monkeypatch.setattr(cache, "_package_files", lambda: replaced)
+    assert cache.module_name("request") != before
+
+
+def test_without_writable_folder_everything_is_in_memory(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    value, hits, _ = _run(blocked)
+    assert value == pytest.approx(TRIGAMMA_ONE, rel=1e-15)
+    assert hits == 0
+    assert blocked.read_text() == "no folder"
+
+
+def test_concurrent_processes_agree(tmp_path):
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env=_environment(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert float(out.split()[0]) == pytest.approx(TRIGAMMA_ONE, rel=1e-15)
