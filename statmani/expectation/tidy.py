@@ -49,7 +49,7 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
         p for p in expr.atoms(sp.Pow) if not p.exp.is_Integer or p.base.is_number
     }
     atoms |= {c for c in expr.atoms(sp.NumberSymbol) if expr.has(c)}
-    if not atoms or any(isinstance(a, (sp.sin, sp.cos, sp.exp, sp.Pow)) for a in atoms):
+    if any(isinstance(a, (sp.sin, sp.cos, sp.exp, sp.Pow)) for a in atoms):
         return None
     ordered = sorted(atoms, key=sp.default_sort_key)
     generators = {atom: sp.Dummy(f"a{i}") for i, atom in enumerate(ordered)}
@@ -57,8 +57,8 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
     if not symbols:
         return None
     field = sp.ZZ.frac_field(*symbols)
-    target = PolyRing([g.name for g in generators.values()], field, "lex")
-    leaves: dict[sp.Expr, Any] = dict(zip(generators, target.gens, strict=True))
+    target = PolyRing([g.name for g in generators.values()] or ["unused"], field, "lex")
+    leaves: dict[sp.Expr, Any] = dict(zip(generators, target.gens, strict=False))
     leaves.update({s: target.ground_new(field.from_sympy(s)) for s in symbols})
     polynomial = _in_ring(expr, leaves, target)
     if polynomial is None:
@@ -78,7 +78,8 @@ def _over_parameters(expr: sp.Expr) -> sp.Expr | None:
     names = list(generators)
     inside = sp.Add(
         *(
-            c.exquo(content).as_expr() * sp.Mul(*(a**e for a, e in zip(names, powers, strict=True)))
+            c.exquo(content).as_expr()
+            * sp.Mul(*(a**e for a, e in zip(names, powers, strict=False)))
             for powers, c in numerators
         )
     )
