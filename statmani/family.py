@@ -318,7 +318,7 @@ class Family:
         >>> sm.families.poisson().log_density_at([2.0], [0, 1]).round(6)
         array([-2.      , -1.306853])
         """
-        from statmani.inference.likelihood import log_density_at
+        from statmani.inference.density import log_density_at
 
         return log_density_at(self._declaration, theta, data)
 
