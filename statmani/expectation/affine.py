@@ -62,14 +62,12 @@ def reduce_affine(declaration: Declaration) -> Reduction | None:
     for expression in (declaration.log_density, *bounds):
         if not _collect(expression, parameters, forms):
             return None
-    units = [
-        tuple(sp.Integer(int(i == j)) for j in range(len(parameters)))
-        for i in range(len(parameters))
-    ]
-    if all(unit in forms for unit in units) or any(a.periodic for a in declaration.domain.axes):
+    if any(a.periodic for a in declaration.domain.axes):
         return None
     conditions = _conditions(declaration.domain)
     if conditions is None:
+        return None
+    if all(_stands_alone(i, forms, conditions, len(parameters)) for i in range(len(parameters))):
         return None
     chosen = _choose(forms, conditions, len(parameters))
     if chosen is None:
@@ -97,6 +95,20 @@ def pull_back(
                 terms.append(weight * value)
         result[i, j, k] = sp.Add(*terms)
     return sp.ImmutableMatrix(moved), result
+
+
+def _stands_alone(
+    index: int,
+    forms: Mapping[Direction, Sequence[sp.Rational]],
+    conditions: Sequence[Form],
+    n: int,
+) -> bool:
+    """Whether a parameter occurs by itself, and not only with the shift of its bound."""
+    unit = tuple(sp.Integer(int(index == j)) for j in range(n))
+    if unit not in forms:
+        return False
+    shifts = {_primitive(*c)[1] for c in conditions if any(c[0]) and _primitive(*c)[0] == unit}
+    return 0 in forms[unit] or not shifts & set(forms[unit])
 
 
 def _linear(expression: sp.Expr, parameters: Sequence[sp.Symbol]) -> Form | None:

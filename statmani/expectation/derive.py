@@ -11,6 +11,7 @@ import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.errors import IntractableExpectation, InvalidFamily
+from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exponential import (
@@ -118,6 +119,29 @@ def derive(
     """
     report: Progress = progress if progress is not None else _silent
     check_moving_support(declaration)
+    reduction = reduce_affine(declaration)
+    working = declaration if reduction is None else reduction.declaration
+    metric, skewness, strategy, branches = _closed_forms(working, effort, report)
+    if reduction is not None:
+        metric, skewness = pull_back(metric, skewness, reduction)
+        strategy = f"{strategy}, in linear combinations of the parameters"
+    _check_identifiable(declaration, metric)
+    certificate = certify(declaration, metric, skewness, _label(declaration, strategy))
+    report("certificate")
+    nonzero = {index: value for index, value in skewness.items() if value != 0}
+    values = {} if reduction is None else dict(reduction.values)
+    return Derivation(metric, nonzero, certificate, _sampler(branches, values))
+
+
+def _closed_forms(
+    declaration: Declaration, effort: float, report: Progress
+) -> tuple[
+    sp.ImmutableMatrix,
+    dict[tuple[int, int, int], sp.Expr],
+    str,
+    tuple[Branch, ...] | None,
+]:
+    """g, T, the strategy that found them, and the matched kernel."""
     signs = Signs(declaration)
     ell = normalise(declaration.log_density, declaration, signs)
     report("normal form")
@@ -131,12 +155,7 @@ def derive(
     if found is None:
         found = _from_integration(declaration, effort, tried, report)
     (metric, skewness), strategy = found
-    _check_identifiable(declaration, metric)
-    strategies = _label(declaration, strategy)
-    certificate = certify(declaration, metric, skewness, strategies)
-    report("certificate")
-    nonzero = {index: value for index, value in skewness.items() if value != 0}
-    return Derivation(metric, nonzero, certificate, _sampler(branches))
+    return metric, skewness, strategy, branches
 
 
 def _silent(_: str) -> None:
@@ -299,10 +318,18 @@ def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) ->
     )
 
 
-def _sampler(branches: tuple[Branch, ...] | None) -> tuple[SamplerBranch, ...] | None:
+def _sampler(
+    branches: tuple[Branch, ...] | None, values: dict[sp.Symbol, sp.Expr]
+) -> tuple[SamplerBranch, ...] | None:
     if branches is None:
         return None
     return tuple(
-        SamplerBranch(b.mass, b.kernel.name, b.kernel.shapes, b.variable, b.transform)
+        SamplerBranch(
+            b.mass.xreplace(values),
+            b.kernel.name,
+            tuple(shape.xreplace(values) for shape in b.kernel.shapes),
+            b.variable,
+            b.transform.xreplace(values),
+        )
         for b in branches
     )
