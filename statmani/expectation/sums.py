@@ -184,6 +184,7 @@ def integrate_chart(
     if d > 3:
         step, finest, reach = 2, 4, 3.0
     previous: Estimate | None = None
+    undefined = _undefined(chart, program, values)
     while True:
         t = np.arange(-round(reach * step), round(reach * step) + 1) / step
         ys, logs = [], np.zeros((1,) * d)
@@ -193,7 +194,7 @@ def integrate_chart(
             y, slope = axis_nodes(axis.kind, t, centre[i], scale[i])
             ys.append(y.reshape(shape))
             logs = logs + np.log(slope / step).reshape(shape)
-        columns, jacobian, outputs = transform(chart, program, values, ys)
+        _, jacobian, outputs = transform(chart, program, values, ys)
         flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
         with np.errstate(all="ignore"):
             flat[0] = flat[0] + (logs + jacobian).ravel()
@@ -205,33 +206,26 @@ def integrate_chart(
             ):
                 change = max(change, abs(new - old) / max(size, 1e-300) if size else 0.0)
             estimate = Estimate(
-                estimate.values, estimate.sizes, float(change), estimate.total, _bad(
-                    chart, columns, outputs, values, centre, scale
-                )
-            )  # fmt: skip
+                estimate.values, estimate.sizes, float(change), estimate.total, undefined
+            )
             if change < target or step * 2 > finest:
                 return estimate
         previous = estimate
         step *= 2
 
 
-def _bad(
-    chart: Chart,
-    columns: list[np.ndarray],
-    outputs: list[np.ndarray],
-    values: Point,
-    centre: list[float],
-    scale: list[float],
-) -> dict[str, float] | None:
+def _undefined(chart: Chart, program: Program, values: Point) -> dict[str, float] | None:
     """A moderate sample point where log p is not real."""
+    d = len(chart)
+    grid = np.linspace(-4.0, 4.0, 81 if d == 1 else 13 if d < 4 else 5)
+    ys = [grid.reshape([-1 if i == axis else 1 for i in range(d)]) for axis in range(d)]
+    columns, _, outputs = transform(chart, program, values, ys)
     log_p = np.asarray(outputs[0])
     if np.iscomplexobj(log_p):
         wrong = np.abs(log_p.imag) > 0
     else:
         wrong = np.isnan(log_p)
     wide = [np.broadcast_to(c, log_p.shape) for c in columns]
-    for z in wide:
-        wrong = wrong & (np.abs(z) > 1e-6) & (np.abs(z) < 1e6)
     if not wrong.any():
         return None
     index = tuple(i[0] for i in np.nonzero(wrong))

@@ -29,7 +29,7 @@ def test_textbook_moments(declared: Callable[..., Declaration]) -> None:
 
 def test_moment_that_does_not_exist(declared: Callable[..., Declaration]) -> None:
     cauchy = declared("cauchy")
-    with pytest.raises(IntractableExpectation, match="does not converge at .* or does not exist"):
+    with pytest.raises(IntractableExpectation, match=r"does not converge at .* or does not exist"):
         expect(cauchy, cauchy.variables[0].symbol)
 
 
