@@ -35,7 +35,7 @@ class Manifold:
 
     def __init__(self, coordinates: Any, metric: Any) -> None:
         self.coordinates = coordinates
-        self.metric = sp.ImmutableMatrix(metric)
+        self.metric = sp.ImmutableMatrix(np.asarray(metric, dtype=float).tolist())
 
 
 @dataclass
