@@ -9,6 +9,7 @@ import sympy as sp
 from sympy import Rational, pi, symbols
 
 from statmani.geometry.manifold import StatisticalManifold
+from statmani.geometry.tensor import Tensor
 
 NAMES = [
     *"normal gamma_scale inverse_gaussian beta cauchy categorical3".split(),
@@ -123,8 +124,11 @@ def test_kerr_is_ricci_flat_but_not_flat():
     assert sp.cancel(schwarzschild + 2 * m / r**3) == 0
 
 
-@pytest.mark.parametrize("name", ["rough", "rational"])
-@pytest.mark.parametrize("alpha", ["0", "1/3", "-2"])
+def number(expr, at):
+    return Tensor((1,), lambda _: expr).evalf(45, at=at)[0]
+
+
+@pytest.mark.parametrize(("name", "alpha"), [("rough", "-2"), ("rational", "1/3")])
 def test_curvature_agrees_with_differences_of_the_definition(
     name, alpha, rough_models, numeric_geometry
 ):
@@ -147,10 +151,10 @@ def test_curvature_agrees_with_differences_of_the_definition(
         (k, j): sum(reference[l, k, l, j] for l in range(n)) for k, j in product(range(n), repeat=2)
     }
     scalar = sum(inverse[k, j] * ricci[k, j] for k, j in ricci)
-    got = connection.scalar_curvature.subs(at).evalf(45)
+    got = number(connection.scalar_curvature, at)
     assert abs(got - sp.Float(str(scalar), 60)) < sp.Float(10) ** -36
     for (k, j), value in ricci.items():
-        got = connection.ricci[k, j].subs(at).evalf(45)
+        got = number(connection.ricci[k, j], at)
         assert abs(got - sp.Float(str(value), 60)) < sp.Float(10) ** -36
 
 
