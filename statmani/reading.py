@@ -217,6 +217,11 @@ def _bounds_of_set(symbol: Symbol, domain: Set, what: str, error: ErrorType) -> 
         parts = [_bounds_of_set(symbol, s, what, error) for s in domain.args]
         return Bounds(Max(*(b.lower for b in parts)), Min(*(b.upper for b in parts)), discrete=True)
     if isinstance(domain, FiniteSet):
+        if len(domain.args) == 1:
+            raise error(
+                f"{what}: the domain {domain} of {symbol} has a single value. "
+                f"Drop {symbol}, or give it a range."
+            )
         values = tuple(sorted(domain.args, key=lambda v: float(v) if v.is_number else 0.0))
         if any(not (v.is_number and v.is_real) for v in values):
             raise error(
@@ -237,9 +242,9 @@ def _bounds_of_set(symbol: Symbol, domain: Set, what: str, error: ErrorType) -> 
 def _check_assumptions(
     symbol: Symbol, bounds: Bounds, assumed: Bounds, domain: object, what: str, error: ErrorType
 ) -> None:
-    outside = (bounds.lower - assumed.lower).is_negative or (
+    outside = (bounds.lower - assumed.lower).is_extended_negative or (
         bounds.upper - assumed.upper
-    ).is_positive
+    ).is_extended_positive
     if bounds.discrete and symbol.is_positive and bounds.lower == 0:
         outside = True
     if assumed.discrete and not bounds.discrete:
