@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from statmani import families
     from statmani.geometry.manifold import StatisticalManifold
     from statmani.inference.cramer_rao import cramer_rao
+    from statmani.inference.estimation import fit
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
@@ -76,6 +77,7 @@ __all__ = [
     "evaluate",
     "exp",
     "families",
+    "fit",
     "geodesic",
     "latex",
     "log",
@@ -85,6 +87,7 @@ __all__ = [
 _LATER = {
     "StatisticalManifold": "statmani.geometry.manifold",
     "cramer_rao": "statmani.inference.cramer_rao",
+    "fit": "statmani.inference.estimation",
     "distance": "statmani.numerics.distance",
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
