@@ -10,6 +10,7 @@ that lie beside it. Without a writable cache folder everything is compiled in me
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -99,9 +100,7 @@ def _inlined(source: str) -> tuple[str, list[str]]:
     return ast.unparse(ast.Module(body=body, type_ignores=[])), functions
 
 
-def _text(
-    files: Sequence[str], body: str, exports: Sequence[tuple[str, str]], cached: bool
-) -> str:
+def _text(files: Sequence[str], body: str, exports: Sequence[tuple[str, str]], cached: bool) -> str:
     parts = [_HEADER]
     helpers: list[str] = []
     for name in files:
@@ -183,10 +182,8 @@ def _verify_machine_code(folder: Path, name: str, manifest: Path) -> bool:
         expected, present = None, {}
     if expected is not None and expected == present and present:
         return True
-    try:
+    with contextlib.suppress(OSError):
         _discard(folder, name)
-    except OSError:
-        pass
     return False
 
 

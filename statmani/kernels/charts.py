@@ -29,7 +29,7 @@ def displacement(
     """u(q) - u(p), for near pairs without cancellation.
 
     Near pairs integrate du/dtheta along the segment by Gauss quadrature; the result is taken
-    where it agrees with the plain difference to rounding.
+    where the plain difference is below one half and agrees to its own rounding.
     """
     n = p.shape[0]
     start = np.empty(n)
@@ -56,8 +56,8 @@ def displacement(
             total[i] += b[c] * right[i, 0]
     for i in range(n):
         plain = end[i] - start[i]
-        rounding = 1e-14 * (1.0 + abs(start[i]) + abs(end[i]))
-        if not abs(total[i] - plain) < rounding + 1e-12 * abs(plain):
+        rounding = 2e-15 * (1.0 + abs(start[i]) + abs(end[i]))
+        if abs(plain) > 0.5 or not abs(total[i] - plain) < rounding:
             total[i] = plain
     return total
 

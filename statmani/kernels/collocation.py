@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from statmani.kernels.contract import Field, Vector, eliminate
+from statmani.kernels.contract import Field, Vector
 
-__all__ = ["connect", "gauss_tables", "newton", "path_energy", "refine", "remesh"]
+__all__ = ["connect", "gauss_tables", "newton", "path_energy", "remesh"]
 
 _MAX_ELEMENTS = 600
 # Large callees come in through pointers too: numba optimises a callee again in every caller.
@@ -177,9 +177,7 @@ def newton(
                     dv += first[c, d] * acc[e, d, i]
                 point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
                 speed[i] = v[e, i] + h * dv
-            if not accelerate(
-                field, point, speed, alpha, packed, g, dg, t, ddg, dt, scratch, jac
-            ):
+            if not accelerate(field, point, speed, alpha, packed, g, dg, t, ddg, dt, scratch, jac):
                 return np.inf
             for i in range(n):
                 if c == 0:
@@ -306,8 +304,14 @@ def newton(
 
 
 def _density(
-    field: Field, x0: Vector, knots: Vector, y: Vector, acc: Vector, energy: float,
-    to_legendre: Vector, tolerance: float,
+    field: Field,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    acc: Vector,
+    energy: float,
+    to_legendre: Vector,
+    tolerance: float,
 ) -> Vector:
     # Wanted elements per element: from the last Legendre coefficients of the acceleration.
     m, s, n = acc.shape
@@ -344,7 +348,12 @@ def _largest_and_sum(values: Vector) -> tuple[float, float]:
 
 
 def remesh(
-    knots: Vector, new_knots: Vector, y: Vector, v: Vector, acc: Vector, nodes: Vector,
+    knots: Vector,
+    new_knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    nodes: Vector,
     to_legendre: Vector,
 ) -> tuple[Vector, Vector, Vector]:
     """The same path on other knots, to be polished by Newton steps."""
@@ -403,7 +412,7 @@ def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
     total = 0.0
     for e in range(m):
         total += smooth[e]
-    count = max(1, int(math.ceil(total)))
+    count = max(1, math.ceil(total))
     count = min(count, _MAX_ELEMENTS)
     result = np.empty(count + 1)
     result[0] = 0.0
@@ -420,9 +429,22 @@ def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
 
 
 def _solve(
-    step: Step, accelerate: Jacobian, solve: Solve, field: Field, x0: Vector, knots: Vector,
-    y: Vector, v: Vector, acc: Vector, alpha: float, nodes: Vector, b: Vector, b_end: Vector,
-    first: Vector, second: Vector, tolerance: float,
+    step: Step,
+    accelerate: Jacobian,
+    solve: Solve,
+    field: Field,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    alpha: float,
+    nodes: Vector,
+    b: Vector,
+    b_end: Vector,
+    first: Vector,
+    second: Vector,
+    tolerance: float,
 ) -> int:
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
@@ -464,9 +486,23 @@ def _longest(field: Field, x0: Vector, w: Vector) -> float:
 
 
 def connect(
-    step: Step, accelerate: Jacobian, solve: Solve, measure: Measure, rebuild: Remesh,
-    field: Field, x0: Vector, w: Vector, alpha: float, coarse: float, fine: float,
-    nodes: Vector, b: Vector, b_end: Vector, first: Vector, second: Vector, to_legendre: Vector,
+    step: Step,
+    accelerate: Jacobian,
+    solve: Solve,
+    measure: Measure,
+    rebuild: Remesh,
+    field: Field,
+    x0: Vector,
+    w: Vector,
+    alpha: float,
+    coarse: float,
+    fine: float,
+    nodes: Vector,
+    b: Vector,
+    b_end: Vector,
+    first: Vector,
+    second: Vector,
+    to_legendre: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
 
@@ -515,8 +551,22 @@ def connect(
         effort = 0
         for _ in range(7):
             count = _solve(
-                step, accelerate, solve, field, x0, trial_knots, trial_y, trial_v, trial_acc,
-                alpha, nodes, b, b_end, first, second, 1e-9 if last else 1e-5,
+                step,
+                accelerate,
+                solve,
+                field,
+                x0,
+                trial_knots,
+                trial_y,
+                trial_v,
+                trial_acc,
+                alpha,
+                nodes,
+                b,
+                b_end,
+                first,
+                second,
+                1e-9 if last else 1e-5,
             )
             if count < 0:
                 break

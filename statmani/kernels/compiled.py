@@ -34,7 +34,9 @@ def charts() -> ModuleType:
 
 _G, _C, _F = "types.float64", "types.int64", "types.FunctionType"
 _QUART = "types.float64[:, :, :, ::1]"
-_ACCELERATION = f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, ROWS, ROWS)"
+_ACCELERATION = (
+    f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, ROWS, ROWS)"
+)
 _JACOBIAN = (
     f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, "
     f"{_QUART}, {_QUART}, ROWS, ROWS)"

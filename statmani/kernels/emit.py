@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sympy import Add, Expr, Float, Integer, Mul, Piecewise, Pow, Rational, Symbol, cse, numbered_symbols
+from sympy import (
+    Add,
+    Expr,
+    Float,
+    Integer,
+    Mul,
+    Piecewise,
+    Pow,
+    Rational,
+    Symbol,
+    cse,
+    numbered_symbols,
+)
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
@@ -62,7 +74,7 @@ class _Printer:
                     f"the expression contains {expr}, which is neither a coordinate nor a "
                     "number. Give it a value first (family.fix or M.metric.subs)."
                 )
-            return self._names[expr]
+            return str(self._names[expr])
         if expr.is_number:
             return _number(expr)
         if isinstance(expr, Add):

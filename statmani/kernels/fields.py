@@ -71,9 +71,7 @@ class Chart:
 
         raw = manifold.domain.from_unconstrained(self.u)
         self.point = tuple(_tidy(e.rewrite(exp).replace(exp, short)) for e in raw)
-        self.jacobian = [
-            [_tidy(self.derivative(e, a)) for a in range(n)] for e in self.point
-        ]
+        self.jacobian = [[_tidy(self.derivative(e, a)) for a in range(n)] for e in self.point]
 
     def derivative(self, expr: Expr, axis: int) -> Expr:
         """Total derivative along one coordinate of the chart."""
@@ -95,7 +93,7 @@ class Chart:
                 for a in range(n):
                     weight = self.jacobian[key[slot]][a]
                     if weight != 0:
-                        target = key[:slot] + (a,) + key[slot + 1 :]
+                        target = (*key[:slot], a, *key[slot + 1 :])
                         pulled[target] = pulled.get(target, Integer(0)) + weight * value
             current = pulled
         return [
@@ -108,10 +106,7 @@ def _components(manifold: Geometry) -> tuple[dict[Any, Expr], dict[Any, Expr]]:
     n = manifold.dim
     g = {(i, j): manifold.metric[i, j] for i in range(n) for j in range(n)}
     t = {
-        (i, j, k): manifold.skewness[i, j, k]
-        for i in range(n)
-        for j in range(n)
-        for k in range(n)
+        (i, j, k): manifold.skewness[i, j, k] for i in range(n) for j in range(n) for k in range(n)
     }
     return g, t
 

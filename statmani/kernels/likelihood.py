@@ -22,9 +22,7 @@ Chart = Callable[[Values, Values], None]
 Total = Callable[[Values, Values, Values, Values], None]
 
 
-def solve(
-    matrix: Values, vector: Values, damping: float, factor: Values, step: Values
-) -> bool:
+def solve(matrix: Values, vector: Values, damping: float, factor: Values, step: Values) -> bool:
     """Cholesky solution of (matrix + damping * diagonal) step = vector; False if not definite."""
     n = vector.shape[0]
     for i in range(n):

@@ -162,7 +162,7 @@ def polygamma(n: int, x: float) -> float:
     total = x ** (-n) * (1.0 + 0.5 * n * i + series) + n * low
     value = factorial * total
     if n % 2 == 0:
-        value = -value
+        return -value
     return value
 
 
@@ -183,9 +183,9 @@ def besseli(order: float, x: float) -> float:
         return math.exp(x) / math.sqrt(2.0 * math.pi * x) * total
     half = 0.5 * x
     quarter = half * half
-    term, total, k = 1.0, 1.0, 1.0
+    term, total, count = 1.0, 1.0, 1.0
     while term > 1e-17 * total:
-        term *= quarter / (k * (k + order))
+        term *= quarter / (count * (count + order))
         total += term
-        k += 1.0
-    return half**order / math.gamma(order + 1.0) * total
+        count += 1.0
+    return math.pow(half, order) / math.gamma(order + 1.0) * total

@@ -116,9 +116,7 @@ def broadcast(first: Floats, second: Floats, names: tuple[str, str]) -> tuple[An
             "broadcast. Their leading axes must be equal or 1, as in numpy."
         ) from None
     n = shape[-1]
-    rows = [
-        np.array(np.broadcast_to(a, shape), order="C").reshape(-1, n) for a in (first, second)
-    ]
+    rows = [np.array(np.broadcast_to(a, shape), order="C").reshape(-1, n) for a in (first, second)]
     return shape[:-1], rows[0], rows[1]
 
 

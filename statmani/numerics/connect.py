@@ -122,7 +122,7 @@ def connect_points(
         error = abs(current[0] - best[0])
         found, best = finer, current
         if error <= rtol * best[0] and speed_error <= max(rtol, 1e-12) * speed:
-            path = from_collocation(x0, *found[1:], 1.0) if keep_path else None
+            path = from_collocation(x0, *found[1:]) if keep_path else None
             return Connection(
                 "converged",
                 best[0],

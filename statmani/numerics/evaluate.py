@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,9 +25,7 @@ QUANTITIES = (
 )
 
 
-def evaluate(
-    M: object, quantity: str, points: ArrayLike, *, alpha: float = 0
-) -> Floats | float:
+def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -> Floats | float:
     """Values of a tensor at one or many points, by compiled kernels.
 
     Parameters
@@ -100,7 +100,7 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
     first = _first_kind(dg) - 0.5 * alpha * t
     if quantity == "christoffel_first":
         return first
-    second = np.linalg.solve(
+    second: Floats = np.linalg.solve(
         g, first.transpose(0, 3, 1, 2).reshape(count, n, n * n)
     ).reshape(count, n, n, n)
     if quantity == "christoffel":
@@ -108,7 +108,7 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
     at += triples
     square = unpack_symmetric(packed[:, at : at + pairs * pairs].reshape(count, pairs, pairs), n)
     ddg = np.empty((count, n, n, n, n))
-    for position, (k, m) in enumerate((k, m) for k in range(n) for m in range(k, n)):
+    for position, (k, m) in enumerate(combinations_with_replacement(range(n), 2)):
         ddg[:, k, m] = ddg[:, m, k] = square[:, position]
     at += pairs * pairs
     dt = _unpack_cubic(packed[:, at:].reshape(count, n, triples), n)
@@ -121,9 +121,7 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
         + np.einsum("ximl,xmjk->xlkij", first, second)
         - np.einsum("xjml,xmik->xlkij", first, second)
     )
-    riemann: Floats = np.linalg.solve(g, lowered.reshape(count, n, n**3)).reshape(
-        count, n, n, n, n
-    )
+    riemann: Floats = np.linalg.solve(g, lowered.reshape(count, n, n**3)).reshape(count, n, n, n, n)
     if quantity == "riemann":
         return riemann
     ricci = np.einsum("xlklj->xkj", riemann)
@@ -138,8 +136,7 @@ def _first_kind(dg: Floats) -> Floats:
 
 def _unpack_cubic(packed: Floats, n: int) -> Floats:
     result = np.empty((*packed.shape[:-1], n, n, n))
-    index = [(i, j, k) for i in range(n) for j in range(i, n) for k in range(j, n)]
-    for at, (i, j, k) in enumerate(index):
+    for at, (i, j, k) in enumerate(combinations_with_replacement(range(n), 3)):
         for a, b, c in {(i, j, k), (i, k, j), (j, i, k), (j, k, i), (k, i, j), (k, j, i)}:
             result[..., a, b, c] = packed[..., at]
     return result

@@ -48,9 +48,7 @@ class LogResult:
     status: Any
 
 
-def exp(
-    M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float = 1e-10
-) -> Floats:
+def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float = 1e-10) -> Floats:
     """The point at time 1 of the alpha-geodesic from p with velocity v.
 
     Parameters
@@ -114,9 +112,7 @@ def exp(
             "which returns the path up to there."
         )
     if shape != ():
-        warn_failures(
-            int(failed.sum()), len(rows), "geodesics stop before time 1", "Use geodesic."
-        )
+        warn_failures(int(failed.sum()), len(rows), "geodesics stop before time 1", "Use geodesic.")
     return result.reshape(*shape, n)
 
 

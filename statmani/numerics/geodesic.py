@@ -206,9 +206,7 @@ def geodesic(
     grid = np.linspace(0.0, 1.0, _SAMPLES)
     complete = bool((ends == final).all()) or bool(bad and (ends[np.isfinite(ends)] == final).all())
     times = grid * final if complete else (grid * ends[:, None]).reshape(*shape, _SAMPLES)
-    sampled = [
-        _values(kernels, r[0], grid * (final if complete else r[3])) for r in rows
-    ]
+    sampled = [_values(kernels, r[0], grid * (final if complete else r[3])) for r in rows]
     n = kernels.dim
     measured = [
         length_and_energy(kernels, r[0]) if r[0] is not None else (np.nan, np.nan) for r in rows

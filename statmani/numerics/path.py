@@ -64,10 +64,8 @@ def from_steps(x0: Floats, knots: Floats, pieces: Floats) -> Path:
     return Path(x0, knots, _fit(total + pieces[:, 0]))
 
 
-def from_collocation(
-    x0: Floats, knots: Floats, y: Floats, v: Floats, acc: Floats, t: float
-) -> Path:
-    """From the boundary solver's unknowns on [0, 1], stretched to [0, t]."""
+def from_collocation(x0: Floats, knots: Floats, y: Floats, v: Floats, acc: Floats) -> Path:
+    """From the boundary solver's unknowns on [0, 1]."""
     to_legendre = gauss()[5]
     s = acc.shape[1]
     tau = 0.5 * (legendre.leggauss(s + 2)[0] + 1.0)
@@ -83,8 +81,8 @@ def from_collocation(
         first = np.einsum("d,edn->en", legendre.legvander(xi[c : c + 1], s)[0], once)
         second = np.einsum("d,edn->en", legendre.legvander(xi[c : c + 1], s + 1)[0], twice)
         samples[c, :, :n] = y[:-1] + h * tau[c] * v + h * h * second
-        samples[c, :, n:] = (v + h * first) / t
-    return Path(x0, knots * t, _fit(samples))
+        samples[c, :, n:] = v + h * first
+    return Path(x0, knots, _fit(samples))
 
 
 def length_and_energy(kernels: Prepared, path: Path) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import cached_property
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Prepared:
 def unpack_symmetric(packed: Floats, n: int) -> Floats:
     """Symmetric matrices from their upper triangles in lexicographic order."""
     result = np.empty((*packed.shape[:-1], n, n))
-    for at, (i, j) in enumerate((i, j) for i in range(n) for j in range(i, n)):
+    for at, (i, j) in enumerate(combinations_with_replacement(range(n), 2)):
         result[..., i, j] = packed[..., at]
         result[..., j, i] = packed[..., at]
     return result

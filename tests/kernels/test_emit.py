@@ -45,7 +45,9 @@ def test_complement_of_a_probability_is_no_difference():
     (e,) = chart.exponentials
     (g,) = chart.pull_back({(0, 0): M.metric[0, 0]}, 2)
     assert sp.simplify(g - e / (1 + e) ** 2) == 0
-    assert not any(term.is_negative for term in sp.preorder_traversal(g) if term.is_Integer and term == -1)
+    assert not any(
+        term.is_negative for term in sp.preorder_traversal(g) if term.is_Integer and term == -1
+    )
 
 
 def test_values_of_every_head():
@@ -53,14 +55,31 @@ def test_values_of_every_head():
 
     x = sp.Symbol("x", positive=True)
     heads = [
-        sp.exp(-x), sp.log(x), sp.sqrt(x), x ** sp.Rational(5, 3), 1 / sp.sqrt(x), sp.gamma(x),
-        sp.loggamma(x), sp.erf(x), sp.erfc(x), sp.polygamma(5, x), sp.beta(x, 3), sp.zeta(3) * x,
-        sp.pi * x, sp.EulerGamma + x, sp.atan2(x, 2), sp.besseli(1, x), sp.tanh(x), sp.Abs(x - 3),
-        sp.Piecewise((x, x < 1), (x**2, sp.Or(x > 2, x > 3)), (0, True)), sp.sinh(x) / x**3,
+        sp.exp(-x),
+        sp.log(x),
+        sp.sqrt(x),
+        x ** sp.Rational(5, 3),
+        1 / sp.sqrt(x),
+        sp.gamma(x),
+        sp.loggamma(x),
+        sp.erf(x),
+        sp.erfc(x),
+        sp.polygamma(5, x),
+        sp.beta(x, 3),
+        sp.zeta(3) * x,
+        sp.pi * x,
+        sp.EulerGamma + x,
+        sp.atan2(x, 2),
+        sp.besseli(1, x),
+        sp.tanh(x),
+        sp.Abs(x - 3),
+        sp.Piecewise((x, x < 1), (x**2, sp.Or(x > 2, x > 3)), (0, True)),
+        sp.sinh(x) / x**3,
     ]
     source = function_source("f", [x], {}, heads)
-    module = load("heads " + source, ("special.py",), lambda: source,
-                  [("f", "types.void(VECTOR, VECTOR)")])
+    module = load(
+        "heads " + source, ("special.py",), lambda: source, [("f", "types.void(VECTOR, VECTOR)")]
+    )
     for value in (0.3, 1.7, 6.1):
         out = np.empty(len(heads))
         module.f(np.array([value]), out)

@@ -24,7 +24,9 @@ def test_polygamma_over_sixteen_decades(order):
     points = [10 ** rng.uniform(-8, 8) for _ in range(60)]
     points += [rng.uniform(0.5, 30) for _ in range(60)]
     if order == 0:
-        points += [ROOT + sign * 10 ** rng.uniform(-15, -0.3) for sign in (-1, 1) for _ in range(30)]
+        points += [
+            ROOT + sign * 10 ** rng.uniform(-15, -0.3) for sign in (-1, 1) for _ in range(30)
+        ]
     for x in points:
         exact = MP.polygamma(order, MP.mpf(x))
         if not 1e-300 < abs(exact) < 1e300:
@@ -46,5 +48,8 @@ def test_bessel_i():
     rng = random.Random(5)
     for _ in range(150):
         order, x = rng.choice([0.0, 1.0, 2.0, 3.5]), 10 ** rng.uniform(-6, 2.8)
-        assert _relative(special.besseli(order, x), MP.besseli(order, MP.mpf(x))) < 1e-14, (order, x)
+        assert _relative(special.besseli(order, x), MP.besseli(order, MP.mpf(x))) < 1e-14, (
+            order,
+            x,
+        )
     assert special.besseli(0.0, 0.0) == 1.0

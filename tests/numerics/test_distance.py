@@ -6,8 +6,15 @@ import sympy as sp
 
 import statmani as sm
 
-CLOSED = ["normal", "weibull", "inverse_gaussian", "poisson", "categorical", "cauchy",
-          "log_logistic"]
+CLOSED = [
+    "normal",
+    "weibull",
+    "inverse_gaussian",
+    "poisson",
+    "categorical",
+    "cauchy",
+    "log_logistic",
+]
 ALL = [*CLOSED, "gamma", "beta"]
 
 
@@ -95,7 +102,7 @@ def test_symmetry_and_triangle(name, manifolds, random_points):
 
 def test_far_pairs(manifolds, closed_forms):
     p = np.array([[0.0, 1e-4], [0.0, 1e6], [-1e5, 1e-3]])
-    q = np.array([[100.0, 1e-4], [1.0, 1e-6], [1e5, 1e-3]])
+    q = np.array([[100.0, 1e-4], [1.0, 1e-5], [1e5, 1e-3]])
     got = sm.distance(manifolds["normal"], p, q)
     assert np.abs(got / closed_forms["normal"](p, q) - 1).max() < 1e-11
 
