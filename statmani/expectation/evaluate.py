@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
+from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
 __all__ = ["Program", "evaluate_exact", "new_context"]
 
@@ -76,6 +77,13 @@ class Program:
         elif isinstance(expr, sp.Symbol):
             self._steps.append(_Step("symbol", (), expr, False))
             position = len(self._steps) - 1
+        elif hasattr(expr, "numeric_value"):
+            # An object that knows its value, such as an unevaluated expectation.
+            arguments = tuple(self._compile(a) for a in expr.numeric_arguments)
+            if any(self._steps[i].moving for i in arguments):
+                raise IntractableExpectation(f"{expr} depends on the sample")
+            self._steps.append(_Step("object", arguments, expr, False))
+            position = len(self._steps) - 1
         elif not expr.args:
             self._steps.append(_Step("constant", (), expr, False))
             position = len(self._steps) - 1
@@ -116,6 +124,9 @@ class Program:
                 values[position] = _number(context, theta[step.payload])
             elif step.kind == "constant":
                 values[position] = _number(context, step.payload)
+            elif step.kind == "object":
+                arguments = [values[i] for i in step.arguments]
+                values[position] = step.payload.numeric_value(context, arguments)
             else:
                 arguments = [values[i] for i in step.arguments]
                 values[position] = _apply_mp(context, step.kind, arguments)
@@ -280,6 +291,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
+    **ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -349,6 +361,7 @@ _MP: dict[str, Callable[..., Any]] = {
     "Not": lambda c, x: not x,
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
+    **PRECISE_RULES,
 }
 
 # Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.

@@ -1,0 +1,335 @@
+"""Expectations to many digits: nested double-exponential sums, shared by all products.
+
+One sweep belongs to one density, one point of its symbols and one precision; it keeps the values
+of the derivatives of log p at the nodes, so that a further expectation costs only products.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from typing import Any, final
+
+import numpy as np
+import sympy as sp
+
+from statmani.errors import IntractableExpectation, OutsideDomain
+from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.law import Index, Law, Monomial
+from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
+from statmani.expectation.sums import lattice, mode, transform
+
+__all__ = ["expectation_value"]
+
+_FIRST_STEP = 8
+_LAST_STEP = 2048
+_LATTICES = (2048, 16384)
+_MOST_TERMS = 20000
+_GUARD = 12
+_KEPT: OrderedDict[Any, Any] = OrderedDict()
+_CAPACITY = 12
+_LOCK = threading.RLock()
+
+
+def expectation_value(
+    law: Law, function: sp.Expr, monomial: Monomial, values: tuple[Any, ...], context: Any
+) -> Any:
+    """E[f l_I l_J ...] in the precision of ``context``.
+
+    Raises
+    ------
+    OutsideDomain
+        A parameter is not inside its domain.
+    IntractableExpectation
+        The sums do not converge to the digits asked for.
+    """
+    own = new_context(context.dps + _GUARD)
+    exact = tuple(own.make_mpf(context.convert(v).real._mpf_) for v in values)
+    key = (law.key, context.dps, tuple(v._mpf_ for v in exact))
+    with _LOCK:
+        sweep = _KEPT.get(key)
+        if sweep is None:
+            _require_inside(law, exact)
+            sweep = _KEPT[key] = _sweep(law, exact, context.dps, own)
+            while len(_KEPT) > _CAPACITY:
+                _KEPT.popitem(last=False)
+        else:
+            _KEPT.move_to_end(key)
+        value = sweep.value(function, monomial)
+    return context.make_mpf(value._mpf_) + 0
+
+
+def _require_inside(law: Law, values: tuple[Any, ...]) -> None:
+    program = None
+    table = dict(zip(law.symbols, values, strict=True))
+    for axis in law.declaration.domain.axes:
+        program = Program([axis.lower, axis.upper], [])
+        low, high = program.bind(new_context(30), table)([])
+        if not low < table[axis.symbol] < high:
+            raise OutsideDomain(
+                f"expectation: parameter {law.symbols.index(axis.symbol)} is "
+                f"{float(table[axis.symbol]):.6g}, outside ({float(low):.6g}, {float(high):.6g}). "
+                "Substitute a value inside the domain of the parameter."
+            )
+    for relation in law.declaration.domain.constraints:
+        exact = {s: sp.Rational(str(v)) for s, v in table.items()}
+        if relation.xreplace(exact) == False:  # noqa: E712
+            raise OutsideDomain(
+                f"expectation: the parameters violate {relation}. Substitute values inside the "
+                "domain of the parameters."
+            )
+
+
+def _sweep(law: Law, values: tuple[Any, ...], digits: int, context: Any) -> Any:
+    variables = law.declaration.variables
+    table = dict(zip(law.symbols, values, strict=True))
+    if len(variables) == 1 and not law.declaration.region:
+        if variables[0].discrete:
+            return _Sum(law, table, digits, context)
+        return _Integral(law, table, digits, context)
+    return _Coarse(law, table, digits, context)
+
+
+class _Nodes:
+    """Values of functions of the sample at a growing list of nodes of one chart."""
+
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], context: Any, sample: sp.Expr, z: sp.Symbol
+    ) -> None:
+        self._law, self._table, self._context = law, table, context
+        self._back = {law.declaration.variables[0].symbol: sample}
+        self._z = z
+        self.places: list[Any] = []
+        self.weights: list[Any] = []
+        self._columns: dict[Any, list[Any]] = {}
+        self._programs: dict[int, tuple[list[Index], Any]] = {}
+
+    def _order(self, order: int) -> tuple[list[Index], Any]:
+        if order not in self._programs:
+            count = len(self._law.declaration.parameters) if order else 0
+            indices = list(itertools.combinations_with_replacement(range(count), order))
+            self._programs[order] = (indices, self._bound(indices))
+        return self._programs[order]
+
+    def _bound(self, indices: list[Index]) -> Any:
+        outputs = [clean(self._law.derivative(i).xreplace(self._back)) for i in indices]
+        return Program(outputs, [self._z]).bind(self._context, self._table)
+
+    def column(self, index: Index) -> list[Any]:
+        """l_I at all nodes."""
+        known = self._columns.setdefault(index, [])
+        while len(known) < len(self.places):
+            indices, at = self._order(len(index))
+            if index not in indices:
+                indices, at = [index], self._bound([index])
+            start = len(known)
+            rows = [at([z]) for z in self.places[start:]]
+            for position, other in enumerate(indices):
+                column = self._columns.setdefault(other, [])
+                if len(column) == start:
+                    column += [row[position] for row in rows]
+        return known
+
+    def function(self, function: sp.Expr) -> list[Any]:
+        """f at all nodes."""
+        known = self._columns.setdefault(function, [])
+        if len(known) < len(self.places):
+            at = Program([clean(function.xreplace(self._back))], [self._z]).bind(
+                self._context, self._table
+            )
+            known += [at([z])[0] for z in self.places[len(known) :]]
+        return known
+
+    def sum(self, function: sp.Expr, monomial: Monomial, start: int) -> tuple[Any, Any]:
+        """Sum and sum of magnitudes over the nodes from ``start`` on."""
+        columns = [self.column(index) for index in monomial]
+        if function != 1:
+            columns.append(self.function(function))
+        total, size = self._context.mpf(0), self._context.mpf(0)
+        for at in range(start, len(self.places)):
+            term = self.weights[at]
+            for column in columns:
+                term = term * column[at]
+            if getattr(term, "imag", 0) != 0:
+                term = term.real
+            total, size = total + term, size + abs(term)
+        return total, size
+
+
+@final
+class _Sum:
+    """One discrete variable."""
+
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
+    ) -> None:
+        (variable,) = law.declaration.variables
+        program = Program([law.derivative(())], [variable.symbol])
+        for limit in _LATTICES:
+            nodes = lattice([variable], table, limit)[0]
+            log_p = np.asarray(program.arrays(table, [nodes])[0]).real
+            finite = np.where(np.isfinite(log_p), log_p, -np.inf)
+            useful = np.flatnonzero(finite > finite.max() - 2.3 * digits - 40)
+            infinite = variable.upper is sp.S.Infinity and useful[-1] == nodes.size - 1
+            infinite |= variable.lower is sp.S.NegativeInfinity and useful[0] == 0
+            if not infinite:
+                break
+        if infinite or useful.size > _MOST_TERMS:
+            raise IntractableExpectation(
+                f"expectation: the sum over the sample has more than {_LATTICES[-1]} terms that "
+                f"matter for {digits} digits. Ask for fewer digits or another point."
+            )
+        self._nodes = _Nodes(law, table, context, variable.symbol, variable.symbol)
+        at = program.bind(context, table)
+        for index in useful:
+            place = context.mpf(float(nodes[index]))
+            self._nodes.places.append(place)
+            self._nodes.weights.append(context.exp(at([place])[0].real))
+
+    def value(self, function: sp.Expr, monomial: Monomial) -> Any:
+        """The expectation."""
+        return self._nodes.sum(function, monomial, 0)[0]
+
+
+@final
+class _Integral:
+    """One continuous variable: steps are halved until the value of each product is settled."""
+
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
+    ) -> None:
+        self._digits, self._context = digits, context
+        self._pieces = [
+            _Piece(law, chart, table, digits, context)
+            for chart in charts_of(law.declaration, law.declaration.variables)
+        ]
+        self._sums: dict[Any, list[tuple[Any, Any]]] = {}
+
+    def value(self, function: sp.Expr, monomial: Monomial) -> Any:
+        """The expectation; the relative change between two steps bounds its error."""
+        goal = self._context.mpf(10) ** -(self._digits + 2)
+        levels = self._sums.setdefault((function, monomial), [])
+        previous: Any = None
+        last_change: Any = None
+        level = 0
+        while _FIRST_STEP << level <= _LAST_STEP:
+            if level == len(levels):
+                levels.append(self._level(function, monomial, level))
+            total = self._context.fsum(t for t, _ in levels[: level + 1])
+            size = self._context.fsum(s for _, s in levels[: level + 1])
+            step = _FIRST_STEP << level
+            total, size = total / step, size / step
+            if previous is not None:
+                change = abs(total - previous) / size if size else self._context.mpf(0)
+                # Analytic integrands converge quadratically; that must be seen, not assumed.
+                quadratic = last_change is not None and change <= last_change**1.5
+                if change <= goal or (quadratic and change**1.5 <= goal):
+                    return total
+                last_change = change
+            previous = total
+            level += 1
+        raise IntractableExpectation(
+            f"expectation: its integral does not converge to {self._digits} digits (relative "
+            f"change {float(last_change):.1e}). It may be infinite at this point, or the "
+            "integrand has a kink; ask for fewer digits or another point."
+        )
+
+    def _level(self, function: sp.Expr, monomial: Monomial, level: int) -> tuple[Any, Any]:
+        total, size = self._context.mpf(0), self._context.mpf(0)
+        for piece in self._pieces:
+            t, s = piece.level(function, monomial, level)
+            total, size = total + t, size + s
+        return total, size
+
+
+@final
+class _Piece:
+    """One chart with its nodes by level."""
+
+    def __init__(
+        self, law: Law, chart: Chart, table: dict[sp.Symbol, Any], digits: int, context: Any
+    ) -> None:
+        (self._axis,) = chart
+        self._law, self._table, self._digits, self._context = law, table, digits, context
+        back = {self._axis.symbol: self._axis.sample}
+        self._chart = chart
+        self._program = Program([clean(law.derivative(()).xreplace(back))], [self._axis.z])
+        (self._centre,), (self._scale,) = mode(chart, self._program, table)
+        self._at = self._program.bind(context, table)
+        self._half: Any = None
+        if self._axis.width is not None:
+            self._half = Program([self._axis.width], []).bind(context, table)([])[0] / 2
+        self._nodes = _Nodes(law, table, context, self._axis.sample, self._axis.z)
+        self._starts = [0]
+        self._top = -np.inf
+
+    def level(self, function: sp.Expr, monomial: Monomial, level: int) -> tuple[Any, Any]:
+        """Contribution of the nodes that are new at this level."""
+        while len(self._starts) <= level + 1:
+            self._refine(len(self._starts) - 1)
+        # Columns are filled for all nodes known so far; only this level's are summed.
+        nodes, (start, end) = self._nodes, self._starts[level : level + 2]
+        before, _ = nodes.sum(function, monomial, end) if end < len(nodes.places) else (0, 0)
+        total, size = nodes.sum(function, monomial, start)
+        if end < len(nodes.places):
+            _, later = nodes.sum(function, monomial, end)
+            return total - before, size - later
+        return total, size
+
+    def _refine(self, level: int) -> None:
+        context, axis = self._context, self._axis
+        step = _FIRST_STEP << level
+        reach = 6.4
+        ticks = np.arange(-round(reach * step), round(reach * step) + 1)
+        if level:
+            ticks = ticks[ticks % 2 != 0]
+        y, slope = axis_nodes(axis.kind, ticks / step, self._centre, self._scale)
+        _, jacobian, outputs = transform(self._chart, self._program, self._table, [y])
+        with np.errstate(all="ignore"):
+            size = np.asarray(outputs[0]).real + jacobian + np.log(slope)
+        size = np.where(np.isfinite(size), size, -np.inf)
+        self._top = max(self._top, float(size.max(initial=-np.inf)))
+        # Double precision decides only which nodes cannot matter; a margin covers growing scores.
+        useful = np.flatnonzero(size > self._top - 2.3 * self._digits - 45)
+        for index in useful:
+            t = context.mpf(int(ticks[index])) / step
+            u = context.pi / 2 * context.sinh(t)
+            du = context.pi / 2 * context.cosh(t)
+            if axis.kind == "line":
+                z = self._centre + self._scale * context.sinh(u)
+                dz = self._scale * context.cosh(u) * du
+            else:
+                e = context.exp(self._centre + self._scale * u)
+                z = e if self._half is None else self._half * e / (1 + e)
+                dz = self._scale * du * (e if self._half is None else z / (1 + e))
+            log_p = self._at([z])[0]
+            if log_p == -context.inf or not context.isfinite(log_p):
+                continue
+            self._nodes.places.append(z)
+            self._nodes.weights.append(context.exp(log_p.real) * dz)
+        self._starts.append(len(self._nodes.places))
+
+
+@final
+class _Coarse:
+    """Several variables: double precision only."""
+
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
+    ) -> None:
+        self._law, self._digits, self._context = law, digits, context
+        self._table = {s: sp.Rational(context.nstr(v, 25)) for s, v in table.items()}
+
+    def value(self, function: sp.Expr, monomial: Monomial) -> Any:
+        """The expectation, when double precision is enough."""
+        from statmani.expectation.sweep import Sweep
+
+        found = Sweep(self._law, [(function, monomial)]).at(self._table)
+        error = float(found.errors[0] / max(abs(found.values[0]), found.sizes[0] * 1e-3, 1e-300))
+        if not error <= 10.0 ** -min(self._digits, 300):
+            raise IntractableExpectation(
+                f"expectation: with several sample variables about {max(0, -np.log10(error)):.0f} "
+                f"digits are reached, not {self._digits}. Ask for fewer digits."
+            )
+        return self._context.mpf(float(found.values[0]))
