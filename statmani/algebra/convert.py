@@ -137,16 +137,21 @@ def _power(ring: Ring, base: Expr, exponent: Expr) -> Element:
 
 def opaque(ring: Ring, expr: Any) -> Element:
     """Any other function or object: an atom that sympy itself differentiates."""
-    if isinstance(expr, (sp.Function, AppliedUndef)):
+    if _has_arguments(expr):
         arguments = [
             ring.to_internal_expr(ring.convert_internal(a)) if isinstance(a, Expr) else a
             for a in expr.args
         ]
         expr = expr.func(*arguments)
-        if not isinstance(expr, (sp.Function, AppliedUndef)):
+        if not _has_arguments(expr):
             return ring.convert_internal(expr)
 
     def derive(i: int) -> Element:
         return ring.convert_internal(sp.diff(expr, ring.domain.symbols[i]))
 
     return ring.atom(("opaque", expr), expr, derive)
+
+
+def _has_arguments(expr: Any) -> bool:
+    """Functions, and other objects whose arguments may be replaced by equal ones."""
+    return isinstance(expr, (sp.Function, AppliedUndef)) or hasattr(expr, "is_opaque_atom")

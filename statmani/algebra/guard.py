@@ -1,4 +1,8 @@
-"""The numeric guard: what the ring believes is checked with 50 digits at a random point."""
+"""The numeric guard: what the ring believes is checked with 50 digits at a random point.
+
+Atoms whose values are costly, such as unevaluated expectations, name the digits that they can give
+cheaply (`guard_digits`); the check then uses fewer.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Guard"]
 
 _DIGITS = 70
-_TOLERANCE = 50
+_LOST = 20
 _CONSTANTS = ("13/10", "27/10", "3/7", "51/11", "17/19")
 
 
@@ -31,12 +35,18 @@ class Guard:
         self._point: dict[Expr, Any] | None = None
         self._atoms: list[Any] = []
         self._context: Any = None
+        self._digits = _DIGITS
         self._exact: Mapping[Expr, Rational] = {}
 
     @property
     def needed(self) -> bool:
         """A ring of rational functions cannot miss a relation."""
         return any(a.kind != "symbol" for a in self._ring.atoms)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether an atom has only few cheap digits, too few to prove that a sum vanishes."""
+        return any(hasattr(a.expr, "guard_digits") for a in self._ring.atoms)
 
     def _candidates(self) -> list[dict[Expr, Rational]]:
         candidates = []
@@ -58,9 +68,14 @@ class Guard:
                 candidates.append({**constants, **coordinates})
         return candidates
 
+    @property
+    def _tolerance(self) -> int:
+        return self._digits - _LOST if self._digits == _DIGITS else 2 * self._digits // 3
+
     def _find(self) -> None:
-        if self._context is None:
-            self._context = new_context(_DIGITS)
+        cheap = (getattr(a.expr, "guard_digits", _DIGITS) for a in self._ring.atoms)
+        self._digits = min(cheap, default=_DIGITS)
+        self._context = new_context(self._digits)
         for candidate in self._candidates():
             point = {s: self._context.mpf(int(v.p)) / int(v.q) for s, v in candidate.items()}
             try:
@@ -79,6 +94,9 @@ class Guard:
         point = self._required_point
         while len(self._atoms) < len(self._ring.atoms):
             atom = self._ring.atoms[len(self._atoms)]
+            if getattr(atom.expr, "guard_digits", _DIGITS) < self._digits:
+                self._find()
+                continue
             try:
                 self._atoms.append(value_of(atom.expr, point, self._context))
             except NotEvaluable:
@@ -115,10 +133,10 @@ class Guard:
         if not self.needed or not element or len(element.num) == 1:
             return
         value, size = self._polynomial(element.num)
-        if abs(value) <= size * self._context.mpf(10) ** -_TOLERANCE:
+        if abs(value) <= size * self._context.mpf(10) ** -self._tolerance:
             expr = self._ring.shown(element)
             raise CertificateError(
-                f"the expression {expr} vanishes to {_TOLERANCE} digits at a random point, but its "
+                f"the expression {expr} vanishes to {self._tolerance} digits at a random point, but its "
                 "atoms have no known relation that makes it zero. Rewrite the entries with fewer "
                 "related functions."
             )
@@ -138,7 +156,7 @@ class Guard:
         except NotEvaluable as failure:
             raise InvalidManifold(f"{what} = {expr}: {failure}") from None
         converted = self.value(element)
-        if abs(given - converted) > (1 + abs(given)) * self._context.mpf(10) ** -(_TOLERANCE - 5):
+        if abs(given - converted) > (1 + abs(given)) * self._context.mpf(10) ** -(self._tolerance - 5):
             raise CertificateError(
                 f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a "
                 f"random point, the given expression {self._context.nstr(given, 15)}. "
@@ -154,7 +172,7 @@ class Guard:
             rows[column], rows[pivot] = rows[pivot], rows[column]
             head = rows[column][column]
             largest = max(abs(e) for e in matrix[column]) or 1
-            if abs(head) <= largest * self._context.mpf(10) ** -_TOLERANCE:
+            if abs(head) <= largest * self._context.mpf(10) ** -self._tolerance:
                 return False
             for r in range(column + 1, n):
                 factor = rows[r][column] / head

@@ -8,6 +8,8 @@ from typing import Any
 import sympy as sp
 from sympy import Expr
 
+from statmani.errors import IntractableExpectation
+
 __all__ = ["NotEvaluable", "new_context", "value_of"]
 
 
@@ -86,7 +88,7 @@ def value_of(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
     """
     try:
         value = _value(expr, dict(point), context)
-    except (ValueError, ZeroDivisionError, ArithmeticError) as failure:
+    except (ValueError, ArithmeticError, IntractableExpectation) as failure:
         raise NotEvaluable(f"no value at {_text(point, context)} ({failure})") from None
     imaginary = getattr(value, "imag", 0)
     if imaginary and abs(imaginary) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
@@ -128,6 +130,9 @@ def _leaf(expr: Any, known: dict[Any, Any], context: Any) -> Any:
     function = _FUNCTIONS.get(expr.func)
     if function is not None:
         return function(context, *(_value(a, known, context) for a in expr.args))
+    if hasattr(expr, "numeric_value"):
+        arguments = [_value(a, known, context) for a in expr.numeric_arguments]
+        return expr.numeric_value(context, arguments)
     return _opaque(expr, known, context)
 
 

@@ -33,6 +33,7 @@ from statmani.expectation.means import (
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
+from statmani.expectation.open_forms import OPEN, entry_strategies, open_tensors, working_digits
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.tidy import tidy
 
@@ -113,7 +114,7 @@ def derive(
     RegularityError
         The support moves with a parameter and the density does not vanish fast enough there.
     IntractableExpectation
-        No strategy found closed forms.
+        No strategy found closed forms, and a kink forbids unevaluated expectations.
     CertificateError
         A derived tensor disagrees with quadrature of its definition.
     """
@@ -126,7 +127,8 @@ def derive(
         metric, skewness = pull_back(metric, skewness, reduction)
         strategy = f"{strategy}, in linear combinations of the parameters"
     _check_identifiable(declaration, metric)
-    certificate = certify(declaration, metric, skewness, _label(declaration, strategy))
+    labels = entry_strategies(_label(declaration, strategy), metric, skewness)
+    certificate = certify(declaration, metric, skewness, labels)
     report("certificate")
     nonzero = {index: value for index, value in skewness.items() if value != 0}
     values = {} if reduction is None else dict(reduction.values)
@@ -153,7 +155,11 @@ def _closed_forms(
     if found is None:
         found = _from_finite_sum(ell, declaration, tried, report)
     if found is None:
-        found = _from_integration(declaration, effort, tried, report)
+        try:
+            found = _from_integration(declaration, effort, tried, report)
+        except IntractableExpectation as failure:
+            found = open_tensors(declaration, failure), OPEN
+            report("expectations")
     (metric, skewness), strategy = found
     return metric, skewness, strategy, branches
 
@@ -292,7 +298,9 @@ def _from_integration(
 
 def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) -> None:
     n = len(declaration.parameters)
-    context = new_context(40)
+    digits = working_digits(metric, 40)
+    context = new_context(digits)
+    tolerance = context.mpf(10) ** -(20 if digits > 20 else 6)
     program = Program(list(metric), [])
     for point in declaration.domain.interior_points(2, seed=7):
         values = {**declaration.sample_values()}
@@ -305,7 +313,7 @@ def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) ->
         for i, j in itertools.product(range(n), range(n)):
             scaled[i, j] = flat[i * n + j].real / (root[i] * root[j])
         eigenvalues, vectors = context.eigsy(scaled)
-        if min(abs(e) for e in eigenvalues) > context.mpf(10) ** -20:
+        if min(abs(e) for e in eigenvalues) > tolerance:
             return
     smallest = min(range(n), key=lambda i: abs(eigenvalues[i]))
     direction = [vectors[i, smallest] / root[i] for i in range(n)]

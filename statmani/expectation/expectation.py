@@ -204,10 +204,13 @@ class Expectation(sp.Expr):  # type: ignore[misc]
         if not self.is_number:
             return None
         from statmani.expectation.evaluate import new_context
+        from statmani.expectation.precise_sweep import ladder
 
         context = new_context(15)
         context.prec = prec + 4
-        values = [context.mpf(sp.N(v, context.dps + 15)._mpf_) for v in self.values]
+        # The same values at every precision of one step, so that sweeps are found again.
+        wide = new_context(ladder(context.dps) + 15)
+        values = [wide.make_mpf(sp.N(v, wide.dps)._mpf_) for v in self.values]
         return sp.Float._new(self.numeric_value(context, values)._mpf_, prec)
 
     # -- text ------------------------------------------------------------------------------

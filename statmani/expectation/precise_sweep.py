@@ -20,13 +20,14 @@ from statmani.expectation.law import Index, Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
 from statmani.expectation.sums import lattice, mode, transform
 
-__all__ = ["expectation_value"]
+__all__ = ["expectation_value", "ladder"]
 
 _FIRST_STEP = 8
 _LAST_STEP = 2048
 _LATTICES = (2048, 16384)
 _MOST_TERMS = 20000
 _GUARD = 12
+_LADDER = 16
 _KEPT: OrderedDict[Any, Any] = OrderedDict()
 _CAPACITY = 12
 _LOCK = threading.RLock()
@@ -44,20 +45,31 @@ def expectation_value(
     IntractableExpectation
         The sums do not converge to the digits asked for.
     """
-    own = new_context(context.dps + _GUARD)
-    exact = tuple(own.make_mpf(context.convert(v).real._mpf_) for v in values)
-    key = (law.key, context.dps, tuple(v._mpf_ for v in exact))
+    digits = ladder(context.dps)
+    own = new_context(digits + _GUARD)
+    exact = tuple(+own.make_mpf(v.real._mpf_) for v in values)
+    key = (law.key, digits, tuple(v._mpf_ for v in exact))
     with _LOCK:
         sweep = _KEPT.get(key)
         if sweep is None:
             _require_inside(law, exact)
-            sweep = _KEPT[key] = _sweep(law, exact, context.dps, own)
+            sweep = _KEPT[key] = _sweep(law, exact, digits, own)
             while len(_KEPT) > _CAPACITY:
                 _KEPT.popitem(last=False)
         else:
             _KEPT.move_to_end(key)
-        value = sweep.value(function, monomial)
+        value = sweep.known.get((function, monomial))
+        if value is None:
+            value = sweep.known[function, monomial] = sweep.value(function, monomial)
     return context.make_mpf(value._mpf_) + 0
+
+
+def ladder(digits: int) -> int:
+    """Digits that are carried when so many are asked for.
+
+    Larger expressions ask with slowly growing precision; a ladder lets them share sweeps.
+    """
+    return -(-digits // _LADDER) * _LADDER
 
 
 def _require_inside(law: Law, values: tuple[Any, ...]) -> None:
@@ -141,13 +153,15 @@ class _Nodes:
             known += [at([z])[0] for z in self.places[len(known) :]]
         return known
 
-    def sum(self, function: sp.Expr, monomial: Monomial, start: int) -> tuple[Any, Any]:
-        """Sum and sum of magnitudes over the nodes from ``start`` on."""
+    def sum(
+        self, function: sp.Expr, monomial: Monomial, start: int, end: int
+    ) -> tuple[Any, Any]:
+        """Sum and sum of magnitudes over the nodes from ``start`` to ``end``."""
         columns = [self.column(index) for index in monomial]
         if function != 1:
             columns.append(self.function(function))
         total, size = self._context.mpf(0), self._context.mpf(0)
-        for at in range(start, len(self.places)):
+        for at in range(start, end):
             term = self.weights[at]
             for column in columns:
                 term = term * column[at]
@@ -180,6 +194,7 @@ class _Sum:
                 f"expectation: the sum over the sample has more than {_LATTICES[-1]} terms that "
                 f"matter for {digits} digits. Ask for fewer digits or another point."
             )
+        self.known: dict[Any, Any] = {}
         self._nodes = _Nodes(law, table, context, variable.symbol, variable.symbol)
         at = program.bind(context, table)
         for index in useful:
@@ -189,7 +204,7 @@ class _Sum:
 
     def value(self, function: sp.Expr, monomial: Monomial) -> Any:
         """The expectation."""
-        return self._nodes.sum(function, monomial, 0)[0]
+        return self._nodes.sum(function, monomial, 0, len(self._nodes.places))[0]
 
 
 @final
@@ -200,6 +215,7 @@ class _Integral:
         self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
     ) -> None:
         self._digits, self._context = digits, context
+        self.known: dict[Any, Any] = {}
         self._pieces = [
             _Piece(law, chart, table, digits, context)
             for chart in charts_of(law.declaration, law.declaration.variables)
@@ -268,14 +284,8 @@ class _Piece:
         """Contribution of the nodes that are new at this level."""
         while len(self._starts) <= level + 1:
             self._refine(len(self._starts) - 1)
-        # Columns are filled for all nodes known so far; only this level's are summed.
-        nodes, (start, end) = self._nodes, self._starts[level : level + 2]
-        before, _ = nodes.sum(function, monomial, end) if end < len(nodes.places) else (0, 0)
-        total, size = nodes.sum(function, monomial, start)
-        if end < len(nodes.places):
-            _, later = nodes.sum(function, monomial, end)
-            return total - before, size - later
-        return total, size
+        start, end = self._starts[level : level + 2]
+        return self._nodes.sum(function, monomial, start, end)
 
     def _refine(self, level: int) -> None:
         context, axis = self._context, self._axis
@@ -319,6 +329,7 @@ class _Coarse:
         self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
     ) -> None:
         self._law, self._digits, self._context = law, digits, context
+        self.known: dict[Any, Any] = {}
         self._table = {s: sp.Rational(context.nstr(v, 25)) for s, v in table.items()}
 
     def value(self, function: sp.Expr, monomial: Monomial) -> Any:
