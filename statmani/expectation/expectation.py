@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, Self, final
 
 import sympy as sp
@@ -203,15 +204,7 @@ class Expectation(sp.Expr):  # type: ignore[misc]
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
         if not self.is_number:
             return None
-        from statmani.expectation.evaluate import new_context
-        from statmani.expectation.precise_sweep import ladder
-
-        context = new_context(15)
-        context.prec = prec + 4
-        # The same values at every precision of one step, so that sweeps are found again.
-        wide = new_context(ladder(context.dps) + 15)
-        values = [wide.make_mpf(sp.N(v, wide.dps)._mpf_) for v in self.values]
-        return sp.Float._new(self.numeric_value(context, values)._mpf_, prec)
+        return _number(self, prec)
 
     # -- text ------------------------------------------------------------------------------
 
@@ -250,6 +243,20 @@ class Expectation(sp.Expr):  # type: ignore[misc]
         inner = r" \, ".join(parts)
         text = rf"\operatorname{{E}}{at}\left[{inner}\right]"
         return text if exp is None else rf"{text}^{{{exp}}}"
+
+
+@lru_cache(maxsize=4096)
+def _number(expectation: Expectation, prec: int) -> sp.Float:
+    """The value with so many bits, kept because large expressions ask for it often."""
+    from statmani.expectation.evaluate import new_context
+    from statmani.expectation.precise_sweep import ladder
+
+    context = new_context(15)
+    context.prec = prec + 4
+    # The same values at every precision of one step, so that sweeps are found again.
+    wide = new_context(ladder(context.dps) + 15)
+    values = [wide.make_mpf(sp.N(v, wide.dps)._mpf_) for v in expectation.values]
+    return sp.Float._new(expectation.numeric_value(context, values)._mpf_, prec)
 
 
 def _derivative(integrand: Integrand, k: int) -> sp.Expr:

@@ -46,12 +46,12 @@ def expectation_value(
         The sums do not converge to the digits asked for.
     """
     digits = ladder(context.dps)
-    own = new_context(digits + _GUARD)
-    exact = tuple(+own.make_mpf(v.real._mpf_) for v in values)
-    key = (law.key, digits, tuple(v._mpf_ for v in exact))
+    key = (law.key, digits, tuple(v.real._mpf_ for v in values))
     with _LOCK:
         sweep = _KEPT.get(key)
         if sweep is None:
+            own = new_context(digits + _GUARD)
+            exact = tuple(+own.make_mpf(v.real._mpf_) for v in values)
             _require_inside(law, exact)
             sweep = _KEPT[key] = _sweep(law, exact, digits, own)
             while len(_KEPT) > _CAPACITY:
