@@ -47,6 +47,7 @@ from statmani.family import Family
 
 if TYPE_CHECKING:
     from statmani import families
+    from statmani.expectation.expectation import Expectation
     from statmani.geometry.manifold import StatisticalManifold
     from statmani.inference.cramer_rao import cramer_rao
     from statmani.inference.estimation import fit
@@ -61,6 +62,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CertificateError",
     "Circle",
+    "Expectation",
     "Family",
     "IntractableExpectation",
     "InvalidArgument",
@@ -85,6 +87,7 @@ __all__ = [
 
 # Loaded when first used, so that importing statmani stays cheap.
 _LATER = {
+    "Expectation": "statmani.expectation.expectation",
     "StatisticalManifold": "statmani.geometry.manifold",
     "cramer_rao": "statmani.inference.cramer_rao",
     "fit": "statmani.inference.estimation",

@@ -16,7 +16,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from statmani.errors import InvalidArgument
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "register_object", "to_json"]
 
 Row = list[Any]
 
@@ -58,6 +58,9 @@ _HEADS: dict[str, Callable[..., Any]] = {
     **{head.__name__: head for head in _FUNCTIONS},
 }
 _NAMES: dict[Any, str] = {head: name for name, head in _HEADS.items()}
+# Heads of later stages, each with an object that they hold as the first argument.
+_OBJECTS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {}
+_HOLDERS: dict[str, Callable[..., Any]] = {}
 _RELATIONS = (sp.Eq, sp.Ne, sp.Lt, sp.Le, sp.Gt, sp.Ge)
 _LOGIC = (sp.And, sp.Or, sp.Not)
 
@@ -71,6 +74,34 @@ _EXPANDING = frozenset(
         sp.subfactorial,
     )
 )
+
+
+def register_object(
+    holder: Any, kind: type, write: Callable[[Any], Any], read: Callable[[Any], Any]
+) -> None:
+    """Let expressions of class `holder` be written whose first argument is of class `kind`.
+
+    Parameters
+    ----------
+    holder : subclass of Expr
+    kind : subclass of Basic without arguments
+    write, read : callable
+        From an object to plain data and back; `read` raises InvalidArgument on anything else.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> from statmani.algebra.expression_json import from_json, register_object, to_json
+    >>> class Label(sp.Basic):
+    ...     is_Atom = True
+    >>> class Marked(sp.Expr):
+    ...     pass
+    >>> register_object(Marked, Label, lambda label: [], lambda data: Label())
+    >>> to_json(Marked(Label(), sp.Integer(1)), [])
+    [['object', 'Label', []], ['integer', 1], ['Marked', 0, 1]]
+    """
+    _OBJECTS[kind.__name__] = (kind, write, read)
+    _HOLDERS[holder.__name__] = holder
 
 
 def to_json(expr: sp.Basic, symbols: Sequence[sp.Symbol]) -> list[Row]:
@@ -146,6 +177,8 @@ def _arguments_first(expr: sp.Basic) -> Iterator[sp.Basic]:
 
 def _name(node: sp.Basic) -> str:
     name = _NAMES.get(node.func)
+    if name is None and _HOLDERS.get(node.func.__name__) is node.func:
+        return str(node.func.__name__)
     if name is None:
         raise InvalidArgument(
             f"cannot write {_short(node)} as JSON: its head {node.func.__name__} is not in the "
@@ -179,6 +212,9 @@ def _leaf_row(node: sp.Basic, positions: dict[sp.Symbol, int]) -> Row | None:
     for name, constant in _CONSTANTS.items():
         if node is constant:
             return ["constant", name]
+    for name, (kind, write, _) in _OBJECTS.items():
+        if isinstance(node, kind):
+            return ["object", name, write(node)]
     return None
 
 
@@ -265,7 +301,7 @@ def _node(
     leaf = _leaf(head, values, symbols)
     if leaf is not None:
         return leaf, 0
-    if head not in _HEADS:
+    if head not in _HEADS and head not in _HOLDERS:
         raise InvalidArgument(f"unknown head {head!r}")
     for value in values:
         if type(value) is not int or not 0 <= value < len(nodes):
@@ -276,7 +312,7 @@ def _node(
 
 
 def _leaf(head: str, values: list[Any], symbols: Sequence[sp.Symbol]) -> sp.Basic | None:
-    sizes = {"symbol": 1, "integer": 1, "rational": 2, "float": 3, "constant": 1}
+    sizes = {"symbol": 1, "integer": 1, "rational": 2, "float": 3, "constant": 1, "object": 2}
     if head not in sizes:
         return None
     if len(values) != sizes[head]:
@@ -285,6 +321,10 @@ def _leaf(head: str, values: list[Any], symbols: Sequence[sp.Symbol]) -> sp.Basi
         if not isinstance(values[0], str) or values[0] not in _CONSTANTS:
             raise InvalidArgument(f"unknown constant {values[0]!r}")
         return _CONSTANTS[values[0]]
+    if head == "object":
+        if not isinstance(values[0], str) or values[0] not in _OBJECTS:
+            raise InvalidArgument(f"unknown object {values[0]!r}")
+        return _OBJECTS[values[0]][2](values[1])
     numbers = [_integer(value) for value in values]
     if head == "symbol":
         if not 0 <= numbers[0] < len(symbols):
@@ -314,6 +354,8 @@ def _integer(value: Any) -> int:
 
 
 def _build(head: str, arguments: list[Any]) -> sp.Basic:
+    if head in _HOLDERS:
+        return _checked(_HOLDERS[head](*arguments))
     kinds = [isinstance(argument, sp.Expr) for argument in arguments]
     if head == "piecewise":
         if len(arguments) % 2 or not arguments:

@@ -8,8 +8,10 @@ from typing import Any, Self, final
 
 import sympy as sp
 
+from statmani.algebra.expression_json import register_object
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument
+from statmani.expectation.codec import read_integrand, write_integrand
 from statmani.expectation.law import Index, Law, Monomial, law_of
 
 __all__ = ["Expectation", "Integrand", "unevaluated"]
@@ -314,3 +316,11 @@ def _build(law: Law, function: sp.Expr, monomial: Monomial) -> sp.Expr:
                 atom = Expectation(Integrand(law, rest, product), *law.symbols)
                 total.append(factor * c * atom)
     return sp.Add(*total)
+
+
+register_object(
+    Expectation,
+    Integrand,
+    lambda node: write_integrand(node.law.declaration, node.function, node.monomial),
+    lambda data: _restore_integrand(*read_integrand(data)),
+)

@@ -165,7 +165,7 @@ class Geometry:
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        slopes = [-self._half_dt_of(j, k, m, i), self._half_dt_of(i, k, m, j)]
+        slopes = [-self.half_dt(j, k, m, i), self.half_dt(i, k, m, j)]
         pairs = [(e, self.ring.number(1)) for e in slopes]
         for n in range(self.dim):
             pairs += [
@@ -176,7 +176,8 @@ class Geometry:
             ]
         return self.ring.polynomials.dot(pairs)
 
-    def _half_dt_of(self, j: int, k: int, m: int, i: int) -> Element:
+    def half_dt(self, j: int, k: int, m: int, i: int) -> Element:
+        """d_i T_jkm / 2."""
         a, b, c = sorted((j, k, m))
         return self._half_dt(a, b, c, i)
 

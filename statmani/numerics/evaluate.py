@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Literal, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from statmani.errors import InvalidArgument
+from statmani.errors import InvalidArgument, StatmaniWarning
 from statmani.numerics.arguments import manifold_of, read_alpha
+from statmani.numerics.open_tensors import has_expectations, open_tensor
 from statmani.numerics.prepared import prepared, unpack_symmetric
 
-__all__ = ["QUANTITIES", "evaluate"]
+__all__ = ["QUANTITIES", "Evaluation", "evaluate"]
 
 Floats = NDArray[np.float64]
 #: Names that :func:`evaluate` knows.
@@ -25,7 +29,39 @@ QUANTITIES = (
 )
 
 
-def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -> Floats | float:
+# Quadrature whose relative error is estimated above this has failed.
+_WORST = 1e-6
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Values of a tensor with their errors.
+
+    Attributes
+    ----------
+    value : float or ndarray
+    error : float, ndarray or None
+        Estimated absolute error of quadrature, like `value`; None for closed forms, which have
+        rounding errors only.
+    """
+
+    value: Floats | float
+    error: Floats | float | None
+
+
+@overload
+def evaluate(
+    M: object, quantity: str, points: ArrayLike, *, alpha: float = 0,
+    full_output: Literal[False] = False,
+) -> Floats | float: ...
+@overload
+def evaluate(
+    M: object, quantity: str, points: ArrayLike, *, alpha: float = 0, full_output: Literal[True]
+) -> Evaluation: ...
+def evaluate(
+    M: object, quantity: str, points: ArrayLike, *, alpha: float = 0, full_output: bool = False
+) -> Floats | float | Evaluation:
     """Values of a tensor at one or many points, by compiled kernels.
 
     Parameters
@@ -38,10 +74,18 @@ def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -
     points : array_like, shape (n,) or (..., n)
     alpha : real number, default 0
         The connection; metric and skewness do not depend on it.
+    full_output : bool
+        Return a record with an error estimate too.
 
     Returns
     -------
     float or ndarray, shape (...) + tensor shape
+        With `full_output` an :class:`Evaluation`.
+
+    Warns
+    -----
+    StatmaniWarning
+        Unevaluated expectations do not converge at some points; their values are NaN.
 
     Raises
     ------
@@ -76,12 +120,39 @@ def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -
     array = manifold.domain.require(points, "points")
     shape = array.shape[:-1]
     rows = np.array(array, order="C").reshape(-1, n)
+    if has_expectations(manifold):
+        values, errors = open_tensor(manifold, quantity, rows, a)
+        values = _without_failures(values, errors)
+        full = values.reshape(shape + values.shape[1:])
+        record = Evaluation(_scalar(full), _scalar(errors.reshape(full.shape)))
+        return record if full_output else record.value
     order = 2 if quantity in ("riemann", "scalar_curvature") else 1
     kernels = prepared(manifold)
     values = _tensor(quantity, kernels.packed(kernels.own(order), rows, order), n, a)
-    result = values.reshape(shape + values.shape[1:])
-    if result.ndim == 0:
-        return float(result)
+    result = _scalar(values.reshape(shape + values.shape[1:]))
+    return Evaluation(result, None) if full_output else result
+
+
+def _scalar(values: Floats) -> Floats | float:
+    return float(values) if values.ndim == 0 else values
+
+
+def _without_failures(values: Floats, errors: Floats) -> Floats:
+    """NaN where quadrature failed, with one warning that counts."""
+    count = values.shape[0]
+    size = np.abs(values.reshape(count, -1)).max(axis=1)
+    good = errors.reshape(count, -1).max(axis=1) <= _WORST * np.maximum(size, _WORST)
+    if good.all():
+        return values
+    bad = np.flatnonzero(~good)
+    warnings.warn(
+        f"quadrature did not converge at {bad.size} of {count} points, first at index {bad[0]}; "
+        "their values are NaN. The tensor may be infinite there.",
+        StatmaniWarning,
+        stacklevel=3,
+    )
+    result = values.copy()
+    result[bad] = np.nan
     return result
 
 
