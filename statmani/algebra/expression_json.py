@@ -177,8 +177,8 @@ def _arguments_first(expr: sp.Basic) -> Iterator[sp.Basic]:
 
 def _name(node: sp.Basic) -> str:
     name = _NAMES.get(node.func)
-    if name is None and _HOLDERS.get(node.func.__name__) is node.func:
-        return str(node.func.__name__)
+    if name is None and type(node) is _HOLDERS.get(type(node).__name__):
+        return type(node).__name__
     if name is None:
         raise InvalidArgument(
             f"cannot write {_short(node)} as JSON: its head {node.func.__name__} is not in the "

@@ -136,9 +136,9 @@ class Guard:
         if abs(value) <= size * self._context.mpf(10) ** -self._tolerance:
             expr = self._ring.shown(element)
             raise CertificateError(
-                f"the expression {expr} vanishes to {self._tolerance} digits at a random point, but its "
-                "atoms have no known relation that makes it zero. Rewrite the entries with fewer "
-                "related functions."
+                f"the expression {expr} vanishes to {self._tolerance} digits at a random point, "
+                "but its atoms have no known relation that makes it zero. Rewrite the entries with "
+                "fewer related functions."
             )
 
     def require_equal(self, expr: Expr, element: Element, what: str) -> None:
@@ -156,7 +156,8 @@ class Guard:
         except NotEvaluable as failure:
             raise InvalidManifold(f"{what} = {expr}: {failure}") from None
         converted = self.value(element)
-        if abs(given - converted) > (1 + abs(given)) * self._context.mpf(10) ** -(self._tolerance - 5):
+        allowed = (1 + abs(given)) * self._context.mpf(10) ** (5 - self._tolerance)
+        if abs(given - converted) > allowed:
             raise CertificateError(
                 f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a "
                 f"random point, the given expression {self._context.nstr(given, 15)}. "

@@ -28,7 +28,7 @@ class Integrand(sp.Basic):  # type: ignore[misc]
 
     def __new__(cls, law: Law, function: sp.Expr, monomial: Monomial) -> Self:
         """Build from a law, a function in its internal symbols and a sorted product."""
-        self = super().__new__(cls)
+        self: Self = super().__new__(cls)
         self.law = law
         self.function = function
         self.monomial = monomial
@@ -132,14 +132,16 @@ class Expectation(sp.Expr):  # type: ignore[misc]
                 f"Expectation: {unknown[0]} is no symbol of the family. Use its sample variables, "
                 "parameters and constants, or list it in `constants`."
             )
-        return declaration.external(unevaluated(declaration, inner))  # type: ignore[no-any-return]
+        result: sp.Expr = declaration.external(unevaluated(declaration, inner))
+        return result
 
     # -- structure -------------------------------------------------------------------------
 
     @property
     def integrand(self) -> Integrand:
         """What is averaged."""
-        return self.args[0]
+        integrand: Integrand = self.args[0]
+        return integrand
 
     @property
     def values(self) -> tuple[sp.Expr, ...]:
@@ -275,9 +277,7 @@ def _derivative(integrand: Integrand, k: int) -> sp.Expr:
     return sp.Add(*terms)
 
 
-def unevaluated(
-    declaration: Declaration, function: sp.Expr, monomial: Monomial = ()
-) -> sp.Expr:
+def unevaluated(declaration: Declaration, function: sp.Expr, monomial: Monomial = ()) -> sp.Expr:
     """E[f l_I l_J ...] in internal symbols, in normal form.
 
     Parameters

@@ -170,9 +170,7 @@ class Law:
             return None
         if index not in self._relations:
             self._relations[index] = None
-            self._relations[index] = (
-                self._second(index) if len(index) == 2 else self._higher(index)
-            )
+            self._relations[index] = self._second(index) if len(index) == 2 else self._higher(index)
         return self._relations[index]
 
     def _higher(self, index: Index) -> Polynomial | None:
@@ -233,9 +231,7 @@ class Law:
         found = [tidy(solution[0][u]) for u in unknowns]
         constant = tidy(
             target.get(sp.S.One, sp.Integer(0))
-            - sp.Add(
-                *(c * s.get(sp.S.One, 0) for c, (_, s) in zip(found, usable, strict=True))
-            )
+            - sp.Add(*(c * s.get(sp.S.One, 0) for c, (_, s) in zip(found, usable, strict=True)))
         )
         result: Polynomial = {(): constant}
         for c, (k, _) in zip(found, usable, strict=True):

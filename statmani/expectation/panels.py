@@ -68,12 +68,10 @@ class PanelRule:
         assert total is not None
         return total
 
-    def _piece(
-        self, chart: Chart, density: Program, program: Program, values: Point
-    ) -> Estimate:
+    def _piece(self, chart: Chart, density: Program, program: Program, values: Point) -> Estimate:
         (centre,), _ = mode(chart, density, values)
-        steps = np.concatenate([-(2.0 ** np.arange(12, -24, -0.25)), 2.0 ** np.arange(-24, 12, 0.25)])
-        y = centre + steps
+        steps = 2.0 ** np.arange(-24, 12, 0.25)
+        y = centre + np.concatenate([-steps[::-1], steps])
         _, jacobian, outputs = transform(chart, density, values, [y])
         with np.errstate(all="ignore"):
             size = np.asarray(outputs[0]).real + jacobian

@@ -153,9 +153,7 @@ class _Nodes:
             known += [at([z])[0] for z in self.places[len(known) :]]
         return known
 
-    def sum(
-        self, function: sp.Expr, monomial: Monomial, start: int, end: int
-    ) -> tuple[Any, Any]:
+    def sum(self, function: sp.Expr, monomial: Monomial, start: int, end: int) -> tuple[Any, Any]:
         """Sum and sum of magnitudes over the nodes from ``start`` to ``end``."""
         columns = [self.column(index) for index in monomial]
         if function != 1:
@@ -175,9 +173,7 @@ class _Nodes:
 class _Sum:
     """One discrete variable."""
 
-    def __init__(
-        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
-    ) -> None:
+    def __init__(self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any) -> None:
         (variable,) = law.declaration.variables
         program = Program([law.derivative(())], [variable.symbol])
         for limit in _LATTICES:
@@ -211,9 +207,7 @@ class _Sum:
 class _Integral:
     """One continuous variable: steps are halved until the value of each product is settled."""
 
-    def __init__(
-        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
-    ) -> None:
+    def __init__(self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any) -> None:
         self._digits, self._context = digits, context
         self.known: dict[Any, Any] = {}
         self._pieces = [
@@ -325,9 +319,7 @@ class _Piece:
 class _Coarse:
     """Several variables: double precision only."""
 
-    def __init__(
-        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any
-    ) -> None:
+    def __init__(self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any) -> None:
         self._law, self._digits, self._context = law, digits, context
         self.known: dict[Any, Any] = {}
         self._table = {s: sp.Rational(context.nstr(v, 25)) for s, v in table.items()}

@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.signs import is_positive_on
+from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["stable_form"]
 
@@ -64,7 +64,7 @@ class InverseMills(sp.Function):  # type: ignore[misc]
 def stable_form(declaration: Declaration) -> sp.Expr:
     """log p with logarithms of positive sums and of erfc in stable form."""
     samples = {v.symbol for v in declaration.variables}
-    box = (*declaration.domain.axes, *(v for v in declaration.variables if not v.discrete))
+    box: tuple[Bounded, ...] = (*declaration.domain.axes, *(v for v in declaration.variables if not v.discrete))
 
     def opened(node: sp.Expr) -> sp.Expr:
         total = sp.expand_log(node, force=True)

@@ -198,4 +198,3 @@ class Sweep:
         found = Integrator(self._law.declaration, functions).at(point)
         errors = (found.error + 16 * _ROUNDING) * found.sizes
         return SweepResult(found.values, errors, found.sizes, found.total)
-

@@ -52,7 +52,11 @@ class Evaluation:
 
 @overload
 def evaluate(
-    M: object, quantity: str, points: ArrayLike, *, alpha: float = 0,
+    M: object,
+    quantity: str,
+    points: ArrayLike,
+    *,
+    alpha: float = 0,
     full_output: Literal[False] = False,
 ) -> Floats | float: ...
 @overload
@@ -122,8 +126,8 @@ def evaluate(
     rows = np.array(array, order="C").reshape(-1, n)
     if has_expectations(manifold):
         values, errors = open_tensor(manifold, quantity, rows, a)
-        values = _without_failures(values, errors)
-        full = values.reshape(shape + values.shape[1:])
+        full: Floats = _without_failures(values, errors)
+        full = full.reshape(shape + full.shape[1:])
         record = Evaluation(_scalar(full), _scalar(errors.reshape(full.shape)))
         return record if full_output else record.value
     order = 2 if quantity in ("riemann", "scalar_curvature") else 1
