@@ -248,7 +248,11 @@ class Domain:
         return tuple(result)
 
     def interior_points(
-        self, count: int, seed: int = 0, constants: Mapping[Symbol, Expr] | None = None
+        self,
+        count: int,
+        seed: int = 0,
+        constants: Mapping[Symbol, Expr] | None = None,
+        spread: float = 0.6,
     ) -> list[tuple[Rational, ...]]:
         """Deterministic points of moderate size, strictly inside, as exact rationals.
 
@@ -258,6 +262,8 @@ class Domain:
         seed : int
         constants : mapping, optional
             Values of symbols in the bounds that are no coordinates.
+        spread : float
+            Standard deviation of the unconstrained coordinates.
 
         Raises
         ------
@@ -270,8 +276,8 @@ class Domain:
         rng = np.random.default_rng(seed)
         points: list[tuple[Rational, ...]] = []
         for attempt in range(200 * count):
-            spread = 0.6 if attempt < 100 * count else 2.0
-            draw = chart(*(spread * rng.standard_normal(self.dim)))
+            scale = spread if attempt < 100 * count else 2.0
+            draw = chart(*(scale * rng.standard_normal(self.dim)))
             point = tuple(_short_rational(float(x)) for x in draw)
             if bool(domain.contains([float(x) for x in point])):
                 points.append(point)

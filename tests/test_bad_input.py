@@ -98,6 +98,18 @@ DECLARATIONS: list[tuple[str, Callable[[], object], list[str]]] = [
         ["density", "not a positive real number", "lam ="],
     ),
     (
+        "negative far out",
+        lambda: sm.Family(
+            (1 + k * x) / 2, sample={x: sp.Interval(-1, 1)}, parameters={k: sp.S.Reals}
+        ),
+        ["density", "not a positive real number", "x =", "k ="],
+    ),
+    (
+        "sample in the constraint",
+        lambda: exponential(constraint=x < lam),
+        ["constraint", "sample variable x", "`support`"],
+    ),
+    (
         "imaginary",
         lambda: gauss(density=sp.I * GAUSS),
         ["density", "undefined or complex"],

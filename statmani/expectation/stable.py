@@ -64,7 +64,8 @@ class InverseMills(sp.Function):  # type: ignore[misc]
 def stable_form(declaration: Declaration) -> sp.Expr:
     """log p with logarithms of positive sums and of erfc in stable form."""
     samples = {v.symbol for v in declaration.variables}
-    box: tuple[Bounded, ...] = (*declaration.domain.axes, *(v for v in declaration.variables if not v.discrete))
+    continuous = (v for v in declaration.variables if not v.discrete)
+    box: tuple[Bounded, ...] = (*declaration.domain.axes, *continuous)
 
     def opened(node: sp.Expr) -> sp.Expr:
         total = sp.expand_log(node, force=True)
