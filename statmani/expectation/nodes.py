@@ -7,7 +7,7 @@ minus a positive z, symbolically, so that no digit is lost next to a singular en
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ class AxisChart:
 Chart = tuple[AxisChart, ...]
 
 
-def kinks(expr: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
+def kinks(expr: sp.Basic, x: sp.Symbol) -> list[sp.Expr]:
     """Roots in x of the arguments of Abs, sign, Heaviside and of inequalities."""
     inner = [a.args[0] for a in expr.atoms(sp.Abs, sp.sign, sp.Heaviside)]
     inner += [
@@ -88,10 +88,19 @@ def clean(expr: sp.Expr) -> sp.Expr:
     return expr.replace(lambda e: isinstance(e, sp.Add), sp.expand_mul)
 
 
-def charts_of(declaration: Declaration, variables: Sequence[Variable]) -> list[Chart]:
-    """All combinations of charts of the continuous variables, in nested order."""
+def charts_of(
+    declaration: Declaration,
+    variables: Sequence[Variable],
+    functions: Sequence[sp.Expr] = (),
+    number: Callable[[sp.Expr], float] | None = None,
+) -> list[Chart]:
+    """All combinations of charts of the continuous variables, in nested order.
+
+    Pieces end at kinks of the density and of ``functions``; at one of them, unless ``number``
+    gives places their values.
+    """
     charts: list[Chart] = [()]
-    density = without_max(declaration.log_density)
+    density = sp.Tuple(*(without_max(e) for e in (declaration.log_density, *functions)))
     for position, variable in enumerate(variables):
         grown: list[Chart] = []
         for chart in charts:
@@ -103,7 +112,13 @@ def charts_of(declaration: Declaration, variables: Sequence[Variable]) -> list[C
                 if len(variables) == 1 or position == len(variables) - 1
                 else []
             )
-            breaks = [b for b in breaks if b not in (lower, upper)][:1]
+            breaks = [b for b in breaks if b not in (lower, upper)]
+            if number is None:
+                breaks = breaks[:1]
+            else:
+                places = {number(b): b for b in breaks}
+                inside = (p for p in places if number(lower) < p < number(upper))
+                breaks = [places[p] for p in sorted(inside)]
             ends = [lower, *breaks, upper]
             for low, high in itertools.pairwise(ends):
                 grown += [(*chart, piece) for piece in _pieces(variable.symbol, low, high)]

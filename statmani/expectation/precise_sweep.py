@@ -24,6 +24,7 @@ __all__ = ["expectation_value", "ladder"]
 
 _FIRST_STEP = 8
 _LAST_STEP = 2048
+_PATIENCE = 3
 _LATTICES = (2048, 16384)
 _MOST_TERMS = 20000
 _GUARD = 12
@@ -31,6 +32,7 @@ _LADDER = 16
 _KEPT: OrderedDict[Any, Any] = OrderedDict()
 _CAPACITY = 12
 _LOCK = threading.RLock()
+_KINKS = (sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise, sp.Max, sp.Min)
 
 
 def expectation_value(
@@ -46,14 +48,16 @@ def expectation_value(
         The sums do not converge to the digits asked for.
     """
     digits = ladder(context.dps)
-    key = (law.key, digits, tuple(v.real._mpf_ for v in values))
+    # A function with kinks needs charts of its own.
+    own_charts = function if function.has(*_KINKS) else None
+    key = (law.key, digits, tuple(v.real._mpf_ for v in values), own_charts)
     with _LOCK:
         sweep = _KEPT.get(key)
         if sweep is None:
             own = new_context(digits + _GUARD)
             exact = tuple(+own.make_mpf(v.real._mpf_) for v in values)
             _require_inside(law, exact)
-            sweep = _KEPT[key] = _sweep(law, exact, digits, own)
+            sweep = _KEPT[key] = _sweep(law, exact, digits, own, own_charts)
             while len(_KEPT) > _CAPACITY:
                 _KEPT.popitem(last=False)
         else:
@@ -93,13 +97,15 @@ def _require_inside(law: Law, values: tuple[Any, ...]) -> None:
             )
 
 
-def _sweep(law: Law, values: tuple[Any, ...], digits: int, context: Any) -> Any:
+def _sweep(
+    law: Law, values: tuple[Any, ...], digits: int, context: Any, function: sp.Expr | None
+) -> Any:
     variables = law.declaration.variables
     table = dict(zip(law.symbols, values, strict=True))
     if len(variables) == 1 and not law.declaration.region:
         if variables[0].discrete:
             return _Sum(law, table, digits, context)
-        return _Integral(law, table, digits, context)
+        return _Integral(law, table, digits, context, function)
     return _Coarse(law, table, digits, context)
 
 
@@ -207,12 +213,20 @@ class _Sum:
 class _Integral:
     """One continuous variable: steps are halved until the value of each product is settled."""
 
-    def __init__(self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any) -> None:
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any,
+        function: sp.Expr | None,
+    ) -> None:  # fmt: skip
         self._digits, self._context = digits, context
         self.known: dict[Any, Any] = {}
+        functions = () if function is None else (function,)
+
+        def number(place: sp.Expr) -> float:
+            return float(Program([place], []).bind(context, table)([])[0])
+
         self._pieces = [
             _Piece(law, chart, table, digits, context)
-            for chart in charts_of(law.declaration, law.declaration.variables)
+            for chart in charts_of(law.declaration, law.declaration.variables, functions, number)
         ]
         self._sums: dict[Any, list[tuple[Any, Any]]] = {}
 
@@ -236,6 +250,9 @@ class _Integral:
                 quadratic = last_change is not None and change <= last_change**1.5
                 if change <= goal or (quadratic and change**1.5 <= goal):
                     return total
+                if level > _PATIENCE and change > last_change / 2:
+                    last_change = change
+                    break
                 last_change = change
             previous = total
             level += 1

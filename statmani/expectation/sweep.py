@@ -19,7 +19,7 @@ __all__ = ["Sweep", "SweepResult"]
 _ROUNDING = 2.0**-52
 _TARGET = 1e-13
 _FIRST = {1: 16, 2: 6, 3: 4}
-_FINEST = {1: 1024, 2: 96, 3: 16}
+_FINEST = {1: 8192, 2: 96, 3: 16}
 _REACH = {1: 6.2, 2: 4.4, 3: 3.8}
 _LATTICES = (2048, 32768, 262144)
 
@@ -84,7 +84,7 @@ class Sweep:
             symbols = [v.symbol for v in self._variables]
             self._sum = Program([density, *outputs], symbols)
         elif not self._discrete:
-            for chart in charts_of(declaration, declaration.variables):
+            for chart in charts_of(declaration, declaration.variables, self._own):
                 table = {c.symbol: c.sample for c in chart}
                 zs = [c.z for c in chart]
                 compiled = [clean(e.xreplace(table)) for e in (density, *outputs)]
