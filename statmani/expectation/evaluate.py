@@ -71,6 +71,7 @@ class Program:
         self.variables = tuple(variables)
         self._steps: list[_Step] = []
         self._index: dict[sp.Basic, int] = {}
+        self._kept: tuple[tuple[Any, ...], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
@@ -144,16 +145,30 @@ class Program:
                 values[position] = _apply_mp(context, step.kind, arguments)
         return values
 
+    def _doubles(self, theta: Mapping[sp.Symbol, Any]) -> list[Any]:
+        """What is free of the variables, in double precision; kept for the last point."""
+        key = tuple(theta.items())
+        kept = self._kept
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        exact = self._fixed(_thread_context(), theta)
+        values = [
+            None if step.moving else _to_double(value)
+            for step, value in zip(self._steps, exact, strict=True)
+        ]
+        self._kept = (key, values)
+        return values
+
     def arrays(
         self, theta: Mapping[sp.Symbol, Any], columns: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         """Evaluate at many nodes in double precision; parameters may be exact."""
-        values = self._fixed(_thread_context(), theta)
+        values = list(self._doubles(theta))
         with np.errstate(all="ignore"):
             for position, step in enumerate(self._steps):
                 if not step.moving:
-                    values[position] = _to_double(values[position])
-                elif step.kind == "variable":
+                    continue
+                if step.kind == "variable":
                     values[position] = columns[step.payload]
                 else:
                     values[position] = _apply_np(step.kind, [values[i] for i in step.arguments])

@@ -46,6 +46,9 @@ class Integrand(sp.Basic):  # type: ignore[misc]
     def __reduce__(self) -> tuple[Any, ...]:
         return (_restore_integrand, (self.law.declaration, self.function, self.monomial))
 
+    def _sympyrepr(self, printer: Any) -> str:
+        return f"Integrand({self.digest!r})"
+
     def _sympystr(self, printer: Any) -> str:
         return f"<{self.digest[:8]}>"
 

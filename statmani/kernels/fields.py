@@ -14,7 +14,7 @@ from sympy import Dummy, Expr, Float, Integer, PolynomialError, Symbol, exp, fac
 
 from statmani.kernels.emit import function_source
 
-__all__ = ["Chart", "Geometry", "field_source", "map_source"]
+__all__ = ["Chart", "Geometry", "field_outputs", "field_source", "map_source"]
 
 _FACTOR_LIMIT = 300
 
@@ -111,8 +111,10 @@ def _components(manifold: Geometry) -> tuple[dict[Any, Expr], dict[Any, Expr]]:
     return g, t
 
 
-def field_source(manifold: Geometry, order: int, unconstrained: bool) -> str:
-    """Source of ``field(x, out)`` with derivatives of g up to `order` (1 or 2)."""
+def field_outputs(
+    manifold: Geometry, order: int, unconstrained: bool
+) -> tuple[tuple[Symbol, ...], dict[Symbol, int], list[Expr]]:
+    """Inputs, symbols that stand for exp of an input, and packed outputs of a field."""
     n = manifold.dim
     chart = Chart(manifold, unconstrained)
     g_all, t_all = _components(manifold)
@@ -125,7 +127,13 @@ def field_source(manifold: Geometry, order: int, unconstrained: bool) -> str:
             outputs += [chart.derivative(e, m) for e in dg[k]]
         for k in range(n):
             outputs += [chart.derivative(e, k) for e in t]
-    return function_source("field", chart.inputs, chart.exponentials, outputs)
+    return chart.inputs, chart.exponentials, outputs
+
+
+def field_source(manifold: Geometry, order: int, unconstrained: bool) -> str:
+    """Source of ``field(x, out)`` with derivatives of g up to `order` (1 or 2)."""
+    inputs, exponentials, outputs = field_outputs(manifold, order, unconstrained)
+    return function_source("field", inputs, exponentials, outputs)
 
 
 def map_source(manifold: Geometry) -> str:

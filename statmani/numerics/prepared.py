@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels import compiled
 from statmani.kernels.mesh import gauss_tables
+from statmani.numerics.open_field import OpenField
+from statmani.numerics.open_tensors import has_expectations
 
 __all__ = ["Prepared", "gauss", "prepared"]
 
@@ -38,6 +40,7 @@ class Prepared:
     def __init__(self, manifold: StatisticalManifold) -> None:
         self.manifold = manifold
         self.dim = manifold.dim
+        self._open_fields: dict[int, OpenField] = {}
 
     @cached_property
     def maps(self) -> Any:
@@ -47,12 +50,21 @@ class Prepared:
     @cached_property
     def first(self) -> Any:
         """Field with first derivatives in unconstrained coordinates."""
+        if has_expectations(self.manifold):
+            return self._open(1).pointer
         return compiled.compiled_field(self.manifold, 1, True).field
 
     @cached_property
     def second(self) -> Any:
         """Field with second derivatives in unconstrained coordinates."""
+        if has_expectations(self.manifold):
+            return self._open(2).pointer
         return compiled.compiled_field(self.manifold, 2, True).field
+
+    def _open(self, order: int) -> OpenField:
+        if order not in self._open_fields:
+            self._open_fields[order] = OpenField(self.manifold, order, True)
+        return self._open_fields[order]
 
     def own(self, order: int) -> Any:
         """Field in the manifold's own coordinates."""

@@ -12,7 +12,9 @@ import pytest
 import sympy as sp
 
 import statmani as sm
+from statmani.errors import IntractableExpectation
 from statmani.expectation.derive import derive
+from statmani.expectation.open_forms import open_tensors
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "references" / "acceptance.json").read_text(encoding="utf-8")
@@ -187,3 +189,50 @@ def test_closed_manifolds_have_no_quadrature_error() -> None:
     found = sm.evaluate(sm.families.normal(), "metric", [0.0, 2.0], full_output=True)
     assert found.error is None
     assert found.value.tolist() == [[0.25, 0.0], [0.0, 0.5]]
+
+
+def opened(family: sm.Family) -> sm.StatisticalManifold:
+    """The manifold of a family by unevaluated expectations although closed forms exist."""
+    declaration = family.declaration
+    metric, skewness = open_tensors(declaration, IntractableExpectation("not tried"))
+    return sm.StatisticalManifold(
+        declaration.external(declaration.domain).specification(),
+        declaration.external(metric),
+        {index: declaration.external(value) for index, value in skewness.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("logistic", [0.5, 2.0]),
+        ("gumbel", [-1.0, 0.7]),
+        ("weibull", [1.7, 2.5]),
+        ("beta", [2.5, 0.8]),
+        ("lomax", [3.5, 0.9]),
+        ("student_t", [0.3, 1.2, 6.0]),
+        ("zip", [0.4, 2.2]),
+    ],
+)
+def test_open_and_closed_routes_agree(name: str, point: list[float]) -> None:
+    family = getattr(sm.families, name)()
+    closed, M = family.manifold(), opened(family)
+    for quantity in ("metric", "skewness", "christoffel", "riemann", "scalar_curvature"):
+        for alpha in (0.0, -0.7):
+            exact = sm.evaluate(closed, quantity, point, alpha=alpha)
+            found = sm.evaluate(M, quantity, point, alpha=alpha, full_output=True)
+            error = np.abs(found.value - exact)
+            assert np.max(error) <= 1e-10 * max(1.0, np.max(np.abs(exact))), quantity
+            assert np.all(error <= 10 * np.asarray(found.error) + 1e-14), quantity
+
+
+@pytest.mark.slow
+def test_geodesics_and_distance_agree_with_the_closed_route() -> None:
+    family = sm.families.logistic()
+    closed, M = family.manifold(), opened(family)
+    p, q = [0.5, 2.0], [1.0, 1.5]
+    assert abs(sm.distance(M, p, q, rtol=1e-8) - sm.distance(closed, p, q)) < 1e-8
+    velocity = [0.3, -0.4]
+    one = sm.geodesic(M, p, velocity, alpha=0.5, rtol=1e-8)
+    two = sm.geodesic(closed, p, velocity, alpha=0.5)
+    assert np.abs(one(1.0) - two(1.0)).max() < 1e-7
