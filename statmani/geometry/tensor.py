@@ -8,6 +8,7 @@ from typing import Any, final
 
 from sympy import Expr, Float, ImmutableDenseNDimArray, S, sympify
 from sympy.core.function import AppliedUndef
+from sympy.core.sympify import SympifyError
 
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
 from statmani.errors import InvalidArgument
@@ -172,7 +173,11 @@ def _restore(shape: tuple[int, ...], components: dict[Index, Expr]) -> Tensor:
 
 
 def _number(symbol: Expr, value: object) -> Expr:
-    number = sympify(str(value) if isinstance(value, float) else value, rational=True)
+    try:
+        given = Float(repr(value)) if isinstance(value, float) else sympify(value, strict=True)
+        number = sympify(given, rational=True)
+    except (SympifyError, ValueError):
+        number = None
     if not (isinstance(number, Expr) and number.is_number and number.is_real):
         raise InvalidArgument(f"at: {symbol} = {value!r} is no real number. Give a finite number.")
     return number
