@@ -45,6 +45,25 @@ class Path:
         values = np.einsum("td,dtk->tk", basis, self.series[:, at])
         return self.x0 + values[:, :n], values[:, n:]
 
+    def until(self, time: float) -> Path:
+        """The part before a time inside an interval of the knots."""
+        last = int(np.clip(np.searchsorted(self.knots, time) - 1, 0, len(self.knots) - 2))
+        knots = np.append(self.knots[: last + 1], time)
+        nodes = legendre.leggauss(self.series.shape[0])[0]
+        x, v = self(knots[-2] + 0.5 * (nodes + 1.0) * (time - knots[-2]))
+        ending = _fit(np.concatenate([x - self.x0, v], axis=1))
+        return Path(
+            self.x0, knots, np.concatenate([self.series[:, :last], ending[:, None]], axis=1)
+        )
+
+    def reversed(self) -> Path:
+        """The same path, from its end to its start."""
+        n = self.x0.shape[0]
+        series = self.series[:, ::-1].copy()
+        series[1::2] *= -1.0
+        series[:, :, n:] *= -1.0
+        return Path(self.x0, (self.knots[0] + self.knots[-1] - self.knots)[::-1], series)
+
 
 def _fit(samples: Floats) -> Floats:
     # Legendre coefficients from values at Gauss nodes, axis 0.
