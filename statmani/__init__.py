@@ -2,8 +2,9 @@
 
 Data flows one way, and a module imports only from those to its left::
 
-    errors storage domain signs reading declaration | algebra | expectation | geometry
-    | kernels | numerics | inference | present | laws | family | families | testing | cli
+    errors storage rationals domain signs constraints reading declaration declare fixing
+    from_sympy | algebra | expectation | geometry | kernels | numerics | inference |
+    present | laws | family | families | testing | cli
 
 * :class:`Family` declares a density; ``family.manifold()`` derives its geometry.
 * :class:`StatisticalManifold` is the waist: coordinates, metric g, skewness tensor T.

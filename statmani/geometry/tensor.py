@@ -127,8 +127,17 @@ class Tensor:
         Raises
         ------
         InvalidArgument
-            A symbol without value, or a component that is not finite there.
+            A symbol without value, a component that is not finite there, or digits that are no
+            positive integer.
         """
+        if not isinstance(digits, int) or isinstance(digits, bool) or digits < 1:
+            raise InvalidArgument(
+                f"digits: {digits!r} is no positive integer. Pass for example 15."
+            )
+        if at is not None and not isinstance(at, Mapping):
+            raise InvalidArgument(
+                f"at: expected a mapping Symbol -> number, got {at!r}. Write for example {{x: 1}}."
+            )
         point = {s: _number(s, v) for s, v in (at or {}).items()}
         values = []
         for index in self._indices():
