@@ -405,6 +405,18 @@ ARGUMENTS: list[tuple[str, Callable[[], object], type[Exception], list[str]]] = 
         ["estimator", "'median'", "mle"],
     ),
     (
+        "constant estimate",
+        lambda: sm.cramer_rao(
+            sm.families.normal(),
+            [0.0, 1.0],
+            n=20,
+            replications=50,
+            estimator=lambda data: [float(np.mean(data)), 2.0],
+        ),
+        InvalidArgument,
+        ["estimate of sigma", "same number in every replication", "family.fix"],
+    ),
+    (
         "true parameter",
         lambda: sm.cramer_rao(sm.families.poisson(), [-2.0], n=10, replications=100),
         OutsideDomain,
