@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
     from statmani.numerics.geodesic import geodesic
+    from statmani.numerics.transport import parallel_transport
     from statmani.present.latex import latex
 
 __version__ = "0.1.0"
@@ -82,6 +83,7 @@ __all__ = [
     "geodesic",
     "latex",
     "log",
+    "parallel_transport",
 ]
 
 # Loaded when first used, so that importing statmani stays cheap.
@@ -95,6 +97,7 @@ _LATER = {
     "geodesic": "statmani.numerics.geodesic",
     "latex": "statmani.present.latex",
     "log": "statmani.numerics.exp_log",
+    "parallel_transport": "statmani.numerics.transport",
 }
 
 

@@ -88,6 +88,11 @@ class Geodesic:
         """Velocities at times, as for calling."""
         return self._sample(t)[1]
 
+    @property
+    def pieces(self) -> tuple[Path | None, ...]:
+        """The piecewise polynomials in unconstrained coordinates; None where one failed."""
+        return self._paths
+
     def _sample(self, t: ArrayLike) -> tuple[Floats, Floats]:
         times = read_vectors(np.atleast_1d(np.asarray(t)), np.shape(np.atleast_1d(t))[-1], "t")
         last = float(self.end_time) if self._shape == () else self._t

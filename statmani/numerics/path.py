@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from statmani.numerics.prepared import Prepared, gauss
 
-__all__ = ["Path", "from_collocation", "from_steps", "length_and_energy"]
+__all__ = ["Path", "from_collocation", "from_samples", "from_steps", "length_and_energy"]
 
 Floats = NDArray[np.float64]
 _DEGREE = 9
@@ -71,6 +71,15 @@ def _fit(samples: Floats) -> Floats:
     degree = np.arange(samples.shape[0])
     matrix = ((2 * degree + 1) / 2)[:, None] * legendre.legvander(xi, samples.shape[0] - 1).T
     return np.tensordot(matrix * weights, samples, 1)
+
+
+def from_samples(knots: Floats, x: Floats) -> Path:
+    """From positions x[c, e] at the Gauss nodes c of every interval e."""
+    x0: Floats = x[0, 0].copy()
+    offset = _fit(x - x0)
+    slope = np.zeros_like(offset)
+    slope[:-1] = legendre.legder(offset, axis=0) * (2.0 / np.diff(knots))[:, None]
+    return Path(x0, knots, np.concatenate([offset, slope], axis=2))
 
 
 def from_steps(x0: Floats, knots: Floats, pieces: Floats) -> Path:

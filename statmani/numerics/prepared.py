@@ -77,11 +77,15 @@ class Prepared:
 
     def velocities_to_chart(self, x: Floats, velocities: Floats) -> Floats:
         """Components of velocities in unconstrained coordinates, for rows."""
-        n = self.dim
-        packed = compiled.charts().map_points(self.maps.chart, x, n + n * n)
-        jacobian = packed[:, n:].reshape(-1, n, n)
-        result: Floats = np.linalg.solve(jacobian, velocities[..., None])[..., 0]
+        result: Floats = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
         return np.ascontiguousarray(result)
+
+    def jacobians(self, x: Floats) -> Floats:
+        """d theta_i / d u_a at rows of x, shape (N, n, n)."""
+        n = self.dim
+        out = compiled.charts().map_points(self.maps.chart, np.array(x, order="C"), n + n * n)
+        result: Floats = out[:, n:].reshape(-1, n, n)
+        return result
 
     def displacement(self, p: Floats, q: Floats) -> Floats:
         """Differences of unconstrained coordinates without cancellation, for rows."""
@@ -102,7 +106,6 @@ class Prepared:
         """
         plain = [axis.lower == -oo and axis.upper == oo for axis in self.manifold.domain.axes]
         total: Floats = np.zeros(p.shape[0])
-        n = self.dim
         difference = q - p
         shift = difference - q
         residual = np.abs((q - (difference - shift)) - (p + shift)) * np.array(plain)
@@ -110,9 +113,8 @@ class Prepared:
             x = self.to_chart(points)
             g = self.metric(x)
             units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
-            out = compiled.charts().map_points(self.maps.chart, x, n + n * n)
             own = np.where(plain, 0.0, np.abs(points))
-            moves = np.linalg.inv(out[:, n:].reshape(-1, n, n)) * own[:, None, :]
+            moves = np.linalg.inv(self.jacobians(x)) * own[:, None, :]
             total += _HALF_EPS * np.sqrt(np.abs(np.einsum("kia,kij,kja->ka", moves, g, moves))).sum(
                 1
             )
