@@ -44,6 +44,10 @@ class Prepared:
         self.manifold = manifold
         self.dim = manifold.dim
 
+    def __reduce__(self) -> tuple[Any, tuple[StatisticalManifold]]:
+        # Compiled modules stay behind; they are loaded again when needed.
+        return prepared, (self.manifold,)
+
     @cached_property
     def maps(self) -> Any:
         """Module with chart and inverse."""
