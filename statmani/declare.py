@@ -188,6 +188,12 @@ def _check_declared(
     xs: Sequence[tuple[Symbol, Bounds]], thetas: Sequence[tuple[Symbol, Bounds]]
 ) -> None:
     names = {symbol.name: symbol for symbol, _ in xs}
+    for symbol, bounds in xs:
+        if bounds.periodic:
+            raise InvalidFamily(
+                f"sample: the domain of {symbol} is Circle, which is for parameters. "
+                "Write Interval(-pi, pi)."
+            )
     for symbol, bounds in thetas:
         if symbol.name in names:
             raise InvalidFamily(

@@ -13,15 +13,15 @@ from statmani.expectation.evaluate import Program, new_context
 
 __all__ = ["check_positive"]
 
-_SEARCHES = ((6, 0.8), (10, 2.5))
+_POINTS = 8
 _SAMPLES = 8
 
 
 def check_positive(declaration: Declaration) -> None:
     """Raise InvalidFamily where log p is no real number.
 
-    Looks at parameters and samples that spread over the whole domain, far beyond the moderate
-    points at which the density is integrated.
+    Looks at parameters near each end of their ranges and far out, beyond the moderate points at
+    which the density is integrated.
 
     Raises
     ------
@@ -41,17 +41,19 @@ def check_positive(declaration: Declaration) -> None:
     program = Program(
         [declaration.log_density], [variable.symbol for variable in declaration.variables]
     )
-    for count, spread in _SEARCHES:
-        for point in declaration.domain.interior_points(count, seed=11, spread=spread):
-            values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
-            values.update(zip(declaration.parameters, point, strict=True))
-            at = program.bind(context, values)
-            for sample in _samples(declaration, values):
-                (value,) = at([context.mpf(s.p) / s.q for s in sample])
-                if abs(getattr(value, "imag", 0)) > 1e-9 or (
-                    context.isnan(value.real) and not context.isinf(value.real)
-                ):
-                    _refuse(declaration, values, sample)
+    domain = declaration.domain.subs(declaration.sample_values())
+    points = [
+        *domain.interior_points(_POINTS, seed=11, spread=2.5),
+        *domain.extreme_points(),
+    ]
+    for point in points:
+        values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
+        values.update(zip(declaration.parameters, point, strict=True))
+        at = program.bind(context, values)
+        for sample in _samples(declaration, values):
+            (value,) = at([context.mpf(s.p) / s.q for s in sample])
+            if abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real):
+                _refuse(declaration, values, sample)
 
 
 def _samples(

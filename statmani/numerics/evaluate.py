@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Literal, final, overload
@@ -10,12 +9,13 @@ from typing import Literal, final, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from statmani.errors import InvalidArgument, StatmaniWarning
+from statmani.errors import InvalidArgument
 from statmani.numerics.arguments import manifold_of, read_alpha
+from statmani.numerics.exact import repaired
 from statmani.numerics.open_tensors import has_expectations, open_tensor
 from statmani.numerics.prepared import prepared, unpack_symmetric
 
-__all__ = ["QUANTITIES", "Evaluation", "evaluate"]
+__all__ = ["QUANTITIES", "Evaluation", "evaluate", "second_kind"]
 
 Floats = NDArray[np.float64]
 #: Names that :func:`evaluate` knows.
@@ -27,10 +27,6 @@ QUANTITIES = (
     "riemann",
     "scalar_curvature",
 )
-
-
-# Quadrature whose relative error is estimated above this has failed.
-_WORST = 1e-6
 
 
 @final
@@ -89,7 +85,8 @@ def evaluate(
     Warns
     -----
     StatmaniWarning
-        Unevaluated expectations do not converge at some points; their values are NaN.
+        Some points of a batch have no value: unevaluated expectations do not converge there, or
+        the tensor is not finite. Their values are NaN.
 
     Raises
     ------
@@ -97,9 +94,14 @@ def evaluate(
         Unknown quantity, wrong shape, alpha not real, constants without value.
     OutsideDomain
         A point is not strictly inside; the first index is named.
+    NoConvergence
+        The tensor has no finite value at a single point; in a batch it is NaN there, and one
+        warning counts such points.
 
     Notes
     -----
+    Where the metric is so nearly singular that double precision would lose the result, the exact
+    expressions are evaluated with more digits: right, but milliseconds a point.
     Gamma^(alpha) = Gamma^(0) - (alpha/2) T in first kind (Amari and Nagaoka 2000, section 2.3);
     R(d_i, d_j) d_k = R^l_kij d_l.
 
@@ -125,39 +127,23 @@ def evaluate(
     shape = array.shape[:-1]
     rows = np.array(array, order="C").reshape(-1, n)
     if has_expectations(manifold):
-        values, errors = open_tensor(manifold, quantity, rows, a)
-        full: Floats = _without_failures(values, errors)
-        full = full.reshape(shape + full.shape[1:])
-        record = Evaluation(_scalar(full), _scalar(errors.reshape(full.shape)))
+        values, errors = open_tensor(manifold, quantity, rows, a, shape == ())
+        full = shape + values.shape[1:]
+        record = Evaluation(_scalar(values.reshape(full)), _scalar(errors.reshape(full)))
         return record if full_output else record.value
     order = 2 if quantity in ("riemann", "scalar_curvature") else 1
     kernels = prepared(manifold)
-    values = _tensor(quantity, kernels.packed(kernels.own(order), rows, order), n, a)
+    packed = kernels.packed(kernels.own(order), rows, order)
+    with np.errstate(all="ignore"):
+        values = _tensor(quantity, packed, n, a)
+    metrics = unpack_symmetric(packed[:, : n * (n + 1) // 2], n)
+    values = repaired(manifold, quantity, rows, values, metrics, a, shape == ())
     result = _scalar(values.reshape(shape + values.shape[1:]))
     return Evaluation(result, None) if full_output else result
 
 
 def _scalar(values: Floats) -> Floats | float:
     return float(values) if values.ndim == 0 else values
-
-
-def _without_failures(values: Floats, errors: Floats) -> Floats:
-    """NaN where quadrature failed, with one warning that counts."""
-    count = values.shape[0]
-    size = np.abs(values.reshape(count, -1)).max(axis=1)
-    good = errors.reshape(count, -1).max(axis=1) <= _WORST * np.maximum(size, _WORST)
-    if good.all():
-        return values
-    bad = np.flatnonzero(~good)
-    warnings.warn(
-        f"quadrature did not converge at {bad.size} of {count} points, first at index {bad[0]}; "
-        "their values are NaN. The tensor may be infinite there.",
-        StatmaniWarning,
-        stacklevel=3,
-    )
-    result = values.copy()
-    result[bad] = np.nan
-    return result
 
 
 def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
@@ -201,6 +187,11 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
     ricci = np.einsum("xlklj->xkj", riemann)
     scalar: Floats = np.einsum("xkj,xkj->x", np.linalg.inv(g), ricci)
     return scalar
+
+
+def second_kind(packed: Floats, n: int, alpha: float) -> Floats:
+    """Christoffel symbols [k, i, j] from rows of packed first-order fields in any chart."""
+    return _tensor("christoffel", packed, n, alpha)
 
 
 def _first_kind(dg: Floats) -> Floats:

@@ -39,4 +39,3 @@ class OpenField:
     def pointer(self) -> Any:
         """The field for the compiled solvers."""
         return callback_field(self)
-

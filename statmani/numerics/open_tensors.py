@@ -21,18 +21,21 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from statmani.errors import OutsideDomain
+from statmani.errors import NoConvergence, OutsideDomain
 from statmani.expectation.evaluate import Program
 from statmani.expectation.expectation import Expectation
 from statmani.expectation.law import Law
 from statmani.expectation.sweep import Sweep
 from statmani.geometry.manifold import StatisticalManifold
+from statmani.numerics.arguments import warn_failures
 
 __all__ = ["OpenFunctions", "has_expectations", "open_tensor"]
 
 Floats = NDArray[np.float64]
 _TRIALS = 4
 _LOST_MASS = 1e-7
+# Quadrature whose relative error is estimated above this has failed.
+_WORST = 1e-6
 _EPS = 2.0**-52
 _KEPT: OrderedDict[tuple[int, bool], OpenTensors] = OrderedDict()
 _LOCK = threading.Lock()
@@ -45,9 +48,15 @@ def has_expectations(manifold: StatisticalManifold) -> bool:
 
 
 def open_tensor(
-    manifold: StatisticalManifold, quantity: str, rows: Floats, alpha: float
+    manifold: StatisticalManifold, quantity: str, rows: Floats, alpha: float, single: bool
 ) -> tuple[Floats, Floats]:
-    """Values of a tensor at rows of points, and estimates of their absolute errors."""
+    """Values of a tensor at rows of points, and estimates of their absolute errors.
+
+    Raises
+    ------
+    NoConvergence
+        The single point has no value; in a batch it becomes NaN, with one warning.
+    """
     curved = quantity in ("riemann", "scalar_curvature")
     with _LOCK:
         kernel = _KEPT.get((id(manifold), curved))
@@ -58,7 +67,22 @@ def open_tensor(
         else:
             _KEPT.move_to_end((id(manifold), curved))
     found = [kernel.at(row, quantity, alpha) for row in rows]
-    return np.stack([f[0] for f in found]), np.stack([f[1] for f in found])
+    values, errors = np.stack([f[0] for f in found]), np.stack([f[1] for f in found])
+    count = len(rows)
+    size = np.abs(values.reshape(count, -1)).max(axis=1)
+    good = errors.reshape(count, -1).max(axis=1) <= _WORST * np.maximum(size, _WORST)
+    if good.all():
+        return values, errors
+    bad = int(np.flatnonzero(~good)[0])
+    if single:
+        raise NoConvergence(
+            f"{quantity}: quadrature gives no digits at {rows[bad].tolist()} (estimated error "
+            f"{errors[bad].max():.1e}). The tensor may be infinite there, or the metric nearly "
+            "singular; use evalf of the exact expression for more digits."
+        )
+    warn_failures(int((~good).sum()), count, "points gave no digits in quadrature", "")
+    values[~good] = np.nan
+    return values, errors
 
 
 @final
