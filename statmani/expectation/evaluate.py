@@ -6,7 +6,6 @@ parameter point at high precision, so that a node of a quadrature costs only wha
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,29 +14,10 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
+from statmani.expectation.context import new_context, thread_context
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
 __all__ = ["Program", "evaluate_exact", "new_context"]
-
-
-def new_context(digits: int) -> Any:
-    """Return a private mpmath context: the global one is never touched."""
-    from mpmath import MPContext
-
-    context = MPContext()
-    context.dps = digits
-    return context
-
-
-_LOCAL = threading.local()
-
-
-def _thread_context() -> Any:
-    """A context of 30 digits for this thread; making one costs as much as many nodes."""
-    context = getattr(_LOCAL, "context", None)
-    if context is None:
-        context = _LOCAL.context = new_context(30)
-    return context
 
 
 @dataclass(frozen=True)
@@ -151,7 +131,7 @@ class Program:
         kept = self._kept
         if kept is not None and kept[0] == key:
             return kept[1]
-        exact = self._fixed(_thread_context(), theta)
+        exact = self._fixed(thread_context(), theta)
         values = [
             None if step.moving else _to_double(value)
             for step, value in zip(self._steps, exact, strict=True)

@@ -52,7 +52,7 @@ def callback_field(source: Source) -> Callable[[Floats, Floats], None]:
     call = _call
     vector = types.float64[::1]
 
-    @njit(types.void(vector, vector))  # type: ignore[untyped-decorator]
+    @njit(types.void(vector, vector))
     def field(x: Any, out: Any) -> None:
         with objmode():
             call(slot, x, out)
