@@ -13,8 +13,6 @@ from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import kinks, without_max
-from statmani.expectation.open_forms import is_open, working_digits
-from statmani.expectation.panels import PanelRule
 from statmani.expectation.quadrature import Integrator
 
 __all__ = ["Certificate", "Check", "certify"]
@@ -175,16 +173,6 @@ class _Checker:
         ]  # fmt: skip
         self._closed = Program(closed, [])
         self._closed_all = Program(closed + first, [])
-        self._second_rule: PanelRule | None = None
-        self._digits = 40
-        if is_open(closed):
-            self._second_rule = PanelRule(declaration, functions + connection)
-            self._digits = min(20, working_digits(closed, 40))
-            if not self._second_rule.independent:
-                self.notes.append(
-                    "expectations over several variables were compared with the same kind of "
-                    "quadrature, at other nodes and with the functions as declared"
-                )
 
     def at(self, number: int, point: tuple[sp.Expr, ...]) -> tuple[list[Check], int]:
         declaration = self._declaration
@@ -194,20 +182,17 @@ class _Checker:
             f"{declaration.external(t)} = {v}"
             for t, v in zip(declaration.parameters, point, strict=True)
         )
-        context = new_context(self._digits)
-        if self._second_rule is not None:
-            estimate = self._second_rule.at(values)
-        elif number == 0:
+        context = new_context(40)
+        if number == 0:
             exact = self._integrator.precise(values, 30)
             if exact is not None and exact[1] < 1e-5:
                 closed = self._closed.bind(context, values)([])
                 tolerance = max(1e-22, 1e3 * exact[1] ** 2)
                 total, numbers = exact[0][0], exact[0][1:]
                 return self._compare(number, place, total, numbers, None, closed, tolerance), 30
-        if self._second_rule is None:
-            estimate = self._with_connection.at(
-                values, 1e-12 if len(declaration.variables) == 1 else 1e-9
-            )
+        estimate = self._with_connection.at(
+            values, 1e-12 if len(declaration.variables) == 1 else 1e-9
+        )
         closed = self._closed_all.bind(context, values)([])
         tolerance = max(1e-9, 100 * estimate.error)
         if not estimate.error < 1e-3:

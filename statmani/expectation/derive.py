@@ -33,7 +33,14 @@ from statmani.expectation.means import (
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
-from statmani.expectation.open_forms import OPEN, entry_strategies, open_tensors, working_digits
+from statmani.expectation.open_certificate import certify_open
+from statmani.expectation.open_forms import (
+    OPEN,
+    entry_strategies,
+    is_open,
+    open_tensors,
+    working_digits,
+)
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.tidy import tidy
 
@@ -128,7 +135,8 @@ def derive(
         strategy = f"{strategy}, in linear combinations of the parameters"
     _check_identifiable(declaration, metric)
     labels = entry_strategies(_label(declaration, strategy), metric, skewness)
-    certificate = certify(declaration, metric, skewness, labels)
+    proof = certify_open if is_open([*metric, *skewness.values()]) else certify
+    certificate = proof(declaration, metric, skewness, labels)
     report("certificate")
     nonzero = {index: value for index, value in skewness.items() if value != 0}
     values = {} if reduction is None else dict(reduction.values)

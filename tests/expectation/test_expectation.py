@@ -14,9 +14,10 @@ import sympy as sp
 import statmani as sm
 from statmani.algebra.expression_json import from_json, to_json
 from statmani.declaration import Declaration
-from statmani.errors import IntractableExpectation, InvalidArgument, OutsideDomain
+from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument, OutsideDomain
 from statmani.expectation.derive import Derivation, derive
 from statmani.expectation.expectation import unevaluated
+from statmani.expectation.open_certificate import certify_open
 from statmani.expectation.open_forms import is_open
 from statmani.expectation.store import load, save
 
@@ -252,3 +253,17 @@ def test_infinite_expectations_are_refused() -> None:
     family = sm.Family(density, sample=x, parameters=m)
     with pytest.raises(IntractableExpectation, match="does not converge"):
         sm.Expectation.of(family, x**2).subs(m, 1).evalf()
+
+
+def test_a_wrong_term_is_caught(
+    declared: Callable[..., Declaration], derivations: dict[str, Derivation]
+) -> None:
+    declaration, found = declared("normal_mixture2"), derivations["normal_mixture2"]
+    strategies = found.certificate.strategies
+    wrong = found.metric.as_mutable()
+    wrong[0, 1] = wrong[1, 0] = wrong[0, 1] + sp.Rational(1, 10**6)
+    with pytest.raises(CertificateError, match=r"g\[0,1\] evaluates to .* second rule"):
+        certify_open(declaration, wrong, found.skewness, strategies)
+    skewness = {**found.skewness, (0, 0, 1): -found.skewness[0, 0, 1]}
+    with pytest.raises(CertificateError, match=r"T\[0,0,1\] evaluates to .* second rule"):
+        certify_open(declaration, found.metric, skewness, strategies)
