@@ -80,7 +80,7 @@ def boundary_solver() -> ModuleType:
     """The boundary-value solver: newton, connect, remesh, path_energy and what they call."""
     return load(
         "boundary",
-        ("contract.py", "collocation.py"),
+        ("contract.py", "mesh.py", "collocation.py"),
         str,
         (
             ("eliminate", _SOLVE),
