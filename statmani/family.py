@@ -19,6 +19,7 @@ from statmani.from_sympy import declaration_arguments
 
 if TYPE_CHECKING:
     from statmani.expectation.derive import Derivation
+    from statmani.expectation.expect import Moment
     from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["Family"]
@@ -240,37 +241,119 @@ class Family:
         Parameters
         ----------
         expression : Expr
-            In the sample variables, parameters and constants.
+            In the sample variables, parameters and constants. Other symbols are real constants
+            with the assumptions that they carry.
 
         Returns
         -------
         Expr
+            Where convergence depends on the parameters, a Piecewise whose other branch is oo (a
+            nonnegative power of the sample) or nan (infinite, or without a value).
 
         Raises
         ------
+        InvalidArgument
+            No sympy expression, or one that is not real.
         IntractableExpectation
-            No closed form was found.
+            No closed form was found, or the expectation does not exist anywhere.
+        CertificateError
+            The closed form disagrees with quadrature.
+
+        See Also
+        --------
+        expectation : the same with its conditions and certificate.
 
         Examples
         --------
-        >>> import statmani as sm
+        >>> import sympy as sp, statmani as sm
         >>> family = sm.families.poisson()
-        >>> family.expect(family.sample[0])
-        lam
+        >>> x, = family.sample
+        >>> family.expect(x**2).factor()
+        lam*(lam + 1)
+        >>> family = sm.families.weibull()
+        >>> x, = family.sample
+        >>> family.expect(x**sp.Symbol("s"))
+        lam**s*gamma(1 + s/k)
+        >>> family = sm.families.lomax()
+        >>> x, = family.sample
+        >>> family.expect(x)
+        Piecewise((lam/(alpha - 1), alpha > 1), (oo, True))
         """
-        if not isinstance(expression, Expr):
-            try:
-                expression = sympify(expression, strict=True)
-            except (TypeError, ValueError):
-                raise InvalidArgument(
-                    f"expect: expected a sympy expression, got {expression!r}. "
-                    f"Build it from the sample variables {self.sample}."
-                ) from None
         from statmani.expectation.expect import expect
 
-        inner = self._declaration.internal(expression)
+        inner = self._declaration.internal(_expression(expression, self.sample, "expect"))
         result: Expr = self._declaration.external(expect(self._declaration, inner))
         return result
+
+    def expectation(self, expression: Expr) -> Moment:
+        """E[expression] with the conditions of its convergence and a certificate.
+
+        Parameters
+        ----------
+        expression : Expr
+            As in :meth:`expect`.
+
+        Returns
+        -------
+        Moment
+            Record with .value, .conditions (relations that do not follow from the domain) and
+            .certificate (the strategy, and the comparison with quadrature of the definition at
+            interior points).
+
+        Raises
+        ------
+        InvalidArgument, IntractableExpectation, CertificateError
+            As in :meth:`expect`.
+
+        Examples
+        --------
+        >>> import sympy as sp, statmani as sm
+        >>> family = sm.families.exponential_rate()
+        >>> x, = family.sample
+        >>> record = family.expectation(sp.exp(sp.Symbol("t") * x))
+        >>> record.value, record.conditions
+        (lam/(lam - t), (lam - t > 0,))
+        >>> record.certificate.residual < 1e-8
+        True
+        """
+        from statmani.expectation.expect import moment
+
+        inner = self._declaration.internal(_expression(expression, self.sample, "expectation"))
+        return moment(self._declaration, inner)
+
+    def iid(self, n: int | Symbol) -> Family:
+        """The family of n independent observations: metric and skewness are n times as large.
+
+        Parameters
+        ----------
+        n : int or Symbol
+            At least 1. A Symbol stays symbolic in the tensors; give it a value with :meth:`fix`
+            before drawing samples.
+
+        Returns
+        -------
+        Family
+            For an int, the sample variables of every observation in order, with the number of the
+            observation at the end of their names. For a Symbol, one observation's variables, with
+            n among the constants.
+
+        Raises
+        ------
+        InvalidArgument
+            `n` is no integer of at least 1, or a Symbol that the family uses already.
+
+        Examples
+        --------
+        >>> import sympy as sp, statmani as sm
+        >>> family = sm.families.poisson().iid(sp.Symbol("n"))
+        >>> family.manifold().metric
+        Matrix([[n/lam]])
+        >>> sm.families.poisson().iid(2).sample
+        (x_1, x_2)
+        """
+        from statmani.repetition import repeated
+
+        return Family._of(repeated(self._declaration, n))
 
     def fix(self, values: Mapping[Symbol, Any]) -> Family:
         """The family with constants or parameters fixed.
@@ -386,6 +469,20 @@ class Family:
 
     def __reduce__(self) -> tuple[Any, tuple[Declaration]]:
         return (Family._of, (self._declaration,))
+
+
+def _expression(expression: object, sample: tuple[Symbol, ...], what: str) -> Expr:
+    if not isinstance(expression, Expr):
+        try:
+            expression = sympify(expression, strict=True)
+        except (TypeError, ValueError):
+            expression = None
+    if not isinstance(expression, Expr):
+        raise InvalidArgument(
+            f"{what}: expected a sympy expression, got something else. "
+            f"Build it from the sample variables {sample}."
+        )
+    return expression
 
 
 def _sorted(*indices: int) -> tuple[int, int, int]:

@@ -147,7 +147,7 @@ class _Engine:
     def _moments_of_statistics(self) -> StatisticMoments | None:
         if not self._tried_statistics:
             self._tried_statistics = True
-            self._statistics = StatisticMoments.of(self._ell, self._declaration)
+            self._statistics = StatisticMoments.of_some(self._ell, self._declaration)
         return self._statistics
 
     def _kernel_sum(self, form: sp.Expr) -> Closed | None:
@@ -199,7 +199,7 @@ class _Engine:
         )
 
     def _with_cases(self, form: sp.Expr) -> Closed | None:
-        if not form.has(sp.Piecewise, sp.Heaviside) or len(self._declaration.variables) != 1:
+        if not form.has(*_KINKED) or len(self._declaration.variables) != 1:
             return None
         variable = self._declaration.variables[0]
         split = split_discrete(form, self._declaration)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.expectation.inversion import inverted
 from statmani.expectation.kernels import Branch
 from statmani.expectation.means import gaussian_means
+from statmani.expectation.nodes import without_max
 from statmani.expectation.sparse import Kernel, Sparse
 from statmani.expectation.tidy import tidy
 
@@ -22,10 +24,7 @@ def cases_of(expr: sp.Expr, x: sp.Symbol) -> Cases | None:
 
     None when expr has no case in x, or one that cannot be read.
     """
-    steps = {
-        h: sp.Piecewise((1, h.args[0] > 0), (0, True)) for h in expr.atoms(sp.Heaviside)
-    }
-    folded = sp.piecewise_fold(expr.xreplace(steps))
+    folded = sp.piecewise_fold(_as_cases(expr, x))
     if not isinstance(folded, sp.Piecewise):
         return None
     cuts: set[sp.Expr] = set()
@@ -64,6 +63,23 @@ def cases_of(expr: sp.Expr, x: sp.Symbol) -> Cases | None:
     return cases
 
 
+def _as_cases(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Kinks of x as Piecewise."""
+    expr = without_max(expr)
+    table: dict[sp.Expr, sp.Expr] = {}
+    for node in expr.atoms(sp.Heaviside, sp.Abs, sp.sign):
+        inner = node.args[0]
+        if not inner.has(x):
+            continue
+        if isinstance(node, sp.Heaviside):
+            table[node] = sp.Piecewise((1, inner > 0), (0, True))
+        elif isinstance(node, sp.Abs):
+            table[node] = sp.Piecewise((inner, inner > 0), (-inner, True))
+        else:
+            table[node] = sp.Piecewise((1, inner > 0), (-1, True))
+    return expr.xreplace(table)
+
+
 def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
     ordered: list[sp.Expr] = []
     for cut in sorted(cuts, key=sp.default_sort_key):
@@ -100,7 +116,7 @@ def partial_moment(
             return ends[0]
         if x is sp.oo or (support[1] - x).is_nonpositive:
             return ends[1]
-        return _inverted(branch.transform, branch.variable, x)
+        return inverted(branch.transform, branch.variable, x)
 
     total: sp.Expr = sp.Integer(0)
     for value, low, high in cases:
@@ -121,27 +137,6 @@ def partial_moment(
                 part += sign * _cumulative(branch.kernel, p, q, z)
             total += c * part
     return tidy(total)
-
-
-def _inverted(expr: sp.Expr, u: sp.Symbol, value: sp.Expr) -> sp.Expr | None:
-    """u with expr(u) = value, peeling one operation after the other."""
-    while expr != u:
-        if isinstance(expr, (sp.Add, sp.Mul)):
-            moving = [a for a in expr.args if a.has(u)]
-            if len(moving) != 1:
-                return None
-            rest = expr.func(*(a for a in expr.args if not a.has(u)))
-            value = value - rest if isinstance(expr, sp.Add) else value / rest
-            expr = moving[0]
-        elif isinstance(expr, sp.log):
-            expr, value = expr.args[0], sp.exp(sp.expand(value))
-        elif isinstance(expr, sp.exp):
-            expr, value = expr.args[0], sp.log(value)
-        elif isinstance(expr, sp.Pow) and not expr.exp.has(u):
-            expr, value = expr.base, value ** (1 / expr.exp)
-        else:
-            return None
-    return value
 
 
 def _cumulative(kernel: Kernel, p: sp.Expr, q: sp.Expr, z: sp.Expr) -> sp.Expr:
@@ -217,8 +212,7 @@ def split_discrete(
     if not variable.discrete or not variable.lower.is_Integer:
         return None
     x = variable.symbol
-    steps = {h: sp.Piecewise((1, h.args[0] > 0), (0, True)) for h in expr.atoms(sp.Heaviside)}
-    folded = sp.piecewise_fold(expr.xreplace(steps))
+    folded = sp.piecewise_fold(_as_cases(expr, x))
     if not isinstance(folded, sp.Piecewise):
         return None
     reach = int(variable.lower)

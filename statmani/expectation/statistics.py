@@ -12,11 +12,12 @@ densities take any quadratic exponent by completing the square.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.domain import Domain
 from statmani.expectation.exponential import (
     Separation,
     minimal,
@@ -24,8 +25,10 @@ from statmani.expectation.exponential import (
     separate,
     solve_means,
 )
+from statmani.expectation.inversion import inverted
 from statmani.expectation.means import gaussian_means
 from statmani.expectation.normalise import Signs, expand_shallow, normalise
+from statmani.expectation.shorten import tidy_positive
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Shifted", "StatisticMoments", "exp_of", "gaussian_shift", "split_exponent"]
@@ -88,7 +91,9 @@ def gaussian_shift(
     minors = tuple(
         tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1)
     )
-    return Shifted(exp_of(constant) * scale * mean[0], minors)
+    # A linear exponent leaves the precision as it is.
+    bounded = sp.sympify(exponent).as_poly(*xs).total_degree() > 1
+    return Shifted(exp_of(constant) * scale * mean[0], minors if bounded else ())
 
 
 def exp_of(exponent: sp.Expr) -> sp.Expr:
@@ -126,6 +131,26 @@ class StatisticMoments:
     _memo: dict[Powers, sp.Expr] = field(repr=False, default_factory=dict)
 
     @classmethod
+    def of_some(cls, ell: sp.Expr, declaration: Declaration) -> StatisticMoments | None:
+        """Like :meth:`of`, if need be with all parameters but one taken as constants."""
+        found = cls.of(ell, declaration)
+        if found is not None or declaration.domain.dim < 2:
+            return found
+        for axis in declaration.domain.axes:
+            others = tuple(t for t in declaration.parameters if t != axis.symbol)
+            if (axis.lower.free_symbols | axis.upper.free_symbols) & set(others):
+                continue
+            part = replace(
+                declaration,
+                domain=Domain((axis,)),
+                constants=(*declaration.constants, *others),
+            )
+            found = cls.of(ell, part)
+            if found is not None:
+                return found
+        return None
+
+    @classmethod
     def of(cls, ell: sp.Expr, declaration: Declaration) -> StatisticMoments | None:
         """For a normalised log density, or None when the family is no full exponential one."""
         separation = separate(open_piecewise(ell, declaration), declaration)
@@ -154,7 +179,7 @@ class StatisticMoments:
         shift = self._combination(exponent)
         if shift is None:
             return None
-        return self._shifted(coefficient * sp.exp(shift[1]), powers, shift[0])
+        return self._shifted(coefficient * sp.exp(shift[1]), powers, shift[0], signs)
 
     def _powers(self, expr: sp.Expr) -> tuple[Powers, sp.Expr]:
         """Greatest nonnegative powers of the statistics that divide a product, and the rest."""
@@ -214,7 +239,7 @@ class StatisticMoments:
         return shift, constant
 
     def _shifted(
-        self, scale: sp.Expr, powers: Powers, shift: Sequence[sp.Expr]
+        self, scale: sp.Expr, powers: Powers, shift: Sequence[sp.Expr], signs: Signs
     ) -> Shifted | None:
         thetas = self.declaration.parameters
         natural = self.separation.natural
@@ -234,8 +259,8 @@ class StatisticMoments:
                     continue
                 conditions.append(tidy((high - low).xreplace(back)))
         potential = self.separation.potential
-        ratio = exp_of(sp.expand_log(potential.xreplace(back), force=True)
-                     - sp.expand_log(potential, force=True))  # fmt: skip
+        difference = potential.xreplace(back) - potential
+        ratio = tidy_positive(exp_of(normalise(difference, self.declaration, signs)), signs)
         moment = self._moment(powers).xreplace(back)
         return Shifted(scale * ratio * moment, tuple(c for c in conditions if not c.is_positive))
 
@@ -265,26 +290,20 @@ def _solve(
 
 
 def _roots(equation: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr]:
-    """Solutions that the unknown's assumptions allow, for rational and logarithmic equations."""
-    logs = [a for a in equation.atoms(sp.log) if a.has(unknown)]
-    if len(logs) > 1 or (logs and sp.numer(equation).diff(unknown).has(sp.log)):
-        return []
-    plain = sp.Dummy("v")  # assumptions would make the solver discard symbolic roots
-    bare = equation.xreplace({unknown: plain})
-    if logs:
-        inner = logs[0].xreplace({unknown: plain})
-        mark = sp.Dummy("w")
-        outer = sp.solve(bare.xreplace({inner: mark}), mark)
-        if len(outer) != 1:
+    """Solutions that the unknown's sign allows, for one occurrence or a rational equation."""
+    single = inverted(equation, unknown, sp.Integer(0))
+    if single is not None:
+        return [single]
+    joined = sp.logcombine(equation, force=True)
+    logs = [a for a in joined.atoms(sp.log) if a.has(unknown)]
+    if len(logs) == 1:
+        mark = sp.Dummy("w", real=True)
+        level = inverted(joined.xreplace({logs[0]: mark}), mark, sp.Integer(0))
+        if level is None or level.has(unknown):
             return []
-        bare = inner.args[0] - exp_of(outer[0])
-    polynomial = sp.numer(sp.together(bare)).as_poly(plain)
-    if polynomial is None or polynomial.degree() > 2:
+        equation = logs[0].args[0] - exp_of(level)
+    polynomial = sp.numer(sp.together(equation)).as_poly(unknown)
+    if polynomial is None or polynomial.degree() != 1:
         return []
-    if polynomial.degree() == 2:
-        a, b, c = polynomial.all_coeffs()
-        if b != 0 or not unknown.is_positive:
-            return []
-        return [sp.sqrt(-c / a)]
     a, b = polynomial.all_coeffs()
     return [tidy(-b / a)]

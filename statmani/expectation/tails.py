@@ -76,8 +76,13 @@ def _falls(program: Program, point: Point, far: int) -> bool:
         levels = []
         for distance in distances:
             z = context.exp(far * distance)
-            log_p, log_size = at([context.floor(z) if far > 0 else z])
+            try:
+                log_p, log_size = at([context.floor(z) if far > 0 else z])
+            except (OverflowError, ValueError, ZeroDivisionError):
+                break
             levels.append(context.re(log_p) + context.re(log_size) + far * distance)
+        if len(levels) < 2:
+            continue
         if levels[1] == -context.inf:
             return True
         if all(context.isfinite(v) for v in levels):
