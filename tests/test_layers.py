@@ -21,6 +21,7 @@ ORDER = (
     "reading",
     "declaration",
     "declare",
+    "repetition",
     "fixing",
     "from_sympy",
     "algebra",

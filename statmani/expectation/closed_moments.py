@@ -19,6 +19,7 @@ from statmani.expectation.means import (
 )
 from statmani.expectation.normalise import Signs, expand_shallow, normalise
 from statmani.expectation.partial import cases_of, gaussian_partial, partial_moment, split_discrete
+from statmani.expectation.shorten import shorten, tidy_positive
 from statmani.expectation.sparse import Sparse, exponents
 from statmani.expectation.statistics import (
     Shifted,
@@ -27,10 +28,9 @@ from statmani.expectation.statistics import (
     gaussian_shift,
     split_exponent,
 )
-from statmani.expectation.shorten import shorten, tidy_positive
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Closed", "closed_form", "total_mass"]
+__all__ = ["Closed", "closed_form", "log_mass", "total_mass"]
 
 
 @dataclass(frozen=True)
@@ -223,9 +223,7 @@ class _Engine:
         branch = branches[0]
         probe = {branch.variable: sp.Rational(1, 3)}
         direction = self._signs.of(branch.transform.diff(branch.variable).xreplace(probe))
-        value = partial_moment(
-            read, cases, branches, (variable.lower, variable.upper), direction
-        )
+        value = partial_moment(read, cases, branches, (variable.lower, variable.upper), direction)
         if value is None:
             return None
         return Closed(value, (), f"incomplete kernel {branch.kernel.name}")
@@ -244,18 +242,14 @@ class _Engine:
                 for point, (_, difference) in zip(points, exceptions, strict=True)
             )
         )
-        return Closed(
-            tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum"
-        )
+        return Closed(tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum")
 
 
 def _scaled(shifted: Shifted, factor: sp.Expr, strategy: str) -> Closed:
     return Closed(factor * shifted.value, shifted.conditions, strategy)
 
 
-def _conditions(
-    branches: Sequence[Branch], sums: Sequence[Sparse]
-) -> tuple[sp.Expr, ...]:
+def _conditions(branches: Sequence[Branch], sums: Sequence[Sparse]) -> tuple[sp.Expr, ...]:
     """Moments continue analytically past where they exist; that must not be returned."""
     found = [
         tidy(e)
@@ -266,26 +260,40 @@ def _conditions(
     return tuple(e for e in dict.fromkeys(found) if not e.is_positive)
 
 
-def total_mass(
-    ell: sp.Expr, branch: Branch, declaration: Declaration, signs: Signs
-) -> sp.Expr:
+def total_mass(ell: sp.Expr, branch: Branch, declaration: Declaration, signs: Signs) -> sp.Expr:
     """The integral of exp(ell) over a branch whose density is a multiple of its kernel's."""
+    return exp_of(log_mass(ell, branch, declaration, signs))
+
+
+def log_mass(ell: sp.Expr, branch: Branch, declaration: Declaration, signs: Signs) -> sp.Expr:
+    """Logarithm of :func:`total_mass`, read off at one point of the kernel's variable.
+
+    Examples
+    --------
+    >>> import statmani as sm
+    >>> from statmani.expectation.closed_moments import log_mass
+    >>> from statmani.expectation.kernels import match_kernels
+    >>> from statmani.expectation.normalise import Signs, normalise
+    >>> declaration = sm.families.exponential_rate().declaration
+    >>> signs = Signs(declaration)
+    >>> ell = normalise(declaration.log_density, declaration, signs)
+    >>> branch, = match_kernels(ell, declaration, signs)
+    >>> log_mass(ell, branch, declaration, signs)
+    0
+    """
     u, sample = branch.variable, declaration.variables[0].symbol
     at = sp.Rational(1, 2) if branch.kernel.name == "beta" else sp.Integer(1)
     if branch.folded is not None and branch.fold is not None and branch.inner is not None:
-        moved = resolve(ell.xreplace({sample: branch.folded})).xreplace(
-            {branch.fold: branch.inner}
-        )
+        moved = resolve(ell.xreplace({sample: branch.folded})).xreplace({branch.fold: branch.inner})
     else:
         moved = ell.xreplace({sample: branch.transform})
     slope = branch.transform.diff(u).xreplace({u: at})
     level = normalise(moved.xreplace({u: at}), declaration, signs)
-    shapes = branch.kernel.shapes
+    level += normalise(sp.log(signs.of(slope) * slope), declaration, signs)
+    lg, shapes = sp.loggamma, branch.kernel.shapes
     if branch.kernel.name == "gamma":
-        standard = sp.exp(-at)
-    elif branch.kernel.name == "beta":
-        standard = at ** (shapes[0] + shapes[1] - 2)
-    else:
-        standard = sp.Integer(2) ** (-shapes[0] - shapes[1])
-    magnitude = signs.of(slope) * slope
-    return exp_of(level) * magnitude * branch.kernel.normaliser / standard
+        return sp.expand(level + at + lg(shapes[0]))
+    a, b = shapes
+    level += lg(a) + lg(b) - lg(a + b)
+    power = a + b - 2 if branch.kernel.name == "beta" else a + b
+    return sp.expand(level + power * sp.log(2))

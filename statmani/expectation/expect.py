@@ -231,7 +231,9 @@ def _certify(
         values.update(zip(working.parameters, point, strict=True))
         here = closed.bind(new_context(30), values)([])
         place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
-        if not all(c.imag == 0 and c.real > 0 for c in here[1:]) or not converges(working, expr, values):
+        if not all(c.imag == 0 and c.real > 0 for c in here[1:]) or not converges(
+            working, expr, values
+        ):
             if not conditions:
                 raise _diverges(declaration, expr, place)
             continue
@@ -258,5 +260,3 @@ def _certify(
     return Certificate(
         (("E[f]", found.strategy),), tuple(used), (15,) * len(used), tuple(checks), notes
     )
-
-

@@ -174,9 +174,7 @@ def gaussian_partial(ell: sp.Expr, cases: Cases, declaration: Declaration) -> sp
         if polynomial is None:
             return None
         for (power,), c in polynomial.terms():
-            total += c * (
-                _below(power, high, mean, variance) - _below(power, low, mean, variance)
-            )
+            total += c * (_below(power, high, mean, variance) - _below(power, low, mean, variance))
     return sp.expand(total)
 
 

@@ -84,13 +84,13 @@ def gaussian_shift(
     linear = sp.Matrix([quadratic.diff(x).as_expr().xreplace(zero) for x in xs])
     determinant = tidy(precision.det(method="berkowitz"))
     height = (linear.T * precision.adjugate() * linear)[0] / (2 * determinant)
-    constant = tidy(height + total.xreplace(zero)) if not total.has(sp.log) else sp.expand_log(
-        height + total.xreplace(zero), force=True
+    constant = (
+        tidy(height + total.xreplace(zero))
+        if not total.has(sp.log)
+        else sp.expand_log(height + total.xreplace(zero), force=True)
     )
     scale = (2 * sp.pi) ** sp.Rational(len(xs), 2) / sp.sqrt(determinant)
-    minors = tuple(
-        tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1)
-    )
+    minors = tuple(tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1))
     # A linear exponent leaves the precision as it is.
     bounded = sp.sympify(exponent).as_poly(*xs).total_degree() > 1
     return Shifted(exp_of(constant) * scale * mean[0], minors if bounded else ())
@@ -189,9 +189,7 @@ class StatisticMoments:
             while True:
                 have = expr.as_powers_dict()
                 if all(
-                    base in have
-                    and (have[base] / power).is_Rational
-                    and (have[base] / power) >= 1
+                    base in have and (have[base] / power).is_Rational and (have[base] / power) >= 1
                     for base, power in factors.items()
                     if not base.is_number
                 ):
@@ -245,9 +243,7 @@ class StatisticMoments:
         natural = self.separation.natural
         new = [sp.Symbol(f"n{i}", **t.assumptions0) for i, t in enumerate(thetas)]
         rename = dict(zip(thetas, new, strict=True))
-        equations = [
-            e.xreplace(rename) - e - t for e, t in zip(natural, shift, strict=True)
-        ]
+        equations = [e.xreplace(rename) - e - t for e, t in zip(natural, shift, strict=True)]
         solution = _solve(equations, new)
         if solution is None:
             return None
@@ -280,9 +276,7 @@ def _solve(
                     return None
                 solution[present[0]] = roots[0]
                 missing.remove(present[0])
-                left = [
-                    sp.expand_log(e.xreplace(solution)) for e in left if e is not equation
-                ]
+                left = [sp.expand_log(e.xreplace(solution)) for e in left if e is not equation]
                 break
         else:
             return None

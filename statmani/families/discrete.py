@@ -16,7 +16,6 @@ from sympy import (
     Range,
     S,
     Symbol,
-    binomial as choose,
     exp,
     factorial,
     log,
@@ -24,6 +23,9 @@ from sympy import (
     oo,
     symbols,
     sympify,
+)
+from sympy import (
+    binomial as choose,
 )
 
 from statmani.errors import InvalidArgument

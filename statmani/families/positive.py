@@ -204,10 +204,7 @@ def lognormal() -> Family:
     """
     x, mu, sigma = symbols("x mu sigma")
     return Family(
-        log_density=-log(x)
-        - log(sigma)
-        - log(2 * pi) / 2
-        - (log(x) - mu) ** 2 / (2 * sigma**2),
+        log_density=-log(x) - log(sigma) - log(2 * pi) / 2 - (log(x) - mu) ** 2 / (2 * sigma**2),
         sample={x: _POSITIVE},
         parameters={mu: Interval.open(-oo, oo), sigma: _POSITIVE},
         name="lognormal",
