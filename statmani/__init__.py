@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from statmani import families
     from statmani.geometry.manifold import StatisticalManifold
     from statmani.inference.cramer_rao import cramer_rao
+    from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
@@ -79,6 +80,7 @@ __all__ = [
     "families",
     "fit",
     "geodesic",
+    "kl_divergence",
     "latex",
     "log",
 ]
@@ -92,6 +94,7 @@ _LATER = {
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
     "geodesic": "statmani.numerics.geodesic",
+    "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
     "log": "statmani.numerics.exp_log",
 }

@@ -16,6 +16,7 @@ from sympy import (
     Expr,
     Integer,
     Rational,
+    S,
     Symbol,
     srepr,
 )
@@ -83,7 +84,7 @@ class Declaration:
     region: tuple[Relational, ...]
     table: tuple[tuple[Symbol, Symbol], ...]
     name: str | None = None
-    repetitions: Expr = Integer(1)
+    repetitions: Expr = S.One
     observation: Declaration | None = None
 
     @property

@@ -162,7 +162,14 @@ class Family:
 
     @cached_property
     def log_density(self) -> Expr:
-        """log p(x; theta) in the user's symbols."""
+        """log p(x; theta) in the user's symbols.
+
+        Raises
+        ------
+        InvalidArgument
+            The number of independent observations is a symbol.
+        """
+        self._require_written_out("log_density")
         expression: Expr = self._declaration.external(self._declaration.log_density)
         return expression
 
@@ -174,8 +181,19 @@ class Family:
     @cached_property
     def score(self) -> tuple[Expr, ...]:
         """The derivatives of log p with respect to each parameter, almost everywhere."""
+        self._require_written_out("score")
         ell = self._declaration.log_density
         return tuple(self._declaration.external(ell.diff(t)) for t in self._declaration.parameters)
+
+    def _require_written_out(self, what: str) -> None:
+        repetitions = self._declaration.repetitions
+        if not repetitions.is_Integer:
+            count = self._declaration.external(repetitions)
+            names = ", ".join(sorted(map(str, count.free_symbols)))
+            raise InvalidArgument(
+                f"{what}: the number of observations {names} has no value, so the density of all "
+                "observations cannot be written out. Give it one first: family.fix({symbol: value})."
+            )
 
     @cached_property
     def _derivation(self) -> Derivation:

@@ -72,7 +72,7 @@ def _written_out(observation: Declaration, n: int) -> Declaration:
             f"iid: {n} observations of {count} variable(s) are too many to be written out (at most "
             f"{_MOST_VARIABLES} variables). Use a symbolic n, and substitute in the tensors."
         )
-    user = {own: name for own, name in observation.table}
+    user = dict(observation.table)
     samples = {v.symbol for v in observation.variables}
     table = [pair for pair in observation.table if pair[0] not in samples]
     variables: list[Variable] = []

@@ -12,6 +12,7 @@ from statmani.domain import Axis, Domain
 from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument
 from statmani.expectation.certificate import Certificate, Check
 from statmani.expectation.closed_moments import Closed, closed_form
+from statmani.expectation.deltas import split_deltas
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.tails import converges
@@ -105,6 +106,8 @@ def moment(
         The closed form disagrees with quadrature.
     """
     expr = sp.sympify(expr)
+    if expr.has(sp.Derivative):
+        expr = expr.doit()
     if expr.has(sp.I, sp.nan, sp.zoo):
         raise InvalidArgument(
             f"expect: {declaration.external(expr)} is not a real function of the sample. "
@@ -112,6 +115,7 @@ def moment(
         )
     working, inner, back = _with_extras(declaration, expr, axes)
     samples = {v.symbol for v in declaration.variables}
+    peaks, inner = split_deltas(working, inner)
 
     def external(value: sp.Expr) -> sp.Expr:
         result: sp.Expr = declaration.external(value.xreplace(back))
@@ -119,7 +123,7 @@ def moment(
 
     if not inner.free_symbols & samples:
         empty = Certificate((("E[f]", "free of the sample"),), (), (), ())
-        return Moment(external(inner), (), empty)
+        return Moment(external(peaks + inner), (), empty)
     found = closed_form(declaration, working, inner, effort)
     if found is None:
         if not _converges_somewhere(working, inner):
@@ -140,7 +144,7 @@ def moment(
         # A wrong integral of another program is no closed form, and no defect of ours.
         raise _without_closed_form(declaration, expr, effort) from None
     return Moment(
-        external(found.value),
+        external(found.value + peaks),
         tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
         certificate,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import sympy as sp
@@ -63,5 +64,5 @@ def _pieces(declaration: Declaration, function: sp.Expr, values: Point) -> list[
     ends = [variable.lower, *inside, variable.upper]
     return [
         replace(declaration, variables=(replace(variable, lower=a, upper=b),))
-        for a, b in zip(ends[:-1], ends[1:], strict=True)
+        for a, b in itertools.pairwise(ends)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import sympy as sp
@@ -39,7 +40,7 @@ def cases_of(expr: sp.Expr, x: sp.Symbol) -> Cases | None:
         return None
     ends = [-sp.oo, *ordered, sp.oo]
     cases: Cases = []
-    for low, high in zip(ends[:-1], ends[1:], strict=True):
+    for low, high in itertools.pairwise(ends):
         inside = (
             high - 1
             if low is -sp.oo and high is not sp.oo

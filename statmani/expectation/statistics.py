@@ -3,7 +3,9 @@
 For a full exponential family log p = eta . T + h - psi with J_im = d_i eta_m,
 
     E[T_m f] = mu_m E[f] + sum_i (J^-1)_mi d_i E[f]           (f free of theta),
-    E_theta[exp(t . T) f] = exp(psi(theta') - psi(theta)) E_theta'[f],  eta(theta') = eta(theta) + t;
+    E_theta[exp(t . T) f] = exp(psi(theta') - psi(theta)) E_theta'[f]
+
+with eta(theta') = eta(theta) + t;
 
 Barndorff-Nielsen (1978), *Information and Exponential Families*, sections 8.1 and 8.2. Gaussian
 densities take any quadratic exponent by completing the square.

@@ -42,9 +42,10 @@ def sample(
     """Draw from a declared density.
 
     Densities that match a canonical kernel, if need be one variable given the others, are drawn
-    exactly from gamma, beta and normal variables. Other densities on the line are inverted numerically (relative error of probabilities about 1e-10),
-    finite supports are tabulated, infinite discrete ones inverted with a table and, beyond it, a
-    continuous tail; two and three continuous variables use the ratio of uniforms.
+    exactly from gamma, beta and normal variables. Other densities on the line are inverted
+    numerically (relative error of probabilities about 1e-10), finite supports are tabulated,
+    infinite discrete ones inverted with a table and, beyond it, a continuous tail; two and three
+    continuous variables use the ratio of uniforms.
 
     Parameters
     ----------
