@@ -48,10 +48,12 @@ def test_parameters_and_log_density(name: str) -> None:
     names |= {p: sp.Symbol(p, real=True) for p, _ in reference["parameters"]}
     theta = [sp.Rational(reference["at"][str(s)]) for s in family.parameters]
     expected = sp.sympify(reference["log_density"], locals=names)
-    expected = expected.subs({names[str(s)]: v for s, v in zip(family.parameters, theta)})
+    expected = expected.subs(
+        {names[str(s)]: v for s, v in zip(family.parameters, theta, strict=False)}
+    )
     for point in sample_points(reference):
         point = point[: len(family.sample)]
-        at = {names[v]: p for v, p in zip(reference["variables"], point)}
+        at = {names[v]: p for v, p in zip(reference["variables"], point, strict=False)}
         data = point if len(point) == 1 else [point]
         found = family.log_density_at([float(t) for t in theta], data)[0]
         assert abs(found - float(sp.N(expected.subs(at), 20))) < 1e-12 * (1 + abs(found))

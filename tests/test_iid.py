@@ -26,12 +26,12 @@ def test_tensors_are_multiplied(make) -> None:
 
 def test_a_product_has_the_score_covariance_of_its_own_density() -> None:
     """g of the written-out product straight from its density, by the finite sum."""
-    p = sp.Symbol("p")
+    sp.Symbol("p")
     family = sm.families.bernoulli().iid(3)
-    (p,) = family.parameters
+    (_p,) = family.parameters
     weights = [
-        (sp.exp(family.log_density).subs(dict(zip(family.sample, x))),
-         family.score[0].subs(dict(zip(family.sample, x))))
+        (sp.exp(family.log_density).subs(dict(zip(family.sample, x, strict=False))),
+         family.score[0].subs(dict(zip(family.sample, x, strict=False))))
         for x in np.ndindex(2, 2, 2)
     ]  # fmt: skip
     direct = sum(w * s**2 for w, s in weights)

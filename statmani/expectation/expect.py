@@ -124,6 +124,10 @@ def moment(
     if not inner.free_symbols & samples:
         empty = Certificate((("E[f]", "free of the sample"),), (), (), ())
         return Moment(external(peaks + inner), (), empty)
+    if declaration.observation is not None and len(declaration.variables) > len(
+        declaration.observation.variables
+    ):
+        return _of_repetitions(declaration, declaration.observation, expr, effort, axes)
     found = closed_form(declaration, working, inner, effort)
     if found is None:
         if not _converges_somewhere(working, inner):
@@ -148,6 +152,41 @@ def moment(
         tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
         certificate,
     )
+
+
+def _of_repetitions(
+    declaration: Declaration,
+    one: Declaration,
+    expr: sp.Expr,
+    effort: float,
+    axes: Sequence[Axis],
+) -> Moment:
+    """Sums of products of functions of one observation each."""
+    size = len(one.variables)
+    owner = {v.symbol: i // size for i, v in enumerate(declaration.variables)}
+    back = {v.symbol: one.variables[i % size].symbol for i, v in enumerate(declaration.variables)}
+    total: sp.Expr = sp.Integer(0)
+    conditions: list[sp.Basic] = []
+    checks: list[Check] = []
+    for term in sp.Add.make_args(sp.expand(expr)):
+        factors: dict[int, sp.Expr] = {}
+        for factor in sp.Mul.make_args(term):
+            owners = {owner[s] for s in factor.free_symbols if s in owner}
+            if len(owners) > 1:
+                raise _without_closed_form(declaration, expr, effort)
+            number = owners.pop() if owners else -1
+            factors[number] = factors.get(number, sp.Integer(1)) * factor
+        product = declaration.external(factors.pop(-1, sp.Integer(1)))
+        for factor in factors.values():
+            part = moment(one, factor.xreplace(back), effort=effort, axes=axes)
+            product *= part.value
+            conditions += part.conditions
+            checks += part.certificate.checks
+        total += product
+    certificate = Certificate(
+        (("E[f]", "products over independent observations"),), (), (), tuple(checks)
+    )
+    return Moment(total, tuple(dict.fromkeys(conditions)), certificate)
 
 
 def _without_closed_form(

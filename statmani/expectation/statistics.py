@@ -267,7 +267,7 @@ def _solve(
     equations: Sequence[sp.Expr], unknowns: Sequence[sp.Symbol]
 ) -> dict[sp.Symbol, sp.Expr] | None:
     """One equation and one unknown after the other; no general solver."""
-    left, missing = [sp.together(e) for e in equations], list(unknowns)
+    left, missing = list(equations), list(unknowns)
     solution: dict[sp.Symbol, sp.Expr] = {}
     while missing:
         for equation in left:

@@ -55,9 +55,9 @@ def exact_sampler(declaration: Declaration, theta: tuple[float, ...]) -> Draw | 
     --------
     >>> import numpy as np, statmani as sm
     >>> from statmani.inference.exact import exact_sampler
-    >>> draw = exact_sampler(sm.families.dirichlet(4).declaration, (1.0, 2.0, 3.0, 4.0))
+    >>> draw = exact_sampler(sm.families.dirichlet(3).declaration, (1.0, 2.0, 3.0))
     >>> draw(np.random.default_rng(1), 5).shape
-    (5, 3)
+    (5, 2)
     """
     steps = _steps(declaration)
     if steps is None:
