@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
-from statmani.numerics.connect import REASONS, connect_points, require_definite
+from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.prepared import prepared
 
 __all__ = ["DistanceResult", "distance"]
@@ -31,12 +31,16 @@ class DistanceResult:
     error : float or ndarray
         Absolute error estimate.
     lower, upper : float or ndarray
-        value - error and value + error: bounds as far as the estimate is.
+        value - error and value + error: bounds of the length of the geodesic that was found, as
+        far as the estimate is one; no proof, and bounds of the distance only when that geodesic
+        is a shortest curve (see `minimality`).
     status : str or ndarray of str
         "converged", or why there is no value.
     minimality : str
-        "unique" when the metric has one dimension, or two and constant curvature K <= 0, so
-        that two points have at most one geodesic; else "not proved".
+        "unique" when the metric has one dimension, or two and constant curvature K <= 0 on a
+        domain that is a box: by the theorem of Gauss and Bonnet two geodesics would bound a
+        region whose curvature is positive in the mean (do Carmo 1976, section 4-5), so there is
+        at most one, and it is shortest. Else "not proved": there may be shorter geodesics.
     """
 
     value: Any
@@ -102,15 +106,12 @@ def distance(
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
     kernels = prepared(manifold)
-    x0 = kernels.to_chart(starts)
-    require_definite(kernels.metric(x0), "p")
+    require_definite(kernels.metric(kernels.to_chart(starts)), "p")
     require_definite(kernels.metric(kernels.to_chart(ends)), "q")
-    w = kernels.displacement(starts, ends)
     count = starts.shape[0]
     value, error = np.empty(count), np.empty(count)
     status = np.empty(count, dtype="U16")
-    for k in range(count):
-        found = connect_points(kernels, x0[k], w[k], 0.0, tolerance, False)
+    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance)):
         value[k], error[k], status[k] = found.distance, found.distance_error, found.status
     if shape == ():
         if status[0] != "converged":
