@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
@@ -13,7 +12,8 @@ from sympy import Expr, Symbol, exp, sympify
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
-from statmani.errors import InvalidArgument, InvalidFamily, StatmaniWarning
+from statmani.describing import described, require_expression, warn_moving_support
+from statmani.errors import InvalidArgument, InvalidFamily
 from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
 
@@ -93,7 +93,7 @@ class Family:
         declaration = declare(
             density, log_density, sample, parameters, support, constraint, constants, name
         )
-        _warn_moving_support(declaration)
+        warn_moving_support(declaration)
         from statmani.expectation.positivity import check_positive
         from statmani.expectation.quadrature import check_density
 
@@ -193,8 +193,8 @@ class Family:
             count = self._declaration.external(repetitions)
             names = ", ".join(sorted(map(str, count.free_symbols)))
             raise InvalidArgument(
-                f"{what}: the number of observations {names} has no value, so the density of all "
-                "observations cannot be written out. Give it one first: family.fix({symbol: value})."
+                f"{what}: the number of observations {names} has no value, so the density cannot "
+                "be written out. Give it one first: family.fix({symbol: value})."
             )
 
     @cached_property
@@ -301,7 +301,7 @@ class Family:
         """
         from statmani.expectation.expect import expect
 
-        inner = self._declaration.internal(_expression(expression, self.sample, "expect"))
+        inner = self._declaration.internal(require_expression(expression, self.sample, "expect"))
         result: Expr = self._declaration.external(expect(self._declaration, inner))
         return result
 
@@ -338,7 +338,9 @@ class Family:
         """
         from statmani.expectation.expect import moment
 
-        inner = self._declaration.internal(_expression(expression, self.sample, "expectation"))
+        inner = self._declaration.internal(
+            require_expression(expression, self.sample, "expectation")
+        )
         return moment(self._declaration, inner)
 
     def iid(self, n: int | Symbol) -> Family:
@@ -456,25 +458,7 @@ class Family:
         return sample(self._declaration, theta, size, rng)
 
     def __repr__(self) -> str:
-        domain = self._declaration.external(self._declaration.domain)
-        parts = []
-        for variable in self._declaration.variables:
-            symbol, lower, upper = (
-                self._declaration.external(e)
-                for e in (variable.symbol, variable.lower, variable.upper)
-            )
-            if variable.values is not None:
-                parts.append(f"{symbol} in {{{', '.join(map(str, variable.values))}}}")
-            elif variable.discrete:
-                parts.append(f"{symbol} in {{{lower}, ..., {upper}}}")
-            elif lower.is_infinite and upper.is_infinite:
-                parts.append(f"{symbol} real")
-            elif upper.is_infinite:
-                parts.append(f"{symbol} > {lower}")
-            else:
-                parts.append(f"{lower} < {symbol} < {upper}")
-        parts += [str(self._declaration.external(r)) for r in self._declaration.region]
-        return f"{self.name or 'Family'}({domain}) on {', '.join(parts)}"
+        return described(self._declaration)
 
     def _repr_latex_(self) -> str:
         from statmani.present.latex import latex
@@ -491,36 +475,6 @@ class Family:
         return (Family._of, (self._declaration,))
 
 
-def _expression(expression: object, sample: tuple[Symbol, ...], what: str) -> Expr:
-    if not isinstance(expression, Expr):
-        try:
-            expression = sympify(expression, strict=True)
-        except (TypeError, ValueError):
-            expression = None
-    if not isinstance(expression, Expr):
-        raise InvalidArgument(
-            f"{what}: expected a sympy expression, got something else. "
-            f"Build it from the sample variables {sample}."
-        )
-    return expression
-
-
 def _sorted(*indices: int) -> tuple[int, int, int]:
     i, j, k = sorted(indices)
     return i, j, k
-
-
-def _warn_moving_support(declaration: Declaration) -> None:
-    parameters = set(declaration.parameters)
-    for variable in declaration.variables:
-        moving = (variable.lower.free_symbols | variable.upper.free_symbols) & parameters
-        if moving:
-            names = ", ".join(sorted(str(declaration.external(s)) for s in moving))
-            warnings.warn(
-                f"sample: the support of {declaration.external(variable.symbol)} depends on the "
-                f"parameter(s) {names}. Differentiation under the integral, and with it the "
-                "Fisher metric and the Cramer-Rao bound, hold only if the density vanishes fast "
-                "enough at the moving edge; the derivation checks this and refuses otherwise.",
-                StatmaniWarning,
-                stacklevel=3,
-            )

@@ -23,6 +23,7 @@ ORDER = (
     "declaration",
     "declare",
     "repetition",
+    "describing",
     "fixing",
     "from_sympy",
     "algebra",

@@ -267,7 +267,8 @@ def _certify(
 ) -> Certificate:
     """Compare with quadrature at two points where the conditions hold."""
     closed = Program([found.value, *conditions], [])
-    used, checks = [], []
+    used: list[tuple[tuple[sp.Symbol, sp.Expr], ...]] = []
+    checks: list[Check] = []
     place = "every point"
     for point in working.domain.interior_points(24, seed=3):
         values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
