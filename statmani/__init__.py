@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from statmani.expectation.expectation import Expectation
     from statmani.geometry.manifold import StatisticalManifold
     from statmani.inference.cramer_rao import cramer_rao
+    from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
@@ -83,6 +84,7 @@ __all__ = [
     "families",
     "fit",
     "geodesic",
+    "kl_divergence",
     "latex",
     "log",
     "parallel_transport",
@@ -98,6 +100,7 @@ _LATER = {
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
     "geodesic": "statmani.numerics.geodesic",
+    "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
     "log": "statmani.numerics.exp_log",
     "parallel_transport": "statmani.numerics.transport",

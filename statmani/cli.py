@@ -271,8 +271,10 @@ def _from_catalogue(text: str) -> Any:
         )
     sizes = [int(size) for size in match["sizes"].split(",")] if match["sizes"] else []
     constructor = getattr(families, match["name"])
-    wanted = list(inspect.signature(constructor).parameters)
-    if len(sizes) != len(wanted):
+    accepted = inspect.signature(constructor).parameters.values()
+    wanted = [p.name for p in accepted]
+    required = sum(p.default is p.empty for p in accepted)
+    if not required <= len(sizes) <= len(wanted):
         example = match["name"] + (":" + ",".join("3" for _ in wanted) if wanted else "")
         takes = f"the sizes {', '.join(wanted)}" if wanted else "no sizes"
         raise InvalidArgument(

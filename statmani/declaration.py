@@ -16,6 +16,7 @@ from sympy import (
     Expr,
     Integer,
     Rational,
+    S,
     Symbol,
     srepr,
 )
@@ -69,6 +70,11 @@ class Declaration:
     table : tuple of (Symbol, Symbol)
         Pairs (internal, user's symbol).
     name : str or None
+    repetitions : Expr
+        Number of independent observations; tensors are that many times those of `observation`.
+    observation : Declaration or None
+        One observation, when there are repetitions. With a symbolic number of them, `log_density`
+        and `variables` are those of one observation and the number is among `constants`.
     """
 
     log_density: Expr
@@ -78,6 +84,8 @@ class Declaration:
     region: tuple[Relational, ...]
     table: tuple[tuple[Symbol, Symbol], ...]
     name: str | None = None
+    repetitions: Expr = S.One
+    observation: Declaration | None = None
 
     @property
     def parameters(self) -> tuple[Symbol, ...]:
@@ -99,6 +107,7 @@ class Declaration:
             *(str(a.periodic) for a in self.domain.axes),
             *(srepr(r) for r in (*self.domain.constraints, *self.region)),
             *(srepr(c) for c in self.constants),
+            srepr(self.repetitions),
         ]
         return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
@@ -151,6 +160,8 @@ class Declaration:
             tuple(r.xreplace(table) for r in self.region),
             tuple(pair for pair in self.table if pair[0] not in table),
             self.name,
+            self.repetitions.xreplace(table),
+            None if self.observation is None else self.observation.substitute(values),
         )
 
 

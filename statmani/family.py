@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
@@ -13,12 +12,14 @@ from sympy import Expr, Symbol, exp, sympify
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
-from statmani.errors import InvalidArgument, InvalidFamily, StatmaniWarning
+from statmani.describing import described, require_expression, warn_moving_support
+from statmani.errors import InvalidArgument, InvalidFamily
 from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
 
 if TYPE_CHECKING:
     from statmani.expectation.derive import Derivation
+    from statmani.expectation.expect import Moment
     from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["Family"]
@@ -92,7 +93,7 @@ class Family:
         declaration = declare(
             density, log_density, sample, parameters, support, constraint, constants, name
         )
-        _warn_moving_support(declaration)
+        warn_moving_support(declaration)
         from statmani.expectation.positivity import check_positive
         from statmani.expectation.quadrature import check_density
 
@@ -163,7 +164,14 @@ class Family:
 
     @cached_property
     def log_density(self) -> Expr:
-        """log p(x; theta) in the user's symbols."""
+        """log p(x; theta) in the user's symbols.
+
+        Raises
+        ------
+        InvalidArgument
+            The number of independent observations is a symbol.
+        """
+        self._require_written_out("log_density")
         expression: Expr = self._declaration.external(self._declaration.log_density)
         return expression
 
@@ -175,8 +183,19 @@ class Family:
     @cached_property
     def score(self) -> tuple[Expr, ...]:
         """The derivatives of log p with respect to each parameter, almost everywhere."""
+        self._require_written_out("score")
         ell = self._declaration.log_density
         return tuple(self._declaration.external(ell.diff(t)) for t in self._declaration.parameters)
+
+    def _require_written_out(self, what: str) -> None:
+        repetitions = self._declaration.repetitions
+        if not repetitions.is_Integer:
+            count = self._declaration.external(repetitions)
+            names = ", ".join(sorted(map(str, count.free_symbols)))
+            raise InvalidArgument(
+                f"{what}: the number of observations {names} has no value, so the density cannot "
+                "be written out. Give it one first: family.fix({symbol: value})."
+            )
 
     @cached_property
     def _derivation(self) -> Derivation:
@@ -242,37 +261,121 @@ class Family:
         Parameters
         ----------
         expression : Expr
-            In the sample variables, parameters and constants.
+            In the sample variables, parameters and constants. Other symbols are real constants
+            with the assumptions that they carry.
 
         Returns
         -------
         Expr
+            Where convergence depends on the parameters, a Piecewise whose other branch is oo (a
+            nonnegative power of the sample) or nan (infinite, or without a value).
 
         Raises
         ------
+        InvalidArgument
+            No sympy expression, or one that is not real.
         IntractableExpectation
-            No closed form was found.
+            No closed form was found, or the expectation does not exist anywhere.
+        CertificateError
+            The closed form disagrees with quadrature.
+
+        See Also
+        --------
+        expectation : the same with its conditions and certificate.
 
         Examples
         --------
-        >>> import statmani as sm
+        >>> import sympy as sp, statmani as sm
         >>> family = sm.families.poisson()
-        >>> family.expect(family.sample[0])
-        lam
+        >>> x, = family.sample
+        >>> family.expect(x**2).factor()
+        lam*(lam + 1)
+        >>> family = sm.families.weibull()
+        >>> x, = family.sample
+        >>> family.expect(x**sp.Symbol("s"))
+        lam**s*gamma(1 + s/k)
+        >>> family = sm.families.lomax()
+        >>> x, = family.sample
+        >>> family.expect(x)
+        Piecewise((lam/(alpha - 1), alpha > 1), (oo, True))
         """
-        if not isinstance(expression, Expr):
-            try:
-                expression = sympify(expression, strict=True)
-            except (TypeError, ValueError):
-                raise InvalidArgument(
-                    f"expect: expected a sympy expression, got {expression!r}. "
-                    f"Build it from the sample variables {self.sample}."
-                ) from None
         from statmani.expectation.expect import expect
 
-        inner = self._declaration.internal(expression)
+        inner = self._declaration.internal(require_expression(expression, self.sample, "expect"))
         result: Expr = self._declaration.external(expect(self._declaration, inner))
         return result
+
+    def expectation(self, expression: Expr) -> Moment:
+        """E[expression] with the conditions of its convergence and a certificate.
+
+        Parameters
+        ----------
+        expression : Expr
+            As in :meth:`expect`.
+
+        Returns
+        -------
+        Moment
+            Record with .value, .conditions (relations that do not follow from the domain) and
+            .certificate (the strategy, and the comparison with quadrature of the definition at
+            interior points).
+
+        Raises
+        ------
+        InvalidArgument, IntractableExpectation, CertificateError
+            As in :meth:`expect`.
+
+        Examples
+        --------
+        >>> import sympy as sp, statmani as sm
+        >>> family = sm.families.exponential_rate()
+        >>> x, = family.sample
+        >>> record = family.expectation(sp.exp(sp.Symbol("t") * x))
+        >>> record.value, record.conditions
+        (lam/(lam - t), (lam - t > 0,))
+        >>> record.certificate.residual < 1e-8
+        True
+        """
+        from statmani.expectation.expect import moment
+
+        inner = self._declaration.internal(
+            require_expression(expression, self.sample, "expectation")
+        )
+        return moment(self._declaration, inner)
+
+    def iid(self, n: int | Symbol) -> Family:
+        """The family of n independent observations: metric and skewness are n times as large.
+
+        Parameters
+        ----------
+        n : int or Symbol
+            At least 1. A Symbol stays symbolic in the tensors; give it a value with :meth:`fix`
+            before drawing samples.
+
+        Returns
+        -------
+        Family
+            For an int, the sample variables of every observation in order, with the number of the
+            observation at the end of their names. For a Symbol, one observation's variables, with
+            n among the constants.
+
+        Raises
+        ------
+        InvalidArgument
+            `n` is no integer of at least 1, or a Symbol that the family uses already.
+
+        Examples
+        --------
+        >>> import sympy as sp, statmani as sm
+        >>> family = sm.families.poisson().iid(sp.Symbol("n"))
+        >>> family.manifold().metric
+        Matrix([[n/lam]])
+        >>> sm.families.poisson().iid(2).sample
+        (x_1, x_2)
+        """
+        from statmani.repetition import repeated
+
+        return Family._of(repeated(self._declaration, n))
 
     def fix(self, values: Mapping[Symbol, Any]) -> Family:
         """The family with constants or parameters fixed.
@@ -355,25 +458,7 @@ class Family:
         return sample(self._declaration, theta, size, rng)
 
     def __repr__(self) -> str:
-        domain = self._declaration.external(self._declaration.domain)
-        parts = []
-        for variable in self._declaration.variables:
-            symbol, lower, upper = (
-                self._declaration.external(e)
-                for e in (variable.symbol, variable.lower, variable.upper)
-            )
-            if variable.values is not None:
-                parts.append(f"{symbol} in {{{', '.join(map(str, variable.values))}}}")
-            elif variable.discrete:
-                parts.append(f"{symbol} in {{{lower}, ..., {upper}}}")
-            elif lower.is_infinite and upper.is_infinite:
-                parts.append(f"{symbol} real")
-            elif upper.is_infinite:
-                parts.append(f"{symbol} > {lower}")
-            else:
-                parts.append(f"{lower} < {symbol} < {upper}")
-        parts += [str(self._declaration.external(r)) for r in self._declaration.region]
-        return f"{self.name or 'Family'}({domain}) on {', '.join(parts)}"
+        return described(self._declaration)
 
     def _repr_latex_(self) -> str:
         from statmani.present.latex import latex
@@ -393,19 +478,3 @@ class Family:
 def _sorted(*indices: int) -> tuple[int, int, int]:
     i, j, k = sorted(indices)
     return i, j, k
-
-
-def _warn_moving_support(declaration: Declaration) -> None:
-    parameters = set(declaration.parameters)
-    for variable in declaration.variables:
-        moving = (variable.lower.free_symbols | variable.upper.free_symbols) & parameters
-        if moving:
-            names = ", ".join(sorted(str(declaration.external(s)) for s in moving))
-            warnings.warn(
-                f"sample: the support of {declaration.external(variable.symbol)} depends on the "
-                f"parameter(s) {names}. Differentiation under the integral, and with it the "
-                "Fisher metric and the Cramer-Rao bound, hold only if the density vanishes fast "
-                "enough at the moving edge; the derivation checks this and refuses otherwise.",
-                StatmaniWarning,
-                stacklevel=3,
-            )

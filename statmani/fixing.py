@@ -9,6 +9,7 @@ from sympy import Expr, Symbol, sympify
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument
+from statmani.repetition import repeated
 
 __all__ = ["fixed"]
 
@@ -46,7 +47,15 @@ def fixed(declaration: Declaration, values: Mapping[Symbol, Any]) -> Declaration
     if all(p in table for p in declaration.parameters):
         raise InvalidArgument("fix: no parameter would be left. Keep at least one parameter free.")
     _check_fixed_parameters(declaration, table)
-    return declaration.substitute(table)
+    result = declaration.substitute(table)
+    if result.observation is None or declaration.repetitions == result.repetitions:
+        return result
+    # The number of observations has a value now; they can be written out.
+    return repeated(result.observation, _count(result.repetitions))
+
+
+def _count(repetitions: Expr) -> Expr:
+    return int(repetitions) if repetitions.is_Integer else repetitions
 
 
 def _check_fixed_parameters(declaration: Declaration, table: Mapping[Symbol, Expr]) -> None:

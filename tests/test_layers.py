@@ -22,6 +22,8 @@ ORDER = (
     "reading",
     "declaration",
     "declare",
+    "repetition",
+    "describing",
     "fixing",
     "from_sympy",
     "algebra",

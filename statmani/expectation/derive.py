@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -126,6 +126,9 @@ def derive(
         A derived tensor disagrees with quadrature of its definition.
     """
     report: Progress = progress if progress is not None else _silent
+    if declaration.observation is not None:
+        one = derive(declaration.observation, effort=effort, progress=progress)
+        return _times(one, declaration.repetitions)
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
@@ -141,6 +144,17 @@ def derive(
     nonzero = {index: value for index, value in skewness.items() if value != 0}
     values = {} if reduction is None else dict(reduction.values)
     return Derivation(metric, nonzero, certificate, _sampler(branches, values))
+
+
+def _times(one: Derivation, count: sp.Expr) -> Derivation:
+    """Tensors of independent repetitions."""
+    note = f"the tensors are {count} times those of one observation, which were checked"
+    certificate = replace(one.certificate, notes=(*one.certificate.notes, note))
+    return Derivation(
+        sp.ImmutableMatrix((count * one.metric).applyfunc(tidy)),
+        {index: tidy(count * value) for index, value in one.skewness.items()},
+        certificate,
+    )
 
 
 def _closed_forms(

@@ -366,6 +366,8 @@ _MP: dict[str, Callable[..., Any]] = {
     "And": lambda c, *a: all(a),
     "Or": lambda c, *a: any(a),
     "Not": lambda c, x: not x,
+    "lowergamma": lambda c, a, z: c.gammainc(a, 0, z),
+    "uppergamma": lambda c, a, z: c.gammainc(a, z),
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
     **PRECISE_RULES,

@@ -1,71 +1,202 @@
-"""Closed forms of users' own expectations E_theta[f]."""
+"""Closed forms of users' own expectations E_theta[f], with conditions and a certificate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.domain import Axis, Domain
 from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument
+from statmani.expectation.certificate import Certificate, Check
+from statmani.expectation.closed_moments import Closed, closed_form
+from statmani.expectation.deltas import split_deltas
 from statmani.expectation.evaluate import Program, new_context
-from statmani.expectation.exponential import minimal, open_piecewise, separate, solve_means
-from statmani.expectation.integration import Budget, integrate
-from statmani.expectation.kernels import Branch, match_kernels
-from statmani.expectation.means import (
-    finite_points,
-    gaussian_means,
-    kernel_mean,
-    read_on_branches,
-    sum_finite,
-)
-from statmani.expectation.normalise import Signs, expand_shallow, normalise
-from statmani.expectation.quadrature import Integrator
-from statmani.expectation.sparse import Sparse, exponents
-from statmani.expectation.tidy import tidy
+from statmani.expectation.numeric_moments import numeric_mean
+from statmani.expectation.tails import converges
+from statmani.signs import Bounded, is_positive_on
 
-__all__ = ["expect"]
+__all__ = ["Moment", "expect", "moment"]
+
+# Extra symbols are analytic parameters; closed forms are sought and checked next to zero.
+_NARROW = sp.Rational(1, 20)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The closed form of an expectation.
+
+    Attributes
+    ----------
+    value : Expr
+        E[f]; valid where all conditions hold.
+    conditions : tuple of relational
+        Where the expectation converges, as far as that does not follow from the domain.
+    certificate : Certificate
+        The strategy, and the comparison with quadrature of the definition.
+    """
+
+    value: sp.Expr
+    conditions: tuple[sp.Basic, ...]
+    certificate: Certificate
+
+    def __str__(self) -> str:
+        lines = [str(self.value)]
+        if self.conditions:
+            lines.append("  where " + ", ".join(map(str, self.conditions)))
+        return "\n".join([*lines, str(self.certificate)])
+
+    __repr__ = __str__
 
 
 def expect(declaration: Declaration, expr: sp.Expr, *, effort: float = 1.0) -> sp.Expr:
-    """E[expr] in closed form, checked against quadrature at one interior point.
+    """E[expr] in closed form; see :func:`moment`.
+
+    Returns
+    -------
+    Expr
+        Where convergence is a condition on the parameters, a Piecewise whose other branch is oo
+        (a nonnegative single power) or nan (infinite or not existing).
+    """
+    found = moment(declaration, expr, effort=effort)
+    external = set(declaration.external(list(declaration.parameters)))
+    needed = [c for c in found.conditions if c.free_symbols and c.free_symbols <= external]
+    if not needed:
+        return declaration.internal(found.value)
+    beyond = sp.oo if found.certificate.notes == (_INFINITE,) else sp.nan
+    return declaration.internal(sp.Piecewise((found.value, sp.And(*needed)), (beyond, True)))
+
+
+_INFINITE = "infinite where a condition fails"
+
+
+def moment(
+    declaration: Declaration,
+    expr: sp.Expr,
+    *,
+    effort: float = 1.0,
+    axes: Sequence[Axis] = (),
+) -> Moment:
+    """E[expr] in closed form, compared with quadrature of its definition at two points.
 
     Parameters
     ----------
     declaration : Declaration
     expr : Expr
-        In internal symbols.
+        In internal symbols. Symbols that the declaration does not know are real constants with
+        the assumptions that they carry.
     effort : float
         Scales the time that integration as a last resort may take (4 s at 1).
+    axes : sequence of Axis
+        Domains of further symbols of ``expr``, such as a second set of parameters.
+
+    Returns
+    -------
+    Moment
 
     Raises
     ------
     InvalidArgument
-        ``expr`` has symbols that the declaration does not know.
+        ``expr`` is not real.
     IntractableExpectation
-        No strategy found a closed form.
+        No strategy found a closed form, or the expectation does not exist.
     CertificateError
         The closed form disagrees with quadrature.
     """
     expr = sp.sympify(expr)
-    samples = {v.symbol for v in declaration.variables}
-    unknown = expr.free_symbols - samples - set(declaration.parameters) - set(declaration.constants)
-    extra = {s: sp.Rational(3, 2) for s in unknown}
-    if any(s.is_real is False for s in unknown):
-        raise InvalidArgument(f"expect: {sorted(unknown, key=str)[0]} is not real.")
-    if not expr.free_symbols & samples:
-        return expr
-    value = _closed(declaration, expr, effort)
-    if value is None:
-        raise IntractableExpectation(
-            f"E[{declaration.external(expr)}]: no closed form found. Tried: exponential family, "
-            f"Gaussian moments, canonical kernels, finite sums; sympy.integrate for "
-            f"{4.0 * effort:g} s. Raise `effort`, or evaluate it numerically."
+    if expr.has(sp.Derivative):
+        expr = expr.doit()
+    if expr.has(sp.I, sp.nan, sp.zoo):
+        raise InvalidArgument(
+            f"expect: {declaration.external(expr)} is not a real function of the sample. "
+            "Take real and imaginary parts apart."
         )
-    if value.has(sp.nan, sp.zoo, sp.oo):
+    working, inner, back = _with_extras(declaration, expr, axes)
+    samples = {v.symbol for v in declaration.variables}
+    peaks, inner = split_deltas(working, inner)
+
+    def external(value: sp.Expr) -> sp.Expr:
+        result: sp.Expr = declaration.external(value.xreplace(back))
+        return result
+
+    if not inner.free_symbols & samples:
+        empty = Certificate((("E[f]", "free of the sample"),), (), (), ())
+        return Moment(external(peaks + inner), (), empty)
+    if declaration.observation is not None and len(declaration.variables) > len(
+        declaration.observation.variables
+    ):
+        return _of_repetitions(declaration, declaration.observation, expr, effort, axes)
+    found = closed_form(declaration, working, inner, effort)
+    if found is None:
+        if not _converges_somewhere(working, inner):
+            raise _diverges(declaration, expr, "every point tried")
+        raise _without_closed_form(declaration, expr, effort)
+    if found.value.has(sp.nan, sp.zoo, sp.oo):
         raise _diverges(declaration, expr, "every point")
-    _verify(declaration, expr, value, extra)
-    return value
+    box: tuple[Bounded, ...] = working.domain.axes
+    narrow = set(working.parameters) - set(declaration.parameters) - {a.symbol for a in axes}
+    conditions = [
+        c for c in found.conditions if c.free_symbols & narrow or not is_positive_on(c, box)
+    ]
+    try:
+        certificate = _certify(declaration, working, inner, found, conditions, external)
+    except CertificateError:
+        if found.strategy != "sympy.integrate":
+            raise
+        # A wrong integral of another program is no closed form, and no defect of ours.
+        raise _without_closed_form(declaration, expr, effort) from None
+    return Moment(
+        external(found.value + peaks),
+        tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
+        certificate,
+    )
+
+
+def _of_repetitions(
+    declaration: Declaration,
+    one: Declaration,
+    expr: sp.Expr,
+    effort: float,
+    axes: Sequence[Axis],
+) -> Moment:
+    """Sums of products of functions of one observation each."""
+    size = len(one.variables)
+    owner = {v.symbol: i // size for i, v in enumerate(declaration.variables)}
+    back = {v.symbol: one.variables[i % size].symbol for i, v in enumerate(declaration.variables)}
+    total: sp.Expr = sp.Integer(0)
+    conditions: list[sp.Basic] = []
+    checks: list[Check] = []
+    for term in sp.Add.make_args(sp.expand(expr)):
+        factors: dict[int, sp.Expr] = {}
+        for factor in sp.Mul.make_args(term):
+            owners = {owner[s] for s in factor.free_symbols if s in owner}
+            if len(owners) > 1:
+                raise _without_closed_form(declaration, expr, effort)
+            number = owners.pop() if owners else -1
+            factors[number] = factors.get(number, sp.Integer(1)) * factor
+        product = declaration.external(factors.pop(-1, sp.Integer(1)))
+        for factor in factors.values():
+            part = moment(one, factor.xreplace(back), effort=effort, axes=axes)
+            product *= part.value
+            conditions += part.conditions
+            checks += part.certificate.checks
+        total += product
+    certificate = Certificate(
+        (("E[f]", "products over independent observations"),), (), (), tuple(checks)
+    )
+    return Moment(total, tuple(dict.fromkeys(conditions)), certificate)
+
+
+def _without_closed_form(
+    declaration: Declaration, expr: sp.Expr, effort: float
+) -> IntractableExpectation:
+    return IntractableExpectation(
+        f"E[{declaration.external(expr)}]: no closed form found. Tried: moments of sufficient "
+        "statistics, Gaussian moments, canonical kernels, finite sums; sympy.integrate for "
+        f"{4.0 * effort:g} s. Raise `effort`, or evaluate it numerically."
+    )
 
 
 def _diverges(declaration: Declaration, expr: sp.Expr, place: str) -> IntractableExpectation:
@@ -75,94 +206,101 @@ def _diverges(declaration: Declaration, expr: sp.Expr, place: str) -> Intractabl
     )
 
 
-def _closed(declaration: Declaration, expr: sp.Expr, effort: float) -> sp.Expr | None:
-    signs = Signs(declaration)
-    ell = normalise(declaration.log_density, declaration, signs)
-    form = normalise(expr, declaration, signs)
-    gaussian = gaussian_means(ell, [form], declaration)
-    if gaussian is not None:
-        return gaussian[0]
-    branches = match_kernels(ell, declaration, signs)
-    if branches is not None:
-        sparse = read_on_branches([form], branches, declaration)
-        if sparse is not None:
-            _check_convergence(declaration, expr, branches, [s[0] for s in sparse])
-            return kernel_mean([s[0] for s in sparse], branches)
-    points = finite_points(declaration)
-    if points is not None:
-        return tidy(sum_finite(ell, expr, points))
-    linear = _linear(declaration, ell, form)
-    if linear is not None:
-        return linear
-    value = integrate(declaration, expr, Budget(4.0 * effort))
-    return None if value is None else tidy(value)
-
-
-def _check_convergence(
-    declaration: Declaration,
-    expr: sp.Expr,
-    branches: Sequence[Branch],
-    sparse: Sequence[Sparse],
-) -> None:
-    """Moments continue analytically past where they exist; that must not be returned."""
-    context = new_context(20)
-    for branch, total in zip(branches, sparse, strict=True):
-        ends = [e for key in total for e in exponents(branch.kernel, key)]
-        program = Program(ends, [])
-        for point in declaration.domain.interior_points(2):
-            values = {**declaration.sample_values()}
-            values.update(zip(declaration.parameters, point, strict=True))
-            if any(v <= 0 for v in program.bind(context, values)([])):
-                place = ", ".join(
-                    f"{declaration.external(t)} = {v}"
-                    for t, v in zip(declaration.parameters, point, strict=True)
-                )
-                raise _diverges(declaration, expr, place or "every point")
-
-
-def _linear(declaration: Declaration, ell: sp.Expr, form: sp.Expr) -> sp.Expr | None:
-    """E of a combination of the sufficient statistics of a full exponential family."""
-    separation = separate(open_piecewise(ell, declaration), declaration)
-    if separation is None:
-        return None
-    separation = minimal(separation, declaration)
-    if len(separation.natural) != len(declaration.parameters):
-        return None
-    samples = {v.symbol for v in declaration.variables}
-    names = {t: sp.Dummy(f"T{i}") for i, t in enumerate(separation.statistics)}
-    parts: sp.Expr = sp.Integer(0)
-    for term in sp.Add.make_args(expand_shallow(form)):
-        factor, rest = term.as_independent(*samples, as_Add=False)
-        if rest == 1:
-            parts += factor
-        elif rest in names:
-            parts += factor * names[rest]
-        else:
-            return None
-    means = solve_means(separation, declaration.parameters)
-    if means is None:
-        return None
-    return tidy(parts.xreplace(dict(zip(names.values(), means, strict=True))))
-
-
-def _verify(
-    declaration: Declaration, expr: sp.Expr, value: sp.Expr, extra: dict[sp.Symbol, sp.Expr]
-) -> None:
-    point = declaration.domain.interior_points(1, seed=3)[0]
-    values = {**declaration.sample_values(), **extra}
-    values.update(zip(declaration.parameters, point, strict=True))
-    estimate = Integrator(declaration, [expr]).at(values)
-    closed = Program([value], []).bind(new_context(30), values)([])[0]
-    number, size = float(estimate.values[0]), float(estimate.sizes[0])
-    place = ", ".join(
-        f"{declaration.external(t)} = {v}"
-        for t, v in zip(declaration.parameters, point, strict=True)
+def _converges_somewhere(working: Declaration, expr: sp.Expr) -> bool:
+    points = working.domain.interior_points(6, seed=3)
+    return any(
+        converges(working, expr, dict(zip(working.parameters, point, strict=True)))
+        for point in points
     )
-    if not estimate.error < 1e-3:
+
+
+def _with_extras(
+    declaration: Declaration, expr: sp.Expr, axes: Sequence[Axis]
+) -> tuple[Declaration, sp.Expr, dict[sp.Symbol, sp.Symbol]]:
+    """A declaration that knows the further symbols of expr: as narrow axes, or as constants."""
+    known = {v.symbol for v in declaration.variables} | set(declaration.parameters)
+    known |= set(declaration.constants) | {a.symbol for a in axes}
+    switches = (
+        sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.Piecewise, sp.core.relational.Relational,
+        sp.floor, sp.ceiling,
+    )  # fmt: skip
+    fixed = set().union(*(a.free_symbols for a in expr.atoms(*switches)))
+    table: dict[sp.Symbol, sp.Symbol] = {}
+    extra_axes, constants = list(axes), list(declaration.constants)
+    for index, symbol in enumerate(sorted(expr.free_symbols - known, key=sp.default_sort_key)):
+        if symbol.is_real is False:
+            raise InvalidArgument(
+                f"expect: the symbol {symbol} is not real. Drop the assumption or rename it."
+            )
+        facts = {
+            fact: True
+            for fact in ("integer", "positive", "negative", "nonnegative", "nonpositive", "nonzero")
+            if symbol.assumptions0.get(fact)
+        }
+        own = table[symbol] = sp.Symbol(f"e{index}", real=True, **facts)
+        if symbol in fixed or symbol.is_integer:
+            constants.append(own)
+        else:
+            low = sp.Integer(0) if symbol.is_nonnegative else -_NARROW
+            high = sp.Integer(0) if symbol.is_nonpositive else _NARROW
+            extra_axes.append(Axis(own, low, high))
+    domain = declaration.domain
+    working = Declaration(
+        declaration.log_density,
+        declaration.variables,
+        Domain((*domain.axes, *extra_axes), domain.constraints),
+        tuple(constants),
+        declaration.region,
+        declaration.table,
+        declaration.name,
+    )
+    return working, expr.xreplace(table), {own: user for user, own in table.items()}
+
+
+def _certify(
+    declaration: Declaration,
+    working: Declaration,
+    expr: sp.Expr,
+    found: Closed,
+    conditions: Sequence[sp.Expr],
+    external: Callable[[sp.Expr], sp.Expr],
+) -> Certificate:
+    """Compare with quadrature at two points where the conditions hold."""
+    closed = Program([found.value, *conditions], [])
+    used: list[tuple[tuple[sp.Symbol, sp.Expr], ...]] = []
+    checks: list[Check] = []
+    place = "every point"
+    for point in working.domain.interior_points(24, seed=3):
+        values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
+        values.update(zip(working.parameters, point, strict=True))
+        here = closed.bind(new_context(30), values)([])
+        place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
+        if not all(c.imag == 0 and c.real > 0 for c in here[1:]) or not converges(
+            working, expr, values
+        ):
+            if not conditions:
+                raise _diverges(declaration, expr, place)
+            continue
+        number, size, error = numeric_mean(working, expr, values)
+        if not error < 1e-3:
+            if not conditions:
+                raise _diverges(declaration, expr, place)
+            continue
+        tolerance = max(1e-8, 100 * error)
+        residual = float(abs(here[0] - number)) / max(size, 1e-300)
+        if not residual <= tolerance:
+            raise CertificateError(
+                f"certificate: E[{external(expr)}] was derived as {float(here[0].real):.15g} but "
+                f"quadrature gives {number:.15g} at {place}. This is a defect of the derivation; "
+                "please report it."
+            )
+        checks.append(Check("E[f]", len(used), residual, tolerance))
+        used.append(tuple((external(t), v) for t, v in values.items()))
+        if len(used) == 2:
+            break
+    if not used:
         raise _diverges(declaration, expr, place)
-    if not abs(closed - number) <= max(1e-8, 100 * estimate.error) * max(size, 1e-300):
-        raise CertificateError(
-            f"certificate: E[{declaration.external(expr)}] was derived as "
-            f"{float(closed.real):.15g} but quadrature gives {number:.15g} at {place}. This is a "
-            "defect of the derivation; please report it."
-        )
+    notes = (_INFINITE,) if found.nonnegative and conditions else ()
+    return Certificate(
+        (("E[f]", found.strategy),), tuple(used), (15,) * len(used), tuple(checks), notes
+    )

@@ -13,7 +13,7 @@ from statmani.expectation.normalise import Signs, normalise, sample_points
 from statmani.expectation.sparse import Converter, Kernel, NotSparse, Sparse, moment, multiply
 from statmani.expectation.tidy import is_zero, tidy
 
-__all__ = ["Branch", "match_kernels", "moments_of"]
+__all__ = ["Branch", "match_kernels", "moments_of", "resolve"]
 
 _PROBES = (sp.Rational(2, 7), sp.Rational(17, 5))
 
@@ -49,18 +49,21 @@ class Branch:
     ) -> Sparse:
         """A function of the sample as a sparse sum in u; NotSparse when it is none."""
         if self.folded is not None and self.fold is not None and self.inner is not None:
-            function = _resolve(function.xreplace({sample: self.folded}))
+            function = resolve(function.xreplace({sample: self.folded}))
             function = function.xreplace({self.fold: self.inner})
         else:
             function = function.xreplace({sample: self.transform})
         ratio = sp.Integer(-1 if self.kernel.name == "beta" else 1)
         converter = Converter(
-            self.variable, vanishes, None if self.kernel.name == "gamma" else ratio
+            self.variable,
+            vanishes,
+            None if self.kernel.name == "gamma" else ratio,
+            single=self.kernel.name == "gamma",
         )
         return converter.convert(function)
 
 
-def _resolve(expr: sp.Expr) -> sp.Expr:
+def resolve(expr: sp.Expr) -> sp.Expr:
     """Decide kinks after folding: arguments that became multiples of the positive variable."""
     table: dict[sp.Basic, sp.Basic] = {}
     for node in expr.atoms(sp.Abs, sp.sign, sp.Heaviside):
@@ -94,7 +97,7 @@ def match_kernels(
         if ends[0] != ends[1]:
             continue
         pieces: list[Branch] = []
-        sides = [_resolve(ell.xreplace({x: centre + s * y})) for s in (1, -1)]
+        sides = [resolve(ell.xreplace({x: centre + s * y})) for s in (1, -1)]
         even = is_zero(
             sides[0] - sides[1], [{**point, y: probe} for point in points for probe in _PROBES]
         )

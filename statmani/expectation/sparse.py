@@ -71,12 +71,15 @@ class Converter:
     ratio : Expr or None
     gap : Expr or None
         Set when two terms differ by a power other than one: u**gap is then a better variable.
+    single : bool
+        Powers of u alone: there is no v, as for the Gamma kernel.
     """
 
     u: sp.Symbol
     vanishes: Callable[[sp.Expr], bool]
     ratio: sp.Expr | None = None
     gap: sp.Expr | None = None
+    single: bool = False
     _memo: dict[sp.Expr, Sparse] = field(default_factory=dict)
 
     def convert(self, expr: sp.Expr) -> Sparse:
@@ -138,12 +141,17 @@ class Converter:
             return self._exp(self.convert(power * sp.log(base)))
         if power.is_Integer and 0 < power <= 6:
             inner = self.convert(base)
-            if len(inner) != 2:
+            try:
+                c, p, q = self._monomial(base) if len(inner) == 2 else (None, None, None)
+            except NotSparse:
+                c = None
+            if c is None:
                 total = inner
                 for _ in range(int(power) - 1):
                     total = multiply(total, inner)
                 return total
-        c, p, q = self._monomial(base)
+        else:
+            c, p, q = self._monomial(base)
         return {(sp.expand(p * power), 0, sp.expand(q * power), 0): c**power}
 
     def _monomial(self, expr: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
@@ -159,7 +167,7 @@ class Converter:
         if len(terms) == 1:
             ((p, q), c), *_ = terms.items()
             return c, p, q
-        if len(terms) != 2:
+        if len(terms) != 2 or self.single:
             raise NotSparse(expr)
         ((p, q), low), ((p2, q2), high) = terms.items()
         if q != q2:

@@ -37,7 +37,8 @@ def tidy(expr: sp.Expr) -> sp.Expr:
     expr = _reduce_trigonometric(expr)
     if sp.count_ops(expr) < _LIMIT:
         expr = sp.factor(expr)
-    return expr.xreplace(back) if back else expr
+    # Exponents may contain radicals, which were replaced first.
+    return expr.xreplace(back).xreplace(back) if back else expr
 
 
 def _over_parameters(expr: sp.Expr) -> sp.Expr | None:

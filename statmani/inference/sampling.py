@@ -19,6 +19,7 @@ from statmani.inference.density import (
     require_constants,
 )
 from statmani.inference.discrete import countable_table, finite_table
+from statmani.inference.exact import exact_sampler
 from statmani.inference.inversion import invert
 from statmani.inference.likelihood import finite_support
 from statmani.inference.rejection import rejection
@@ -40,9 +41,11 @@ def sample(
 ) -> NDArray[Any]:
     """Draw from a declared density.
 
-    Densities on the line are inverted numerically (relative error of probabilities about 1e-10),
-    finite supports are tabulated, infinite discrete ones inverted with a table and, beyond it, a
-    continuous tail; two and three continuous variables use the ratio of uniforms.
+    Densities that match a canonical kernel, if need be one variable given the others, are drawn
+    exactly from gamma, beta and normal variables. Other densities on the line are inverted
+    numerically (relative error of probabilities about 1e-10), finite supports are tabulated,
+    infinite discrete ones inverted with a table and, beyond it, a continuous tail; two and three
+    continuous variables use the ratio of uniforms.
 
     Parameters
     ----------
@@ -148,6 +151,11 @@ def sampler(declaration: Declaration, theta: tuple[float, ...]) -> Draw:
         The density is not resolved, or does not integrate to one at this point.
     """
     name = declaration.name or "the density"
+    if declaration.observation is not None:
+        return _repeated(sampler(declaration.observation, theta), int(declaration.repetitions))
+    exact = exact_sampler(declaration, theta)
+    if exact is not None:
+        return exact
     if all(v.discrete for v in declaration.variables):
         return _discrete(declaration, theta, name)
     if any(v.discrete for v in declaration.variables) or (
@@ -165,6 +173,10 @@ def sampler(declaration: Declaration, theta: tuple[float, ...]) -> Draw:
         f"sample: {name} has {len(declaration.variables)} continuous variables; the generic "
         "sampler handles at most 3. Declare independent blocks as families of their own."
     )
+
+
+def _repeated(one: Draw, repetitions: int) -> Draw:
+    return lambda rng, count: one(rng, count * repetitions).reshape(count, -1)
 
 
 def _line(declaration: Declaration, theta: tuple[float, ...], name: str) -> Draw:

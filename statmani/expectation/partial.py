@@ -1,0 +1,246 @@
+"""Expectations of functions with cases: indicators and Piecewise of one sample variable."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import sympy as sp
+
+from statmani.declaration import Declaration
+from statmani.expectation.inversion import inverted
+from statmani.expectation.kernels import Branch
+from statmani.expectation.means import gaussian_means
+from statmani.expectation.nodes import without_max
+from statmani.expectation.sparse import Kernel, Sparse
+from statmani.expectation.tidy import tidy
+
+__all__ = ["cases_of", "gaussian_partial", "partial_moment", "split_discrete"]
+
+Cases = list[tuple[sp.Expr, sp.Expr, sp.Expr]]
+
+
+def cases_of(expr: sp.Expr, x: sp.Symbol) -> Cases | None:
+    """(value, lower, upper) per interval when expr is a Piecewise of x with linear conditions.
+
+    None when expr has no case in x, or one that cannot be read.
+    """
+    folded = sp.piecewise_fold(_as_cases(expr, x))
+    if not isinstance(folded, sp.Piecewise):
+        return None
+    cuts: set[sp.Expr] = set()
+    for _, condition in folded.args:
+        for relation in condition.atoms(sp.core.relational.Relational):
+            slope = sp.expand(relation.lhs - relation.rhs).diff(x)
+            if slope == 0 or slope.has(x) or isinstance(relation, (sp.Eq, sp.Ne)):
+                return None
+            cuts.add(sp.expand(-((relation.lhs - relation.rhs) - slope * x).expand() / slope))
+    ordered = _ordered(cuts)
+    if ordered is None:
+        return None
+    ends = [-sp.oo, *ordered, sp.oo]
+    cases: Cases = []
+    for low, high in itertools.pairwise(ends):
+        inside = (
+            high - 1
+            if low is -sp.oo and high is not sp.oo
+            else low + 1
+            if high is sp.oo and low is not -sp.oo
+            else (low + high) / 2
+        )
+        for value, condition in folded.args:
+            decided = sp.sympify(condition).xreplace({x: inside})
+            decided = decided.replace(
+                lambda e: isinstance(e, sp.core.relational.Relational),
+                lambda e: e.func(sp.expand(e.lhs - e.rhs), 0),
+            )
+            if decided == True:  # noqa: E712
+                cases.append((value, low, high))
+                break
+            if decided != False:  # noqa: E712
+                return None
+        else:
+            return None
+    return cases
+
+
+def _as_cases(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
+    """Kinks of x as Piecewise."""
+    expr = without_max(expr)
+    table: dict[sp.Expr, sp.Expr] = {}
+    for node in expr.atoms(sp.Heaviside, sp.Abs, sp.sign):
+        inner = node.args[0]
+        if not inner.has(x):
+            continue
+        if isinstance(node, sp.Heaviside):
+            table[node] = sp.Piecewise((1, inner > 0), (0, True))
+        elif isinstance(node, sp.Abs):
+            table[node] = sp.Piecewise((inner, inner > 0), (-inner, True))
+        else:
+            table[node] = sp.Piecewise((1, inner > 0), (-1, True))
+    return expr.xreplace(table)
+
+
+def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
+    ordered: list[sp.Expr] = []
+    for cut in sorted(cuts, key=sp.default_sort_key):
+        position = 0
+        for other in ordered:
+            difference = sp.expand(cut - other)
+            if difference.is_positive:
+                position += 1
+            elif not difference.is_negative:
+                return None
+        ordered.insert(position, cut)
+    return ordered
+
+
+def partial_moment(
+    read: Callable[[sp.Expr], list[Sparse] | None],
+    cases: Cases,
+    branches: Sequence[Branch],
+    support: tuple[sp.Expr, sp.Expr],
+    direction: int,
+) -> sp.Expr | None:
+    """Sum over the cases of E[value; lower < x < upper] for a sample of one branch.
+
+    ``direction`` is the sign of the derivative of the branch's transform.
+    """
+    if len(branches) != 1 or direction == 0:
+        return None
+    branch = branches[0]
+    top: sp.Expr = sp.Integer(1) if branch.kernel.name == "beta" else sp.oo
+    ends = (sp.Integer(0), top) if direction > 0 else (top, sp.Integer(0))
+
+    def place(x: sp.Expr) -> sp.Expr | None:
+        if x is -sp.oo or (x - support[0]).is_nonpositive:
+            return ends[0]
+        if x is sp.oo or (support[1] - x).is_nonpositive:
+            return ends[1]
+        return inverted(branch.transform, branch.variable, x)
+
+    total: sp.Expr = sp.Integer(0)
+    for value, low, high in cases:
+        if value == 0:
+            continue
+        sparse = read(value)
+        if sparse is None:
+            return None
+        for key, c in sparse[0].items():
+            p, m, q, n = key
+            if m or n:
+                return None
+            part: sp.Expr = sp.Integer(0)
+            for end, sign in ((high, direction), (low, -direction)):
+                z = place(end)
+                if z is None:
+                    return None
+                part += sign * _cumulative(branch.kernel, p, q, z)
+            total += c * part
+    return tidy(total)
+
+
+def _cumulative(kernel: Kernel, p: sp.Expr, q: sp.Expr, z: sp.Expr) -> sp.Expr:
+    """E[u^p v^q; u < z]."""
+    if z == 0:
+        return sp.Integer(0)
+    if kernel.name == "gamma":
+        a = sp.expand(kernel.shapes[0] + p)
+        whole = sp.gamma(a) if z is sp.oo else sp.expand_func(sp.lowergamma(a, z))
+        return whole / sp.gamma(kernel.shapes[0])
+    a, b = kernel.shapes
+    top, rest = sp.expand(a + p), sp.expand(b + q if kernel.name == "beta" else b - p - q)
+    if kernel.name == "beta_prime":
+        z = sp.Integer(1) if z is sp.oo else tidy(z / (1 + z))
+    scale = sp.gamma(a + b) / (sp.gamma(a) * sp.gamma(b))
+    if z == 1:
+        return scale * sp.gamma(top) * sp.gamma(rest) / sp.gamma(top + rest)
+    if top == 1:
+        return scale * (1 - (1 - z) ** rest) / rest
+    if rest == 1:
+        return scale * z**top / top
+    return scale * sp.betainc(top, rest, 0, z)
+
+
+def gaussian_partial(ell: sp.Expr, cases: Cases, declaration: Declaration) -> sp.Expr | None:
+    """Sum over the cases of E[polynomial; lower < x < upper] under a normal density."""
+    x = declaration.variables[0].symbol
+    moments = gaussian_means(ell, [x, x**2], declaration)
+    if moments is None or declaration.domain.dim == 0:
+        return None
+    mean, variance = moments[0], tidy(moments[1] - moments[0] ** 2)
+    total: sp.Expr = sp.Integer(0)
+    for value, low, high in cases:
+        polynomial = sp.expand(value).as_poly(x)
+        if polynomial is None:
+            return None
+        for (power,), c in polynomial.terms():
+            total += c * (_below(power, high, mean, variance) - _below(power, low, mean, variance))
+    return sp.expand(total)
+
+
+def _below(power: int, cut: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr:
+    """E[x^power; x < cut] by parts: E[(x - m) f; x < c] = v E[f'; x < c] - v f(c) phi(c)."""
+    if cut is -sp.oo:
+        return sp.Integer(0)
+    deviation = sp.sqrt(variance)
+    edge: sp.Expr = sp.Integer(0)
+    whole: sp.Expr = sp.Integer(1)
+    if cut is not sp.oo:
+        z = tidy((cut - mean) / deviation)
+        whole = (1 + sp.erf(z / sp.sqrt(2))) / 2
+        edge = variance * sp.exp(-(z**2) / 2) / (deviation * sp.sqrt(2 * sp.pi))
+    values = [whole]
+    for k in range(1, power + 1):
+        before = values[k - 2] if k > 1 else sp.Integer(0)
+        step = mean * values[k - 1] + variance * (k - 1) * before
+        values.append(step - (cut ** (k - 1) * edge if edge != 0 else 0))
+    return values[power]
+
+
+def split_discrete(
+    expr: sp.Expr, declaration: Declaration
+) -> tuple[sp.Expr, list[tuple[sp.Expr, sp.Expr]]] | None:
+    """(g, exceptions): expr = g except at finitely many points, where it differs by the value.
+
+    For one integer variable with a finite lower end and numeric conditions.
+    """
+    if len(declaration.variables) != 1:
+        return None
+    variable = declaration.variables[0]
+    if not variable.discrete or not variable.lower.is_Integer:
+        return None
+    x = variable.symbol
+    folded = sp.piecewise_fold(_as_cases(expr, x))
+    if not isinstance(folded, sp.Piecewise):
+        return None
+    reach = int(variable.lower)
+    for _, condition in folded.args:
+        for relation in sp.sympify(condition).atoms(sp.core.relational.Relational):
+            other = relation.rhs if relation.lhs == x else relation.lhs
+            if {relation.lhs, relation.rhs} != {x, other} or not other.is_number:
+                return None
+            reach = max(reach, int(sp.ceiling(other)))
+    if reach - int(variable.lower) > 256:
+        return None
+    far = folded.xreplace({x: sp.Integer(reach + 1)})
+    general = _value_beyond(folded, x, reach)
+    if general is None or far is None:
+        return None
+    exceptions = []
+    for point in range(int(variable.lower), reach + 1):
+        at = {x: sp.Integer(point)}
+        difference = folded.xreplace(at) - general.xreplace(at)
+        if difference != 0:
+            exceptions.append((sp.Integer(point), difference))
+    return general, exceptions
+
+
+def _value_beyond(folded: sp.Piecewise, x: sp.Symbol, reach: int) -> sp.Expr | None:
+    for value, condition in folded.args:
+        decided = sp.sympify(condition).xreplace({x: sp.Integer(reach + 1)})
+        if decided == True:  # noqa: E712
+            return sp.sympify(value)
+        if decided != False:  # noqa: E712
+            return None
+    return None
