@@ -10,7 +10,14 @@ from typing import Any
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.errors import IntractableExpectation, InvalidFamily
+from statmani.errors import (
+    CertificateError,
+    IntractableExpectation,
+    InvalidFamily,
+    InvalidManifold,
+)
+from statmani.expectation import exact
+from statmani.expectation.exact import Exact
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.evaluate import Program, new_context
@@ -187,7 +194,7 @@ def _from_exponential(
     means = gaussian_means(opened, separation.statistics, declaration)
     strategy = "exponential family, Gaussian moments"
     if means is None and len(separation.natural) == n == rank:
-        means = solve_means(separation, declaration.parameters)
+        means = solve_means(separation, declaration)
         strategy = "full exponential family, means from the potential"
     if means is None and branches is not None:
         sparse = read_on_branches(separation.statistics, branches, declaration)
@@ -206,7 +213,12 @@ def _from_exponential(
         tried.append("curved exponential family (means of the statistics not found)")
         return None
     report("means")
-    return tensors_from_means(separation.natural, means, declaration.parameters, report), strategy
+    try:
+        tensors = exact.tensors_from_means(separation.natural, means, declaration, report)
+    except (InvalidManifold, CertificateError):
+        # The ring cannot hold these entries; the certificate still judges what sympy makes.
+        tensors = tensors_from_means(separation.natural, means, declaration.parameters, report)
+    return tensors, strategy
 
 
 def _from_kernels(
@@ -223,6 +235,7 @@ def _from_kernels(
         return None
     cache: dict[Any, Any] = {}
     n = len(scores)
+    tidy = Exact(declaration).tidy
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(moments_of(branches, sparse, (i, j), cache))
@@ -246,6 +259,7 @@ def _from_finite_sum(
         return None
     scores = [ell.diff(t) for t in declaration.parameters]
     n = len(scores)
+    tidy = Exact(declaration).tidy
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(sum_finite(ell, scores[i] * scores[j], points))

@@ -139,7 +139,7 @@ def _linear(declaration: Declaration, ell: sp.Expr, form: sp.Expr) -> sp.Expr | 
             parts += factor * names[rest]
         else:
             return None
-    means = solve_means(separation, declaration.parameters)
+    means = solve_means(separation, declaration)
     if means is None:
         return None
     return tidy(parts.xreplace(dict(zip(names.values(), means, strict=True))))

@@ -20,8 +20,9 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from statmani.declaration import Declaration
-from statmani.errors import InvalidFamily
+from statmani.errors import CertificateError, InvalidFamily, InvalidManifold
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.exact import Exact
 from statmani.expectation.normalise import expand_shallow
 from statmani.expectation.tidy import tidy
 
@@ -238,8 +239,25 @@ def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:
     return best
 
 
-def solve_means(separation: Separation, parameters: Sequence[sp.Symbol]) -> list[sp.Expr] | None:
+def solve_means(separation: Separation, declaration: Declaration) -> list[sp.Expr] | None:
     """E[T] of a full family from J^T mu = d psi, exactly."""
+    exact = Exact(declaration, [*separation.natural, separation.potential])
+    try:
+        eta = [exact.element(e) for e in separation.natural]
+        psi = exact.element(separation.potential)
+        derivative, n = exact.ring.derivative, len(declaration.parameters)
+        solution = exact.solve(
+            [[derivative(e, i) for e in eta] for i in range(n)],
+            [[derivative(psi, i)] for i in range(n)],
+        )
+        return None if solution is None else [exact.sympy(row[0]) for row in solution]
+    except (InvalidManifold, CertificateError):
+        return _solve_by_sympy(separation, declaration.parameters)
+
+
+def _solve_by_sympy(
+    separation: Separation, parameters: Sequence[sp.Symbol]
+) -> list[sp.Expr] | None:
     jacobian = sp.Matrix(
         len(parameters),
         len(separation.natural),
