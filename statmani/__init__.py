@@ -19,8 +19,8 @@ Examples
 ...                    sample={x: sp.S.Reals},
 ...                    parameters={mu: sp.S.Reals, sigma: sp.Interval(0, sp.oo)})
 >>> M = family.manifold()
->>> M.metric
-Matrix([[sigma**(-2), 0], [0, 2/sigma**2]])
+>>> M.metric.tolist()
+[[sigma**(-2), 0], [0, 2/sigma**2]]
 >>> M.levi_civita.scalar_curvature
 -1
 """

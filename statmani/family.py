@@ -229,8 +229,8 @@ class Family:
         Examples
         --------
         >>> import statmani as sm
-        >>> sm.families.normal().manifold().metric
-        Matrix([[sigma**(-2), 0], [0, 2/sigma**2]])
+        >>> sm.families.normal().manifold().metric.tolist()
+        [[sigma**(-2), 0], [0, 2/sigma**2]]
         """
         return self._manifold
 

@@ -1,4 +1,4 @@
-"""First look at all expressions: root degree and lattices of exponents, before any generator.
+"""First look at all expressions: root degree, lattices of exponents, shifted arguments.
 
 Related exponents such as x, x/2 and x + y must share generators; seeing all of them first
 makes the choice independent of the order in which they are converted.
@@ -15,6 +15,7 @@ from sympy import Expr
 
 from statmani.algebra.element import Element
 from statmani.algebra.exponential import lattice_part, new_basis
+from statmani.algebra.special import note_argument
 
 if TYPE_CHECKING:
     from statmani.algebra.ring import Ring
@@ -32,6 +33,7 @@ class _Finder:
     def __init__(self) -> None:
         self.found: dict[int, dict[tuple[str, Expr], None]] = {}
         self.degrees: list[int] = [2]
+        self.shifted: dict[Expr, None] = {}
         self._depth: dict[Expr, int] = {}
 
     def walk(self, expr: Any) -> int:
@@ -52,6 +54,8 @@ class _Finder:
                 argument = ("exp", 2 * expr.args[0])
             elif isinstance(expr, _TRIG):
                 argument = ("trig", expr.args[0])
+            elif isinstance(expr, (sp.polygamma, sp.gamma)):
+                self.shifted[expr.args[-1]] = None
             if argument is not None:
                 self.found.setdefault(depth, {})[argument] = None
                 depth += 1
@@ -72,3 +76,5 @@ def prepare(ring: Ring, expressions: Sequence[Expr]) -> None:
                 if what == kind:
                     arguments.append(lattice_part(ring, kind, ring.convert_internal(argument)))
             new_basis(ring, kind, arguments)
+    for argument in finder.shifted:
+        note_argument(ring, ring.convert_internal(argument))

@@ -86,6 +86,7 @@ class Ring:
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
+        self.anchors: dict[Expr, int] = {}
         self._inside: dict[Expr, Expr] = {}
         self._outside: dict[Expr, Expr] = {}
         self.dim = domain.dim

@@ -16,7 +16,7 @@ from statmani.errors import InvalidManifold
 if TYPE_CHECKING:
     from statmani.algebra.ring import Ring
 
-__all__ = ["bessel_i", "bessel_k", "gamma_function", "polygamma"]
+__all__ = ["bessel_i", "bessel_k", "gamma_function", "note_argument", "polygamma"]
 
 _LONGEST_SHIFT = 200
 
@@ -43,6 +43,27 @@ def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
     return argument - ring.number(shift), shift
 
 
+def anchored(ring: Ring, argument: Element) -> tuple[Element, int]:
+    """(base, m) with argument = base + m, the base an argument that the expressions contain.
+
+    A shift away from every argument that occurs would bring in poles where the expressions
+    are regular: polygamma(1, k + 1) written in polygamma(1, k) is 0/0-like at k = 0.
+    """
+    base, shift = integer_shift(ring, argument)
+    if base.constant is not None:
+        return base, shift
+    anchor = ring.anchors.setdefault(ring.to_internal_expr(base), shift)
+    return base + ring.number(anchor), shift - anchor
+
+
+def note_argument(ring: Ring, argument: Element) -> None:
+    """Let the least of the arguments that differ by integers be the base of its class."""
+    base, shift = integer_shift(ring, argument)
+    if base.constant is None:
+        key = ring.to_internal_expr(base)
+        ring.anchors[key] = min(shift, ring.anchors.get(key, shift))
+
+
 def _as_integer(element: Element) -> int | None:
     value = element.constant
     return int(value) if value is not None and value.denominator == 1 else None
@@ -53,7 +74,7 @@ def polygamma(ring: Ring, order: Element, argument: Element) -> Element:
     n = _as_integer(order)
     if n is None or n < 0:
         raise InvalidManifold("polygamma needs a fixed order 0, 1, 2, ...; rewrite the entry.")
-    base, shift = integer_shift(ring, argument)
+    base, shift = anchored(ring, argument)
     return ring.polynomials.total(
         [_reduced_polygamma(ring, n, base), _shift_terms(ring, n, base, shift)]
     )
@@ -94,7 +115,9 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
     half = ring.number(Fraction(1, 2))
 
     def known(argument: Element) -> bool:
-        reduced = ring.to_internal_expr(integer_shift(ring, argument)[0])
+        base, shift = integer_shift(ring, argument)
+        anchor = ring.anchors.get(ring.to_internal_expr(base), shift)
+        reduced = ring.to_internal_expr(base + ring.number(anchor))
         return reduced in ring.polygamma_rules and ring.polygamma_rules[reduced] is None
 
     def at(n: int, argument: Element) -> Element:
@@ -116,7 +139,7 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
 
 def gamma_function(ring: Ring, argument: Element) -> Element:
     """gamma(argument), the argument reduced modulo integers."""
-    base, shift = integer_shift(ring, argument)
+    base, shift = anchored(ring, argument)
     expr = ring.to_internal_expr(base)
     value = sp.gamma(expr)
     if not isinstance(value, sp.gamma):

@@ -70,6 +70,11 @@ class Certificate:
         """The largest relative residual of all checks."""
         return max((c.residual for c in self.checks), default=0.0)
 
+    def _repr_latex_(self) -> str:
+        from statmani.present.latex import latex
+
+        return f"${latex(self)}$"
+
     def __str__(self) -> str:
         grouped: dict[str, list[str]] = {}
         for entry, strategy in self.strategies:

@@ -58,8 +58,8 @@ def gamma() -> Family:
     Examples
     --------
     >>> import statmani as sm
-    >>> sm.families.gamma().manifold().metric
-    Matrix([[polygamma(1, k), 1/theta], [1/theta, k/theta**2]])
+    >>> sm.families.gamma().manifold().metric.tolist()
+    [[polygamma(1, k), 1/theta], [1/theta, k/theta**2]]
     """
     x, k, theta = symbols("x k theta")
     return Family(
@@ -94,8 +94,8 @@ def inverse_gaussian() -> Family:
     Examples
     --------
     >>> import statmani as sm
-    >>> sm.families.inverse_gaussian().manifold().metric
-    Matrix([[lam/mu**3, 0], [0, 1/(2*lam**2)]])
+    >>> sm.families.inverse_gaussian().manifold().metric.tolist()
+    [[lam/mu**3, 0], [0, 1/(2*lam**2)]]
     """
     x, mu, lam = symbols("x mu lam")
     return Family(

@@ -316,6 +316,11 @@ class Connection:
     def __hash__(self) -> int:
         return hash((self.alpha, self._manifold))
 
+    def _repr_latex_(self) -> str:
+        from statmani.present.latex import latex
+
+        return f"${latex(self)}$"
+
     def __repr__(self) -> str:
         names = ", ".join(str(x) for x in self._manifold.coordinates)
         return f"<Connection alpha = {self.alpha} on ({names})>"

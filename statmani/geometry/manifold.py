@@ -291,6 +291,11 @@ class StatisticalManifold:
     def __reduce__(self) -> tuple[Any, ...]:
         return (_restore, (*self._data(), self._certificate))
 
+    def _repr_latex_(self) -> str:
+        from statmani.present.latex import latex
+
+        return f"${latex(self)}$"
+
     def __repr__(self) -> str:
         return f"<StatisticalManifold: {self.domain}>"
 

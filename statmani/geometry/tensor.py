@@ -152,6 +152,11 @@ class Tensor:
     def __reduce__(self) -> tuple[Any, ...]:
         return (_restore, (self._shape, self.nonzero()))
 
+    def _repr_latex_(self) -> str:
+        from statmani.present.latex import latex
+
+        return f"${latex(self)}$"
+
     def __repr__(self) -> str:
         return f"<Tensor of shape {self._shape}>"
 

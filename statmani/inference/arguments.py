@@ -11,8 +11,14 @@ from sympy import Float, Symbol
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument, RegularityError
 
-__all__ = ["FamilyLike", "read_count", "read_declaration", "read_information", "read_point",
-           "read_seed"]
+__all__ = [
+    "FamilyLike",
+    "read_count",
+    "read_declaration",
+    "read_information",
+    "read_point",
+    "read_seed",
+]
 
 Array = NDArray[np.float64]
 

@@ -206,8 +206,11 @@ def cramer_rao(
     dim = len(point)
     n = read_count(n, "n", 1, "a replication needs an observation", what)
     replications = read_count(
-        replications, "replications", 10 * (dim + 1),
-        f"a covariance of {dim} parameter(s) cannot be estimated from so few", what,
+        replications,
+        "replications",
+        10 * (dim + 1),
+        f"a covariance of {dim} parameter(s) cannot be estimated from so few",
+        what,
     )
     estimate = _read_estimator(estimator)
     entropy = read_seed(seed, what)
@@ -225,9 +228,7 @@ def cramer_rao(
     kernel, scores = _pilot(declaration, draw, point, n, pilot_rng)
     _require_regular(declaration, scores, point)
     information = n * (read_information(family, None, point, what) if claimed is None else claimed)
-    runs = replicate(
-        kernel, draw, point, n, streams, replications, estimate, count, progress
-    )
+    runs = replicate(kernel, draw, point, n, streams, replications, estimate, count, progress)
     failures = int(runs.failed.sum())
     if failures > _FAILED_FRACTION * replications:
         raise NoConvergence(
@@ -238,7 +239,10 @@ def cramer_rao(
     kept = ~runs.failed
     moments = _moments(declaration, runs.estimates[kept], runs.scores[kept], point, information)
     draws = whitened_covariances(
-        fourth_cumulants(scores), n, int(kept.sum()), _REFERENCE_DRAWS,
+        fourth_cumulants(scores),
+        n,
+        int(kept.sum()),
+        _REFERENCE_DRAWS,
         np.random.Generator(np.random.PCG64(reference)),
     )
     null = reference_ratios(draws, moments.residual)
@@ -293,9 +297,7 @@ def _pilot(
     return kernel, scores
 
 
-def _cancels(
-    declaration: Declaration, data: Array, point: Array, scores: Array, n: int
-) -> bool:
+def _cancels(declaration: Declaration, data: Array, point: Array, scores: Array, n: int) -> bool:
     """Whether the multiplied-out likelihood is a small difference of large sums at the point."""
     form = likelihood_form(declaration)
     if form.points is not None:
@@ -373,6 +375,4 @@ def _moments(
             "Return one estimate per parameter."
         )
     back = np.linalg.solve(slope, rest.T).T
-    return _Moments(
-        bias, covariance, cross @ cross.T, white, np.asarray(back.T @ back / degrees)
-    )
+    return _Moments(bias, covariance, cross @ cross.T, white, np.asarray(back.T @ back / degrees))

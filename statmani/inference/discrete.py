@@ -20,9 +20,7 @@ _LARGEST = 2**17
 _DROP = 50.0
 
 
-def finite_table(
-    points: Array, log_mass: LogMass, theta: tuple[float, ...], name: str
-) -> Draw:
+def finite_table(points: Array, log_mass: LogMass, theta: tuple[float, ...], name: str) -> Draw:
     """Sampler of finitely many points.
 
     Parameters

@@ -66,8 +66,7 @@ class Fit:
         rows = [
             f"Maximum likelihood fit: {state}, n = {self.n}, "
             f"log-likelihood {self.log_likelihood:.6f}",
-            f"  {'parameter':<{width}}  {'estimate':>12}  {'+- expected':>12}  "
-            f"{'+- observed':>12}",
+            f"  {'parameter':<{width}}  {'estimate':>12}  {'+- expected':>12}  {'+- observed':>12}",
         ]
         with np.errstate(invalid="ignore"):
             expected = np.sqrt(np.diag(self.covariance))

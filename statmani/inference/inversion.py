@@ -307,9 +307,7 @@ def _panels(
     )
 
 
-def _tabulate(
-    inner: LogDensity, edges: Array, top: float, chart: _Chart, what: str
-) -> Inversion:
+def _tabulate(inner: LogDensity, edges: Array, top: float, chart: _Chart, what: str) -> Inversion:
     nodes, _, cumulate, powers = _rules()
     legendre = np.polynomial.legendre
     for _ in range(30):

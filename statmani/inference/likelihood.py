@@ -66,9 +66,7 @@ class LikelihoodForm:
     inside: tuple[tuple[Expr, bool], ...]
 
 
-def finite_support(
-    declaration: Declaration, limit: int
-) -> tuple[tuple[Expr, ...], ...] | None:
+def finite_support(declaration: Declaration, limit: int) -> tuple[tuple[Expr, ...], ...] | None:
     """The points of a finite support of at most `limit` points, else None.
 
     Examples
@@ -99,15 +97,14 @@ def finite_support(
     inside = [
         point
         for point in partial
-        if all(r.xreplace(dict(zip(symbols, point, strict=True))) == S.true
-               for r in declaration.region)
+        if all(
+            r.xreplace(dict(zip(symbols, point, strict=True))) == S.true for r in declaration.region
+        )
     ]
     return tuple(inside) if 0 < len(inside) <= limit else None
 
 
-def _values(
-    variable: Variable, earlier: dict[Symbol, Expr], limit: int
-) -> list[Expr] | None:
+def _values(variable: Variable, earlier: dict[Symbol, Expr], limit: int) -> list[Expr] | None:
     if not variable.discrete:
         return None
     if variable.values is not None:
@@ -182,7 +179,6 @@ def _moving_support(declaration: Declaration) -> tuple[tuple[Expr, bool], ...]:
         tests.append((variable.upper - variable.symbol, variable.discrete))
     tests += [(relation.gts - relation.lts, False) for relation in declaration.region]
     return tuple(t for t in tests if t[0].has(*declaration.parameters))
-
 
 
 def _multiplied_out(

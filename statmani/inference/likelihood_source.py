@@ -111,9 +111,7 @@ def _statistics(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
 
 def _derivatives(expression: Expr, parameters: Sequence[Symbol]) -> list[Expr]:
     first = [expression.diff(p) for p in parameters]
-    second = [
-        first[i].diff(q) for i in range(len(parameters)) for q in parameters[i:]
-    ]
+    second = [first[i].diff(q) for i in range(len(parameters)) for q in parameters[i:]]
     return [expression, *first, *second]
 
 
@@ -125,8 +123,7 @@ def _total(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
     table = names | {s: f"sums[{i}]" for i, s in enumerate(sums)}
     per_coefficient = [_derivatives(c, form.parameters) for c in form.coefficients]
     separated = [
-        Add(*(Mul(per_coefficient[j][i], sums[j]) for j in range(len(sums))))
-        for i in range(size)
+        Add(*(Mul(per_coefficient[j][i], sums[j]) for j in range(len(sums)))) for i in range(size)
     ]
     replaced, reduced, known = _block(separated, table, "v")
     lines += [f"    {name} = {expression_source(value, known)}" for _, value, name in replaced]
@@ -145,9 +142,7 @@ def _total(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
 
 def _mixed_loop(form: LikelihoodForm, names: dict[Symbol, str]) -> list[str]:
     hoisted: dict[Expr, Symbol] = {}
-    inner = [
-        _hoist(e, form.sample, hoisted) for e in _derivatives(form.mixed, form.parameters)
-    ]
+    inner = [_hoist(e, form.sample, hoisted) for e in _derivatives(form.mixed, form.parameters)]
     table = names | {symbol: f"h{i}" for i, symbol in enumerate(hoisted.values())}
     outer, constants, known = _block(list(hoisted), names, "g")
     lines = [f"    {name} = {expression_source(value, known)}" for _, value, name in outer]

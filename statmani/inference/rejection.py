@@ -124,9 +124,7 @@ def rejection(declaration: Declaration, theta: tuple[float, ...], name: str) -> 
     return draw
 
 
-def _standardise(
-    log_density: Callable[[Array], Array], dim: int, name: str
-) -> tuple[Array, Array]:
+def _standardise(log_density: Callable[[Array], Array], dim: int, name: str) -> tuple[Array, Array]:
     """The mode and a square root of the inverse of minus the Hessian there."""
     from scipy.optimize import minimize
 

@@ -150,9 +150,9 @@ def sampler(declaration: Declaration, theta: tuple[float, ...]) -> Draw:
     name = declaration.name or "the density"
     if all(v.discrete for v in declaration.variables):
         return _discrete(declaration, theta, name)
-    if any(v.discrete for v in declaration.variables) or (declaration.region and (
-        len(declaration.variables) == 1
-    )):
+    if any(v.discrete for v in declaration.variables) or (
+        declaration.region and (len(declaration.variables) == 1)
+    ):
         raise IntractableExpectation(
             f"sample: {name} mixes discrete and continuous variables or has a support that is no "
             "interval; no sampler applies. Pass your own estimates, or draw the variables in turn."

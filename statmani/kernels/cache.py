@@ -19,17 +19,21 @@ import pickle
 import platform
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import final
 
 from statmani.storage import cache_directory, write_atomic
 
-__all__ = ["fingerprint", "load", "module_name"]
+__all__ = ["Request", "expect", "fingerprint", "fulfil", "is_stored", "load", "module_name"]
 
 _LOCK = threading.RLock()
 _LOADED: dict[str, ModuleType] = {}
+_EXPECTED: dict[str, Callable[[], bool]] = {}
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError)
 _HEADER = """import math
 import numpy as np
@@ -47,18 +51,17 @@ def _package_files() -> list[Path]:
 
 @lru_cache(maxsize=1)
 def _platform_key() -> str:
-    import llvmlite
-    import numba
-    import numpy
+    from importlib.metadata import version
+
     from llvmlite import binding
 
     features = binding.get_host_cpu_features().flatten()
     parts = (
         platform.python_implementation(),
         platform.python_version(),
-        numba.__version__,
-        llvmlite.__version__,
-        numpy.__version__,
+        version("numba"),
+        version("llvmlite"),
+        version("numpy"),
         binding.get_host_cpu_name(),
         features,
         sys.platform,
@@ -100,20 +103,20 @@ def _inlined(source: str) -> tuple[str, list[str]]:
     return ast.unparse(ast.Module(body=body, type_ignores=[])), functions
 
 
-def _text(files: Sequence[str], body: str, exports: Sequence[tuple[str, str]], cached: bool) -> str:
+def _text(request: Request, cached: bool) -> str:
     parts = [_HEADER]
     helpers: list[str] = []
-    for name in files:
+    for name in request.files:
         source, functions = _inlined((Path(__file__).parent / name).read_text("utf-8"))
         parts.append(source)
         helpers += functions
-    parts.append(body)
-    exported = {name for name, _ in exports}
+    parts.append(request.body())
+    exported = {name for name, _ in request.exports}
     options = 'error_model="numpy", nogil=True'
     for name in helpers:
         if name not in exported:
             parts.append(f"{name} = njit({options})({name})")
-    for name, signature in exports:
+    for name, signature in request.exports:
         parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
     text = "\n".join(parts) + "\n"
     return f"# {hashlib.sha256(text.encode()).hexdigest()}\n{text}"
@@ -192,71 +195,106 @@ def _say(notice: str) -> None:
         print(notice, file=sys.stderr, flush=True)
 
 
+@final
+@dataclass(frozen=True)
+class Request:
+    """A module to be had.
+
+    Attributes
+    ----------
+    content : str
+        Identifies what `body` would return.
+    files : tuple of str
+        Files of this package to copy in front, in order.
+    exports : tuple of (name, signature)
+        Functions compiled at once for a numba signature, given as source.
+    body : callable
+        Returns the generated source; called only when no valid file exists.
+    notice : str
+        Line for the terminal when compilation is needed.
+    """
+
+    content: str
+    files: tuple[str, ...]
+    exports: tuple[tuple[str, str], ...]
+    body: Callable[[], str] = str
+    notice: str = ""
+
+    @cached_property
+    def name(self) -> str:
+        """Name of the generated module."""
+        exported = (f"{name}{signature}" for name, signature in self.exports)
+        return module_name("\n".join((self.content, *self.files, *exported)))
+
+
 def load(
-    request: str,
+    content: str,
     files: Sequence[str],
     body: Callable[[], str],
     exports: Sequence[tuple[str, str]],
     notice: str = "",
 ) -> ModuleType:
-    """The compiled module of a request, from memory, from disk, or freshly made.
+    """The compiled module of a :class:`Request`, from memory, from disk, or freshly made."""
+    return fulfil(Request(content, tuple(files), tuple(exports), body, notice))
 
-    Parameters
-    ----------
-    request : str
-        Identifies what `body` would return.
-    files : sequence of str
-        Files of this package to copy in front, in order.
-    body : callable
-        Returns the generated source; called only when no valid file exists.
-    exports : sequence of (name, signature)
-        Functions compiled at once for a numba signature, given as source.
-    notice : str
-        Line for the terminal when compilation is needed.
 
-    Returns
-    -------
-    module
-        Its exported names are compiled functions.
-    """
-    key = "\n".join((request, *files, *(f"{n}{s}" for n, s in exports)))
-    name = module_name(key)
+def fulfil(request: Request) -> ModuleType:
+    """The compiled module of a request, from memory, from disk, or freshly made."""
+    name = request.name
     with _LOCK:
         if name in _LOADED:
             return _LOADED[name]
-        module = _from_disk(name, files, body, exports, notice)
+        _await(name)
+        module = _from_disk(request)
         if module is None:
-            _say(notice)
-            text = _text(files, body(), exports, cached=False)
+            _say(request.notice)
+            text = _text(request, cached=False)
             module = _execute(name, f"<{name}>", text)
         _LOADED[name] = module
         return module
 
 
-def _from_disk(
-    name: str,
-    files: Sequence[str],
-    body: Callable[[], str],
-    exports: Sequence[tuple[str, str]],
-    notice: str,
-) -> ModuleType | None:
+def _manifest(name: str) -> Path | None:
     root = cache_directory()
-    if root is None:
+    return None if root is None else root / "kernels" / f"{name}.json"
+
+
+def is_stored(request: Request) -> bool:
+    """Whether compiled code seems to be there; only loading verifies it."""
+    manifest = _manifest(request.name)
+    return manifest is not None and manifest.exists()
+
+
+def expect(request: Request, alive: Callable[[], bool]) -> None:
+    """Let :func:`load` wait for a module that another process makes, as long as it is alive."""
+    _EXPECTED[request.name] = alive
+
+
+def _await(name: str) -> None:
+    alive = _EXPECTED.pop(name, None)
+    manifest = _manifest(name)
+    while alive is not None and manifest is not None and not manifest.exists() and alive():
+        time.sleep(0.02)
+
+
+def _from_disk(request: Request) -> ModuleType | None:
+    name = request.name
+    manifest = _manifest(name)
+    if manifest is None:
         return None
-    folder = root / "kernels"
+    folder = manifest.parent
     path = folder / f"{name}.py"
-    manifest = folder / f"{name}.json"
     compiled = folder / "__pycache__"
     try:
         compiled.mkdir(parents=True, exist_ok=True)
         text = _verified(path)
         if text is None:
-            text = _text(files, body(), exports, cached=True)
+            text = _text(request, cached=True)
             write_atomic(path, text)
     except OSError:
         return None
     if not _verify_machine_code(compiled, name, manifest):
-        _say(notice)
+        _say(request.notice)
     try:
         module = _execute(name, str(path), text)
     except _DAMAGED:

@@ -10,7 +10,7 @@ import numpy as np
 
 from statmani.kernels.contract import Vector, eliminate
 
-__all__ = ["displacement", "displacements", "map_points", "sample_path"]
+__all__ = ["displacements", "map_points", "sample_path"]
 
 PointMap = Callable[[Vector, Vector], None]
 
@@ -23,55 +23,43 @@ def map_points(function: PointMap, points: Vector, width: int) -> Vector:
     return result
 
 
-def displacement(
+def displacements(
     chart: PointMap, inverse: PointMap, p: Vector, q: Vector, nodes: Vector, b: Vector
 ) -> Vector:
-    """u(q) - u(p), for near pairs without cancellation.
+    """u(q) - u(p) for rows of p and q, without cancellation for near pairs.
 
     Near pairs integrate du/dtheta along the segment by Gauss quadrature; the result is taken
     where the plain difference is below one half and agrees to its own rounding.
     """
-    n = p.shape[0]
+    count, n = p.shape
+    result = np.zeros((count, n))
     start = np.empty(n)
     end = np.empty(n)
-    inverse(p, start)
-    inverse(q, end)
-    total = np.zeros(n)
     point = np.empty(n)
     u = np.empty(n)
     out = np.empty(n + n * n)
     matrix = np.empty((n, n))
     right = np.empty((n, 1))
-    for c in range(nodes.shape[0]):
-        for i in range(n):
-            point[i] = p[i] + nodes[c] * (q[i] - p[i])
-            right[i, 0] = q[i] - p[i]
-        inverse(point, u)
-        chart(u, out)
-        for i in range(n):
-            for j in range(n):
-                matrix[i, j] = out[n + i * n + j]
-        eliminate(matrix, right)
-        for i in range(n):
-            total[i] += b[c] * right[i, 0]
-    for i in range(n):
-        plain = end[i] - start[i]
-        rounding = 2e-15 * (1.0 + abs(start[i]) + abs(end[i]))
-        if abs(plain) > 0.5 or not abs(total[i] - plain) < rounding:
-            total[i] = plain
-    return total
-
-
-def displacements(
-    chart: PointMap, inverse: PointMap, p: Vector, q: Vector, nodes: Vector, b: Vector
-) -> Vector:
-    """:func:`displacement` for rows of p and q."""
-    count, n = p.shape
-    result = np.empty((count, n))
     for k in range(count):
-        w = displacement(chart, inverse, p[k], q[k], nodes, b)
+        inverse(p[k], start)
+        inverse(q[k], end)
+        for c in range(nodes.shape[0]):
+            for i in range(n):
+                point[i] = p[k, i] + nodes[c] * (q[k, i] - p[k, i])
+                right[i, 0] = q[k, i] - p[k, i]
+            inverse(point, u)
+            chart(u, out)
+            for i in range(n):
+                for j in range(n):
+                    matrix[i, j] = out[n + i * n + j]
+            eliminate(matrix, right)
+            for i in range(n):
+                result[k, i] += b[c] * right[i, 0]
         for i in range(n):
-            result[k, i] = w[i]
+            plain = end[i] - start[i]
+            rounding = 2e-15 * (1.0 + abs(start[i]) + abs(end[i]))
+            if abs(plain) > 0.5 or not abs(result[k, i] - plain) < rounding:
+                result[k, i] = plain
     return result
 
 

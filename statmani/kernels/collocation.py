@@ -16,113 +16,22 @@ from collections.abc import Callable
 import numpy as np
 
 from statmani.kernels.contract import Field, Vector
+from statmani.kernels.mesh import (
+    MAX_ELEMENTS,
+    equidistribute,
+    largest_and_sum,
+    packed_size,
+    wanted_elements,
+)
 
-__all__ = ["connect", "gauss_tables", "newton", "path_energy", "remesh"]
+__all__ = ["connect", "newton"]
 
-_MAX_ELEMENTS = 600
 # Large callees come in through pointers too: numba optimises a callee again in every caller.
 Jacobian = Callable[..., bool]
 Step = Callable[..., float]
 Solve = Callable[[Vector, Vector], bool]
 Measure = Callable[..., tuple[float, float, float]]
 Remesh = Callable[..., tuple[Vector, Vector, Vector]]
-
-
-def gauss_tables(s: int) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector]:
-    """Nodes, weights and end weights (for x) on [0, 1], first and second integration matrices,
-    and the matrix from nodal values to Legendre coefficients. Not compiled."""
-    from numpy.polynomial import legendre
-
-    xi, weights = legendre.leggauss(s)
-    nodes = 0.5 * (xi + 1.0)
-    b = 0.5 * weights
-    degree = (2.0 * np.arange(s) + 1.0)[:, None]
-    to_legendre = degree * legendre.legvander(xi, s - 1).T * b[None, :]
-    first = np.empty((s, s))
-    second = np.empty((s, s))
-    basis = np.empty((3, s))
-    for c in range(s):
-        _integrals(nodes[c], basis)
-        first[c] = basis[1] @ to_legendre
-        second[c] = basis[2] @ to_legendre
-    return nodes, b, b * (1.0 - nodes), first, second, to_legendre
-
-
-def _integrals(tau: float, out: Vector) -> None:
-    # Rows: Legendre polynomials on [0, 1] at tau, their integrals and double integrals from 0.
-    s = out.shape[1]
-    xi = 2.0 * tau - 1.0
-    values = np.empty(s + 2)
-    values[0] = 1.0
-    values[1] = xi
-    for k in range(1, s + 1):
-        values[k + 1] = ((2 * k + 1) * xi * values[k] - k * values[k - 1]) / (k + 1)
-    once = np.empty(s + 1)
-    once[0] = tau
-    for k in range(1, s + 1):
-        once[k] = 0.5 * (values[k + 1] - values[k - 1]) / (2 * k + 1)
-    for k in range(s):
-        out[0, k] = values[k]
-        out[1, k] = once[k]
-        if k == 0:
-            out[2, k] = 0.5 * tau * tau
-        else:
-            out[2, k] = 0.5 * (once[k + 1] - once[k - 1]) / (2 * k + 1)
-
-
-def path_energy(
-    field: Field,
-    x0: Vector,
-    knots: Vector,
-    y: Vector,
-    v: Vector,
-    acc: Vector,
-    nodes: Vector,
-    b: Vector,
-    first: Vector,
-    second: Vector,
-) -> tuple[float, float, float]:
-    """Twice the energy, the same with absolute values of all terms, and the length."""
-    m, s, n = acc.shape
-    packed = np.empty(_packed_size(n))
-    point = np.empty(n)
-    speed = np.empty(n)
-    total = 0.0
-    absolute = 0.0
-    length = 0.0
-    for e in range(m):
-        h = knots[e + 1] - knots[e]
-        for c in range(s):
-            for i in range(n):
-                dx = 0.0
-                dv = 0.0
-                for d in range(s):
-                    dx += second[c, d] * acc[e, d, i]
-                    dv += first[c, d] * acc[e, d, i]
-                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
-                speed[i] = v[e, i] + h * dv
-            field(point, packed)
-            at = 0
-            square = 0.0
-            size = 0.0
-            for i in range(n):
-                for j in range(i, n):
-                    term = packed[at] * speed[i] * speed[j]
-                    if i != j:
-                        term *= 2.0
-                    square += term
-                    size += abs(term)
-                    at += 1
-            total += h * b[c] * square
-            absolute += h * b[c] * size
-            length += h * b[c] * np.sqrt(abs(square))
-    return total, absolute, length
-
-
-def _packed_size(n: int) -> int:
-    pairs = n * (n + 1) // 2
-    triples = n * (n + 1) * (n + 2) // 6
-    return pairs + n * pairs + triples + pairs * pairs + n * triples
 
 
 def newton(
@@ -148,7 +57,7 @@ def newton(
     m, s, n = acc.shape
     k = s * n
     width = 1 + 2 * n
-    packed = np.empty(_packed_size(n))
+    packed = np.empty(packed_size(n))
     g = np.empty((n, n))
     dg = np.empty((n, n, n))
     t = np.empty((n, n, n))
@@ -303,131 +212,6 @@ def newton(
     return largest
 
 
-def _density(
-    field: Field,
-    x0: Vector,
-    knots: Vector,
-    y: Vector,
-    acc: Vector,
-    energy: float,
-    to_legendre: Vector,
-    tolerance: float,
-) -> Vector:
-    # Wanted elements per element: from the last Legendre coefficients of the acceleration.
-    m, s, n = acc.shape
-    packed = np.empty(_packed_size(n))
-    point = np.empty(n)
-    wanted = np.empty(m)
-    for e in range(m):
-        h = knots[e + 1] - knots[e]
-        for i in range(n):
-            point[i] = x0[i] + y[e, i]
-        field(point, packed)
-        worst = 0.0
-        at = 0
-        for i in range(n):
-            last = 0.0
-            other = 0.0
-            for c in range(s):
-                last += to_legendre[s - 1, c] * acc[e, c, i]
-                other += to_legendre[s - 2, c] * acc[e, c, i]
-            size = max(abs(last), 0.3 * abs(other)) * h * np.sqrt(abs(packed[at]) / energy)
-            worst = max(worst, size)
-            at += n - i
-        wanted[e] = (worst / tolerance) ** (1.0 / s)
-    return wanted
-
-
-def _largest_and_sum(values: Vector) -> tuple[float, float]:
-    largest = 0.0
-    total = 0.0
-    for k in range(values.shape[0]):
-        largest = max(largest, values[k])
-        total += values[k]
-    return largest, total
-
-
-def remesh(
-    knots: Vector,
-    new_knots: Vector,
-    y: Vector,
-    v: Vector,
-    acc: Vector,
-    nodes: Vector,
-    to_legendre: Vector,
-) -> tuple[Vector, Vector, Vector]:
-    """The same path on other knots, to be polished by Newton steps."""
-    m, s, n = acc.shape
-    count = new_knots.shape[0] - 1
-    new_y = np.empty((count + 1, n))
-    new_v = np.empty((count, n))
-    new_acc = np.empty((count, s, n))
-    basis = np.empty((3, s))
-    e = 0
-    for k in range(count):
-        span = new_knots[k + 1] - new_knots[k]
-        for c in range(-1, s):
-            time = new_knots[k]
-            if c >= 0:
-                time += span * nodes[c]
-            while c == -1 and e + 1 < m and time >= knots[e + 1]:
-                e += 1
-            old = e
-            while old + 1 < m and time >= knots[old + 1]:
-                old += 1
-            h = knots[old + 1] - knots[old]
-            tau = (time - knots[old]) / h
-            _integrals(tau, basis)
-            for i in range(n):
-                value = 0.0
-                once = 0.0
-                twice = 0.0
-                for p in range(s):
-                    coefficient = 0.0
-                    for d in range(s):
-                        coefficient += to_legendre[p, d] * acc[old, d, i]
-                    value += basis[0, p] * coefficient
-                    once += basis[1, p] * coefficient
-                    twice += basis[2, p] * coefficient
-                if c >= 0:
-                    new_acc[k, c, i] = value
-                else:
-                    new_y[k, i] = y[old, i] + h * tau * v[old, i] + h * h * twice
-                    new_v[k, i] = v[old, i] + h * once
-    for i in range(n):
-        new_y[count, i] = y[m, i]
-    return new_y, new_v, new_acc
-
-
-def _equidistribute(knots: Vector, wanted: Vector) -> Vector:
-    m = wanted.shape[0]
-    smooth = np.empty(m)
-    for e in range(m):
-        # No element may differ too much from its neighbours in what it asks for.
-        left = wanted[max(e - 1, 0)] * (knots[e + 1] - knots[e])
-        left /= knots[max(e - 1, 0) + 1] - knots[max(e - 1, 0)]
-        right = wanted[min(e + 1, m - 1)] * (knots[e + 1] - knots[e])
-        right /= knots[min(e + 1, m - 1) + 1] - knots[min(e + 1, m - 1)]
-        smooth[e] = max(wanted[e], 0.3 * max(left, right), 0.02 / m)
-    total = 0.0
-    for e in range(m):
-        total += smooth[e]
-    count = max(1, math.ceil(total))
-    count = min(count, _MAX_ELEMENTS)
-    result = np.empty(count + 1)
-    result[0] = 0.0
-    at = 0.0
-    e = 0
-    for k in range(1, count):
-        goal = total * k / count
-        while e < m - 1 and at + smooth[e] < goal:
-            at += smooth[e]
-            e += 1
-        result[k] = knots[e] + (knots[e + 1] - knots[e]) * (goal - at) / smooth[e]
-    result[count] = 1.0
-    return result
-
-
 def _solve(
     step: Step,
     accelerate: Jacobian,
@@ -468,7 +252,7 @@ def _solve(
 def _longest(field: Field, x0: Vector, w: Vector) -> float:
     # The largest metric norm of w along the straight line, sampled.
     n = x0.shape[0]
-    packed = np.empty(_packed_size(n))
+    packed = np.empty(packed_size(n))
     point = np.empty(n)
     longest = 0.0
     for k in range(5):
@@ -574,17 +358,17 @@ def connect(
             energy, _, _ = measure(
                 field, x0, trial_knots, trial_y, trial_v, trial_acc, nodes, b, first, second
             )
-            wanted = _density(
+            wanted = wanted_elements(
                 field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, tolerance
             )
-            largest, total = _largest_and_sum(wanted)
+            largest, total = largest_and_sum(wanted)
             if largest <= allowed and (last or total > 0.4 * wanted.shape[0] - 1.0):
                 worked = True
                 break
-            if not total < _MAX_ELEMENTS:
+            if not total < MAX_ELEMENTS:
                 mesh_full = True
                 break
-            new_knots = _equidistribute(trial_knots, wanted)
+            new_knots = equidistribute(trial_knots, wanted)
             trial_y, trial_v, trial_acc = rebuild(
                 trial_knots, new_knots, trial_y, trial_v, trial_acc, nodes, to_legendre
             )

@@ -6,30 +6,21 @@ from types import ModuleType
 
 from sympy import Dummy, srepr
 
-from statmani.kernels.cache import load
+from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.fields import Geometry, field_source, map_source
 
-__all__ = ["boundary_solver", "charts", "compiled_field", "compiled_maps", "initial_solver"]
+__all__ = [
+    "REQUESTS",
+    "boundary_solver",
+    "charts",
+    "compiled_field",
+    "compiled_maps",
+    "initial_solver",
+]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
 _MAPS = [("chart", "types.void(VECTOR, VECTOR)"), ("inverse", "types.void(VECTOR, VECTOR)")]
 _NOTICE = "statmani: compiling the {} (once per installation, a few seconds) ..."
-
-
-def charts() -> ModuleType:
-    """Batched maps between charts: map_points, displacements, sample_path."""
-    return load(
-        "charts",
-        ("contract.py", "charts.py"),
-        str,
-        (
-            ("map_points", "ROWS(FIELD, ROWS, types.int64)"),
-            ("displacement", "VECTOR(FIELD, FIELD, VECTOR, VECTOR, VECTOR, VECTOR)"),
-            ("displacements", "ROWS(FIELD, FIELD, ROWS, ROWS, VECTOR, VECTOR)"),
-            ("sample_path", "types.Tuple((ROWS, ROWS))(FIELD, ROWS, ROWS)"),
-        ),
-        _NOTICE.format("chart maps"),
-    )
 
 
 _G, _C, _F = "types.float64", "types.int64", "types.FunctionType"
@@ -57,12 +48,21 @@ _CONNECT = (
 )
 
 
-def initial_solver() -> ModuleType:
-    """The initial-value solver: acceleration, integrate, integrate_many."""
-    return load(
+# Needed for every manifold, made once per installation.
+REQUESTS = {
+    "charts": Request(
+        "charts",
+        ("contract.py", "charts.py"),
+        (
+            ("map_points", "ROWS(FIELD, ROWS, types.int64)"),
+            ("displacements", "ROWS(FIELD, FIELD, ROWS, ROWS, VECTOR, VECTOR)"),
+            ("sample_path", "types.Tuple((ROWS, ROWS))(FIELD, ROWS, ROWS)"),
+        ),
+        notice=_NOTICE.format("chart maps"),
+    ),
+    "initial": Request(
         "initial",
         ("tableau.py", "contract.py", "integrator.py"),
-        str,
         (
             ("acceleration", _ACCELERATION),
             ("integrate", _INTEGRATE),
@@ -72,16 +72,11 @@ def initial_solver() -> ModuleType:
                 f"{_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G}, {_G}, {_G}, {_C})",
             ),
         ),
-        _NOTICE.format("geodesic integrator"),
-    )
-
-
-def boundary_solver() -> ModuleType:
-    """The boundary-value solver: newton, connect, remesh, path_energy and what they call."""
-    return load(
+        notice=_NOTICE.format("geodesic integrator"),
+    ),
+    "boundary": Request(
         "boundary",
-        ("contract.py", "collocation.py"),
-        str,
+        ("contract.py", "mesh.py", "collocation.py"),
         (
             ("eliminate", _SOLVE),
             ("acceleration_jacobian", _JACOBIAN),
@@ -90,8 +85,24 @@ def boundary_solver() -> ModuleType:
             ("remesh", _REMESH),
             ("connect", _CONNECT),
         ),
-        _NOTICE.format("distance solver"),
-    )
+        notice=_NOTICE.format("distance solver"),
+    ),
+}
+
+
+def charts() -> ModuleType:
+    """Batched maps between charts: map_points, displacements, sample_path."""
+    return fulfil(REQUESTS["charts"])
+
+
+def initial_solver() -> ModuleType:
+    """The initial-value solver: acceleration, integrate, integrate_many."""
+    return fulfil(REQUESTS["initial"])
+
+
+def boundary_solver() -> ModuleType:
+    """The boundary-value solver: newton, connect, remesh, path_energy and what they call."""
+    return fulfil(REQUESTS["boundary"])
 
 
 def _request(kind: str, manifold: Geometry) -> str:

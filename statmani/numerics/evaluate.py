@@ -100,9 +100,8 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
     first = _first_kind(dg) - 0.5 * alpha * t
     if quantity == "christoffel_first":
         return first
-    second: Floats = np.linalg.solve(
-        g, first.transpose(0, 3, 1, 2).reshape(count, n, n * n)
-    ).reshape(count, n, n, n)
+    flat = first.transpose(0, 3, 1, 2).reshape(count, n, n * n)
+    second: Floats = np.asarray(np.linalg.solve(g, flat)).reshape(count, n, n, n)
     if quantity == "christoffel":
         return second
     at += triples

@@ -72,11 +72,11 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
 
     Examples
     --------
-    >>> import numpy as np, sympy as sp, statmani as sm
+    >>> import sympy as sp, statmani as sm
     >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
     >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
-    >>> np.round(sm.exp(M, [0, 1], [0, 1]), 9)
-    array([0.        , 2.718281828])
+    >>> [round(float(c), 9) for c in sm.exp(M, [0, 1], [0, 1])]
+    [0.0, 2.718281828]
     """
     manifold = manifold_of(M)
     a, tolerance = read_alpha(alpha), read_rtol(rtol)
@@ -151,11 +151,11 @@ def log(
 
     Examples
     --------
-    >>> import numpy as np, sympy as sp, statmani as sm
+    >>> import sympy as sp, statmani as sm
     >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
     >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
-    >>> np.round(sm.log(M, [0, 1], [0, 2]), 9)
-    array([0.        , 0.693147181])
+    >>> [round(float(c), 9) for c in sm.log(M, [0, 1], [0, 2])]
+    [0.0, 0.693147181]
     """
     manifold = manifold_of(M)
     a, tolerance = read_alpha(alpha), read_rtol(rtol)

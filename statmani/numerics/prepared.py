@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels import compiled
-from statmani.kernels.collocation import gauss_tables
+from statmani.kernels.mesh import gauss_tables
 
 __all__ = ["Prepared", "gauss", "prepared"]
 

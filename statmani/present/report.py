@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from statmani.errors import (
     RegularityError,
     StatmaniError,
 )
+from statmani.kernels.background import compiling
 from statmani.present.components import (
     Component,
     christoffel_components,
@@ -82,6 +84,19 @@ def report(
     """
     tell = progress or (lambda stage: None)
     numeric, values = _numeric_family(family, at or {})
+    with nullcontext() if numeric.constants else compiling():
+        sections = _all_sections(family, numeric, values, (seed, n, replications), tell)
+    name = (family.name or "unnamed").replace("_", " ")
+    return Report(f"{name[:1].upper()}{name[1:]} family", tuple(sections))
+
+
+def _all_sections(
+    family: Any,
+    numeric: Any,
+    values: Mapping[str, float],
+    sampling: tuple[int, int, int],
+    tell: Progress,
+) -> list[Section]:
     tell("deriving the metric and the skewness tensor")
     manifold = family.manifold()
     sections = [_declaration(family), _scores(family)]
@@ -90,9 +105,7 @@ def report(
     sections += _connections(manifold)
     lines = str(manifold.certificate).removeprefix("Certificate\n").splitlines()
     sections.append(Section("Certificate", tuple(Note(line) for line in lines), verbatim=True))
-    sections += _numeric_sections(numeric, values, seed, n, replications, tell)
-    name = (family.name or "unnamed").replace("_", " ")
-    return Report(f"{name[:1].upper()}{name[1:]} family", tuple(sections))
+    return sections + _numeric_sections(numeric, values, sampling, tell)
 
 
 def connection_parameter(symbols: frozenset[sp.Symbol]) -> sp.Symbol:
@@ -262,7 +275,7 @@ def _curvature(
 
 
 def _numeric_sections(
-    family: Any, values: Mapping[str, float], seed: int, n: int, replications: int, tell: Progress
+    family: Any, values: Mapping[str, float], sampling: tuple[int, int, int], tell: Progress
 ) -> list[Section]:
     titles = ("Geodesic", "Fisher-Rao distance", "Cramer-Rao bound")
     if family.constants:
@@ -278,18 +291,19 @@ def _numeric_sections(
     stages: tuple[Callable[[], Section], ...] = (
         lambda: _geodesic(family, start),
         lambda: _distance(family, start, end),
-        lambda: _cramer_rao(family, start, seed, n, replications),
+        lambda: _cramer_rao(family, start, *sampling),
     )
-    sections = []
-    for title, stage in zip(titles, stages, strict=True):
+    sections: dict[str, Section] = {}
+    # The solvers for geodesics may still be compiling elsewhere, so their turn is last.
+    for title, stage in reversed(list(zip(titles, stages, strict=True))):
         tell(f"computing: {title}")
         try:
-            sections.append(stage())
+            sections[title] = stage()
         except (IntractableExpectation, RegularityError) as error:
-            sections.append(Section(title, (Note(str(error)),), status="skipped"))
+            sections[title] = Section(title, (Note(str(error)),), status="skipped")
         except StatmaniError as error:
-            sections.append(Section(title, (Note(str(error)),), status="failed"))
-    return sections
+            sections[title] = Section(title, (Note(str(error)),), status="failed")
+    return [sections[title] for title in titles]
 
 
 def _vector(values: Any) -> str:

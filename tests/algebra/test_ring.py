@@ -192,3 +192,15 @@ def test_threads_share_a_ring():
     for thread in threads:
         thread.join()
     assert results == [0] * 6
+
+
+def test_shifted_arguments_bring_no_poles_into_the_domain() -> None:
+    """Only arguments that occur become bases: nothing is singular where the input is not."""
+    k, c = sp.symbols("k c", positive=True)
+    shifted = sp.polygamma(1, k - c + 3)
+    ring = Ring(domain_of((k,)), [shifted])
+    assert ring.to_sympy(ring.convert(shifted)) == shifted
+    both = [sp.polygamma(1, k - c + 4), shifted]
+    ring = Ring(domain_of((k,)), both)
+    difference = ring.to_sympy(ring.convert(both[0] - both[1]))
+    assert sp.expand(difference + 1 / (k - c + 3) ** 2) == 0

@@ -65,7 +65,9 @@ def families() -> dict[str, Known]:
     return {
         "normal": Known(
             declaration(sp.exp(-((Y - M) ** 2) / (2 * B**2)) / (B * sp.sqrt(2 * sp.pi)), Y, [M, B]),
-            (1.0, 2.0), lambda m, s: [[1 / s**2, 0], [0, 2 / s**2]], stats.norm,
+            (1.0, 2.0),
+            lambda m, s: [[1 / s**2, 0], [0, 2 / s**2]],
+            stats.norm,
         ),
         "gamma": Known(
             declaration(X ** (A - 1) * sp.exp(-X / B) / (sp.gamma(A) * B**A), X, [A, B]),
@@ -75,36 +77,48 @@ def families() -> dict[str, Known]:
         ),
         "weibull": Known(
             declaration(A / B * (X / B) ** (A - 1) * sp.exp(-((X / B) ** A)), X, [A, B]),
-            (1.7, 2.0), _weibull, lambda k, s: stats.weibull_min(k, scale=s),
+            (1.7, 2.0),
+            _weibull,
+            lambda k, s: stats.weibull_min(k, scale=s),
         ),
         "cauchy": Known(
             declaration(1 / (sp.pi * B * (1 + ((Y - M) / B) ** 2)), Y, [M, B]),
-            (1.0, 2.0), lambda m, s: [[0.5 / s**2, 0], [0, 0.5 / s**2]], stats.cauchy,
+            (1.0, 2.0),
+            lambda m, s: [[0.5 / s**2, 0], [0, 0.5 / s**2]],
+            stats.cauchy,
         ),
         "beta": Known(
             declaration(U ** (A - 1) * (1 - U) ** (B - 1) / sp.beta(A, B), {U: unit}, [A, B]),
             (2.0, 3.0),
-            lambda a, b: np.diag(sc.polygamma(1, [a, b])) - sc.polygamma(1, a + b), stats.beta,
+            lambda a, b: np.diag(sc.polygamma(1, [a, b])) - sc.polygamma(1, a + b),
+            stats.beta,
         ),
         "exponential": Known(
             declaration(sp.exp(-X / B) / B, X, [B]),
-            (0.5,), lambda b: [[1 / b**2]], lambda b: stats.expon(scale=b),
+            (0.5,),
+            lambda b: [[1 / b**2]],
+            lambda b: stats.expon(scale=b),
         ),
         "poisson": Known(
             declaration(t**count * sp.exp(-t) / sp.factorial(count), {count: sp.S.Naturals0}, [t]),
-            (3.0,), lambda m: [[1 / m]], stats.poisson,
+            (3.0,),
+            lambda m: [[1 / m]],
+            stats.poisson,
         ),
         "categorical": Known(
             declaration(third, {U: sp.Range(0, 3)}, {p: unit, q: unit}, constraint=p + q < 1),
             (0.2, 0.3),
-            lambda a, b: np.diag([1 / a, 1 / b]) + 1 / (1 - a - b), None,
+            lambda a, b: np.diag([1 / a, 1 / b]) + 1 / (1 - a - b),
+            None,
         ),
         "generalised gamma": Known(
             declaration(
                 t * X ** (t * A - 1) * sp.exp(-((X / B) ** t)) / (sp.gamma(A) * B ** (t * A)),
-                X, [A, B, t],
+                X,
+                [A, B, t],
             ),
-            (2.0, 1.5, 1.3), _generalised_gamma,
+            (2.0, 1.5, 1.3),
+            _generalised_gamma,
             lambda a, b, c: stats.gengamma(a, c, scale=b),
         ),
     }
@@ -126,7 +140,5 @@ def _generalised_gamma(a: float, b: float, c: float) -> Any:
     bb = (c / b) ** 2 * a
     ac = (a * log2 - w_log2) / c - psi * (a * psi - w_log) / c
     bc = (c / b) * (a * w_log - w2_log - a * (a * psi - w_log)) / c
-    cc = (
-        (a * a * log2 - 2 * a * w_log2 + w2_log2) - (a * psi - w_log) ** 2
-    ) / c**2
+    cc = ((a * a * log2 - 2 * a * w_log2 + w2_log2) - (a * psi - w_log) ** 2) / c**2
     return [[aa, ab, ac], [ab, bb, bc], [ac, bc, cc]]

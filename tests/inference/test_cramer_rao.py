@@ -17,15 +17,25 @@ from statmani.errors import InvalidArgument, NoConvergence, OutsideDomain, Regul
 from statmani.inference.cramer_rao import cramer_rao
 
 FAMILIES = families()
-NAMES = ["normal", "gamma", "weibull", "cauchy", "exponential", "poisson", "categorical",
-         "generalised gamma"]
+NAMES = [
+    "normal",
+    "gamma",
+    "weibull",
+    "cauchy",
+    "exponential",
+    "poisson",
+    "categorical",
+    "generalised gamma",
+]
 
 
 def p_values(family, seeds, n, replications, **rest):
-    return np.array([
-        cramer_rao(family, family.at, n=n, replications=replications, seed=seed, **rest).p_value
-        for seed in seeds
-    ])
+    return np.array(
+        [
+            cramer_rao(family, family.at, n=n, replications=replications, seed=seed, **rest).p_value
+            for seed in seeds
+        ]
+    )
 
 
 def test_generalised_gamma_reference_is_the_covariance_of_the_score():
@@ -33,9 +43,9 @@ def test_generalised_gamma_reference_is_the_covariance_of_the_score():
     a, b, c = known.at
     x = known.distribution(*known.at).rvs(400000, random_state=1)
     w = (x / b) ** c
-    scores = np.stack([
-        c * np.log(x / b) - digamma(a), (c / b) * (w - a), 1 / c + (a - w) * np.log(w) / c
-    ])
+    scores = np.stack(
+        [c * np.log(x / b) - digamma(a), (c / b) * (w - a), 1 / c + (a - w) * np.log(w) / c]
+    )
     assert np.allclose(np.cov(scores), known.information(*known.at), rtol=0.03)
 
 
@@ -113,7 +123,11 @@ def test_biased_bound_of_a_shrunk_estimator():
     # Half the mean of a normal sample: d E = 1/2, so the bound is a quarter of the unbiased one.
     family = FAMILIES["normal"]
     record = cramer_rao(
-        family, family.at, n=50, replications=2000, seed=3,
+        family,
+        family.at,
+        n=50,
+        replications=2000,
+        seed=3,
         estimator=lambda x: [x.mean() / 2, x.std()],
     )
     assert record.biased_bound[0, 0] == pytest.approx(record.bound[0, 0] / 4, rel=0.15)
@@ -160,15 +174,26 @@ def test_repr_is_readable():
     record = cramer_rao(FAMILIES["weibull"], (1.7, 2.0), n=50, replications=200, seed=0)
     text = repr(record)
     assert text.startswith("Cramer-Rao check: consistent (p = ")
-    for part in ("estimator mle, 200 replications of n = 50, 0 failed, seed 0", "\n  A ",
-                 "\n  B ", "efficiency 0.", "critical 0."):
+    for part in (
+        "estimator mle, 200 replications of n = 50, 0 failed, seed 0",
+        "\n  A ",
+        "\n  B ",
+        "efficiency 0.",
+        "critical 0.",
+    ):
         assert part in text
 
 
 def test_progress_is_reported():
     calls = []
-    cramer_rao(FAMILIES["poisson"], [3.0], n=10, replications=40, seed=1,
-               progress=lambda done, total: calls.append((done, total)))
+    cramer_rao(
+        FAMILIES["poisson"],
+        [3.0],
+        n=10,
+        replications=40,
+        seed=1,
+        progress=lambda done, total: calls.append((done, total)),
+    )
     assert calls[-1] == (40, 40)
     assert calls == sorted(calls)
 
@@ -179,7 +204,9 @@ def test_periodic_parameter_wraps():
     density = sp.exp(2 * sp.cos(angle - mu)) / (2 * sp.pi * sp.besseli(0, 2))
     family = Known(
         declaration(density, {angle: sp.Interval(-sp.pi, sp.pi)}, {mu: Circle}),
-        (3.1,), lambda m: [[2 * i1(2.0) / i0(2.0)]], None,
+        (3.1,),
+        lambda m: [[2 * i1(2.0) / i0(2.0)]],
+        None,
     )
 
     def mean_direction(x):
@@ -281,8 +308,15 @@ def test_second_process_compiles_nothing(tmp_path):
         "PYTHONPATH": os.path.dirname(__file__),
     }
     misses = [
-        int(subprocess.run([sys.executable, "-c", SECOND], env=environment, check=True,
-                           capture_output=True, text=True).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-c", SECOND],
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
         for _ in range(2)
     ]
     assert misses[0] > 0

@@ -27,12 +27,11 @@ PROBABILITIES = np.array([1e-12, 1e-8, 1e-4, 0.1, 0.5, 0.9])
     ],
 )
 def test_quantiles(distribution, lower, tolerance):
-    table = invert(
-        distribution.logpdf, distribution.logpdf, lower, INFINITY, "the test density"
-    )
+    table = invert(distribution.logpdf, distribution.logpdf, lower, INFINITY, "the test density")
     assert table.mass == pytest.approx(1.0, abs=1e-12)
-    assert np.allclose(distribution.cdf(table(PROBABILITIES)) / PROBABILITIES, 1.0, rtol=tolerance,
-                       atol=0.0)
+    assert np.allclose(
+        distribution.cdf(table(PROBABILITIES)) / PROBABILITIES, 1.0, rtol=tolerance, atol=0.0
+    )
     upper = 1.0 - np.array([2.0**-8, 2.0**-20])
     assert np.allclose(distribution.sf(table(upper)) / (1.0 - upper), 1.0, rtol=tolerance, atol=0.0)
 

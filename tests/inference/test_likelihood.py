@@ -25,9 +25,12 @@ def observations(known, count, seed=1):
 
 def log_likelihood(known, x, theta):
     distribution = known.distribution(*theta)
-    return (distribution.logpmf if hasattr(distribution, "logpmf")
-            and isinstance(known.distribution(*known.at).dist, stats.rv_discrete)
-            else distribution.logpdf)(x).sum()
+    return (
+        distribution.logpmf
+        if hasattr(distribution, "logpmf")
+        and isinstance(known.distribution(*known.at).dist, stats.rv_discrete)
+        else distribution.logpdf
+    )(x).sum()
 
 
 @pytest.mark.parametrize(
@@ -49,8 +52,11 @@ def test_score_and_hessian_against_differences_of_scipy(name, expanded):
     ]
     assert np.allclose(out[1 : 1 + n], score, rtol=1e-6, atol=1e-5)
     gradients = [
-        (kernel.evaluate(x[None, :, None], at + h * e)[0, 1 : 1 + n]
-         - kernel.evaluate(x[None, :, None], at - h * e)[0, 1 : 1 + n]) / (2 * h)
+        (
+            kernel.evaluate(x[None, :, None], at + h * e)[0, 1 : 1 + n]
+            - kernel.evaluate(x[None, :, None], at - h * e)[0, 1 : 1 + n]
+        )
+        / (2 * h)
         for e in np.eye(n)
     ]
     assert np.allclose(out[1 + n :], np.array(gradients)[np.triu_indices(n)], rtol=1e-6, atol=1e-5)
@@ -98,7 +104,9 @@ def test_fit_against_scipy_minimize(name):
     record = fit(known_at_estimate(known), x)
     assert record.converged
     best = optimize.minimize(
-        lambda t: -log_likelihood(known, x, t), record.estimate * 1.05, method="Nelder-Mead",
+        lambda t: -log_likelihood(known, x, t),
+        record.estimate * 1.05,
+        method="Nelder-Mead",
         options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000, "maxfev": 4000},
     )
     assert record.log_likelihood >= -best.fun - 1e-9

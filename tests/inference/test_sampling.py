@@ -50,8 +50,9 @@ def test_density_without_named_distribution_against_quadrature():
         sp.Rational(3, 10) * component(M, 1) + sp.Rational(7, 10) * component(M + 8, 3), Y, [M]
     )
     drawn = sample(mixture, [2.0], 20000, 3)
-    density = sp.lambdify(Y, (sp.Rational(3, 10) * component(2, 1)
-                              + sp.Rational(7, 10) * component(10, 3)))
+    density = sp.lambdify(
+        Y, (sp.Rational(3, 10) * component(2, 1) + sp.Rational(7, 10) * component(10, 3))
+    )
     for x in (0.0, 2.0, 5.0, 10.0, 14.0):
         exact = integrate.quad(density, -30, x, points=[2.0, 10.0][: 1 + (x > 10)])[0]
         assert abs((drawn < x).mean() - exact) < 4 * np.sqrt(exact * (1 - exact) / 20000)
@@ -111,7 +112,8 @@ def test_several_variables():
     r = sp.Symbol("r")
     normal = declaration(
         sp.exp(-(U**2 - 2 * r * U * V + V**2) / (2 * (1 - r**2))) / (2 * sp.pi * sp.sqrt(1 - r**2)),
-        {U: sp.S.Reals, V: sp.S.Reals}, {r: sp.Interval(-1, 1)},
+        {U: sp.S.Reals, V: sp.S.Reals},
+        {r: sp.Interval(-1, 1)},
     )
     drawn = sample(normal, [0.8], 20000, 6)
     assert drawn.shape == (20000, 2)

@@ -171,3 +171,10 @@ def test_text_is_escaped() -> None:
     assert escape_text("a_1 & 5% {x}") == r"a\_1 \& 5\% \{x\}"
     assert escape_text("α ≤ ∞") == r"$\alpha$ $\le$ $\infty$"
     assert escape_text("日") == "?"
+
+
+def test_notebooks_show_every_object_by_the_same_printer() -> None:
+    M = sm.families.normal().manifold()
+    for shown in (M, M.skewness, M.levi_civita, M.certificate, sm.families.normal()):
+        assert shown._repr_latex_() == f"${sm.latex(shown)}$"
+    assert r"T_{\sigma \sigma \sigma} &= \frac{8}{\sigma^{3}}" in M._repr_latex_()
