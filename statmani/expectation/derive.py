@@ -17,10 +17,10 @@ from statmani.errors import (
     InvalidManifold,
 )
 from statmani.expectation import exact
-from statmani.expectation.exact import Exact
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.exact import Exact
 from statmani.expectation.exponential import (
     Tensors,
     jacobian_rank,

@@ -59,7 +59,6 @@ class Exact:
         except (InvalidManifold, CertificateError):
             return tidy(expr)
 
-
     def solve(
         self, matrix: Sequence[Sequence[Element]], right: Sequence[Sequence[Element]]
     ) -> list[list[Element]] | None:

@@ -16,6 +16,7 @@ from statmani.expectation.precise import integrate_precisely, sum_precisely
 from statmani.expectation.sums import (
     Estimate,
     Point,
+    Products,
     integrate_chart,
     join,
     lattice,
@@ -33,6 +34,8 @@ class Integrator:
     declaration : Declaration
     functions : sequence of Expr
         In internal symbols.
+    products : sequence of tuples of int, optional
+        Which products of the functions are integrated; each function by itself when omitted.
 
     Examples
     --------
@@ -46,9 +49,17 @@ class Integrator:
     1.5
     """
 
-    def __init__(self, declaration: Declaration, functions: Sequence[sp.Expr] = ()) -> None:
+    def __init__(
+        self,
+        declaration: Declaration,
+        functions: Sequence[sp.Expr] = (),
+        products: Products | None = None,
+    ) -> None:
         self._declaration = declaration
         self._functions = tuple(functions)
+        self._products = (
+            [(i,) for i in range(len(self._functions))] if products is None else list(products)
+        )
         self._discrete = tuple(v for v in declaration.variables if v.discrete)
         continuous = tuple(v for v in declaration.variables if not v.discrete)
         self._continuous = continuous
@@ -83,17 +94,16 @@ class Integrator:
     def _integrated(self, values: Point, target: float) -> Estimate:
         total: Estimate | None = None
         for chart, program in self._charts:
-            part = integrate_chart(chart, program, len(self._functions), values, target)
+            part = integrate_chart(chart, program, self._products, values, target)
             total = part if total is None else join(total, part)
         assert total is not None
         return total
 
     def _summed(self, values: Point) -> Estimate:
-        count = len(self._functions)
         nodes = lattice(self._discrete, values, 2048 if len(self._discrete) == 1 else 300)
         outputs = self._sum.arrays(values, list(nodes))
-        weights = np.ones(nodes.shape[1])
-        estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete)
+        weights, count = np.ones(nodes.shape[1]), len(self._products)
+        estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete, self._products)
         variable = self._discrete[0]
         if len(self._discrete) == 1 and variable.upper is sp.S.Infinity:
             estimate = self._with_tail(estimate, values, nodes[0], outputs)
@@ -113,11 +123,13 @@ class Integrator:
         chart = _single_half(smooth, z)
         all_outputs = (self._declaration.log_density, *self._functions)
         program = Program([e.xreplace({variable.symbol: end + z}) for e in all_outputs], [z])
-        tail = integrate_chart(chart, program, len(self._functions), values, 1e-12)
+        tail = integrate_chart(chart, program, self._products, values, 1e-12)
         steps = np.array([-1.0, 0.0, 1.0])
         near = self._sum.arrays(values, [float(end) + steps])
         p = np.exp(near[0])
-        table = np.array([p, *(p * f for f in near[1:])])
+        table = np.array(
+            [p, *(p * np.prod([near[1 + i] for i in m], axis=0) for m in self._products)]
+        )
         edge = -table[:, 1] / 2 - (table[:, 2] - table[:, 0]) / 24
         size = np.abs(tail.values) + np.abs(edge[1:])
         return Estimate(
@@ -135,17 +147,18 @@ class Integrator:
         """
         values = {**self._declaration.sample_values(), **point}
         context = new_context(digits + 12)
-        count = len(self._functions)
+        products = self._products
+        count = len(products)
         if not self._continuous:
             if len(self._discrete) != 1:
                 return None
-            return sum_precisely(self._sum, self._discrete, values, context, digits, count)
+            return sum_precisely(self._sum, self._discrete, values, context, digits, products)
         if len(self._continuous) != 1 or self._discrete:
             return None
         fine = [context.mpf(0)] * (count + 1)
         coarse = [context.mpf(0)] * (count + 1)
         for chart, program in self._charts:
-            part = integrate_precisely(chart, program, values, context, digits, count)
+            part = integrate_precisely(chart, program, values, context, digits, products)
             if part is None:
                 return None
             fine = [a + b for a, b in zip(fine, part[0], strict=True)]

@@ -16,6 +16,8 @@ from statmani.expectation.nodes import Chart, axis_nodes, to_chart
 __all__ = [
     "Estimate",
     "Point",
+    "Products",
+    "contract",
     "integrate_chart",
     "join",
     "lattice",
@@ -25,7 +27,9 @@ __all__ = [
 ]
 
 Point = Mapping[sp.Symbol, Any]
+Products = Sequence[tuple[int, ...]]
 _FINEST = 512
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,14 @@ def reduce_nodes(
     shift: float,
     nodes: np.ndarray | None,
     variables: Sequence[Variable],
+    products: Products | None = None,
 ) -> Estimate:
-    """Sum p * f over nodes; nodes without mass do not count, whatever f is there."""
+    """Sum p * f over nodes; nodes without mass do not count, whatever f is there.
+
+    Without ``products`` each of the first ``count`` functions is summed by itself.
+    """
+    if products is None:
+        products = [(i,) for i in range(count)]
     log_p = np.asarray(outputs[0])
     undefined = None
     if np.iscomplexobj(log_p):
@@ -106,14 +116,36 @@ def reduce_nodes(
     with np.errstate(all="ignore"):
         weight = np.exp(log_p)
     keep = np.isfinite(weight) & (weight > 0)
-    weight = weight[keep]
-    values, sizes = np.zeros(count), np.zeros(count)
-    for i, f in enumerate(outputs[1 : count + 1]):
+    values, sizes = contract(
+        weight[keep], [np.asarray(f).real[keep] for f in outputs[1:]], products
+    )
+    return Estimate(values, sizes, 0.0, float(weight[keep].sum()), undefined)
+
+
+def contract(
+    weight: np.ndarray, factors: Sequence[np.ndarray], products: Products
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of weight * factors[i] * factors[j] ... and of their magnitudes."""
+    values, sizes = np.zeros(len(products)), np.zeros(len(products))
+    used = max((max(p) for p in products), default=-1) + 1
+    if not used or not weight.size:
+        return values, sizes
+    by_prefix: dict[tuple[int, ...], list[int]] = {}
+    for number, product in enumerate(products):
+        by_prefix.setdefault(product[:-1], []).append(number)
+    prefixes = list(by_prefix)
+    for start in range(0, weight.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
         with np.errstate(all="ignore"):
-            product = weight * np.asarray(f).real[keep]
-        product = product[np.isfinite(product)]
-        values[i], sizes[i] = product.sum(), np.abs(product).sum()
-    return Estimate(values, sizes, 0.0, float(weight.sum()), undefined)
+            table = np.array([np.where(np.isfinite(f[part]), f[part], 0.0) for f in factors[:used]])
+            heads = np.array([weight[part] * table[list(p)].prod(axis=0) for p in prefixes])
+        heads = np.where(np.isfinite(heads), heads, 0.0)
+        sums, magnitudes = heads @ table.T, np.abs(heads) @ np.abs(table).T
+        for row, prefix in enumerate(prefixes):
+            for number in by_prefix[prefix]:
+                values[number] += sums[row, products[number][-1]]
+                sizes[number] += magnitudes[row, products[number][-1]]
+    return values, sizes
 
 
 def transform(
@@ -175,7 +207,7 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
 
 
 def integrate_chart(
-    chart: Chart, program: Program, count: int, values: Point, target: float
+    chart: Chart, program: Program, products: Products, values: Point, target: float
 ) -> Estimate:
     d = len(chart)
     centre, scale = mode(chart, program, values)
@@ -198,7 +230,7 @@ def integrate_chart(
         flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
         with np.errstate(all="ignore"):
             flat[0] = flat[0] + (logs + jacobian).ravel()
-        estimate = reduce_nodes(flat, logs, count, 0.0, None, ())
+        estimate = reduce_nodes(flat, logs, len(products), 0.0, None, (), products)
         if previous is not None:
             change = abs(estimate.total - previous.total) / max(estimate.total, 1e-300)
             for new, old, size in zip(
