@@ -58,6 +58,8 @@ class Program:
         self.variables = tuple(variables)
         self._steps: list[_Step] = []
         self._index: dict[sp.Basic, int] = {}
+        # Doubles of what does not move, at the point of the last call.
+        self._last: tuple[dict[sp.Symbol, Any], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
@@ -125,12 +127,18 @@ class Program:
         self, theta: Mapping[sp.Symbol, Any], columns: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         """Evaluate at many nodes in double precision; parameters may be exact."""
-        values = self._fixed(new_context(30), theta)
+        last = self._last
+        if last is None or last[0] != theta:
+            fixed = self._fixed(new_context(30), theta)
+            moving = [step.moving for step in self._steps]
+            doubles = [None if m else _to_double(v) for m, v in zip(moving, fixed, strict=True)]
+            last = self._last = (dict(theta), doubles)
+        values = list(last[1])
         with np.errstate(all="ignore"):
             for position, step in enumerate(self._steps):
                 if not step.moving:
-                    values[position] = _to_double(values[position])
-                elif step.kind == "variable":
+                    continue
+                if step.kind == "variable":
                     values[position] = columns[step.payload]
                 else:
                     values[position] = _apply_np(step.kind, [values[i] for i in step.arguments])

@@ -12,6 +12,7 @@ from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
+from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import integrate_precisely, sum_precisely
 from statmani.expectation.sums import (
     Estimate,
@@ -69,7 +70,10 @@ class Integrator:
             for chart in charts_of(declaration, continuous):
                 table = {c.symbol: c.sample for c in chart}
                 widths = [c.width.xreplace(table) for c in chart if c.width is not None]
-                compiled = [clean(e.xreplace(table)) for e in outputs] + list(
+                # On whole lines no end point can cancel, unless a kink was chosen as one.
+                whole = all(c.sample == c.z for c in chart)
+                tidied = (e.xreplace(table) for e in outputs)
+                compiled = [e if whole else clean(e) for e in tidied] + list(
                     map(sp.sympify, widths)
                 )
                 self._charts.append((chart, Program(compiled, [c.z for c in chart])))
@@ -182,10 +186,14 @@ def check_density(declaration: Declaration) -> None:
     InvalidFamily
         The integral is not 1 (it is named), or log p is not real somewhere in the support.
     """
-    integrator = Integrator(declaration)
+    blocks, rest = independent_blocks(separable(declaration), declaration)
+    integrators = [Integrator(block) for block in blocks]
+    constant = Program([rest], [])
     for point in declaration.domain.interior_points(3):
         values = dict(zip(declaration.parameters, point, strict=True))
-        estimate = integrator.at(values, target=1e-9)
+        estimates = [integrator.at(values, target=1e-9) for integrator in integrators]
+        factor = float(np.exp(constant.arrays(declaration.sample_values() | values, [])[0].real))
+        estimate = next((e for e in estimates if e.undefined is not None), estimates[0])
         place = _place(declaration, values)
         if estimate.undefined is not None:
             at = ", ".join(
@@ -197,11 +205,12 @@ def check_density(declaration: Declaration) -> None:
                 f"density: not a positive real number at {at or 'the sample'}, {place}. "
                 "Correct the density, the support or the domain of the parameters."
             )
-        total, error = estimate.total, estimate.error
+        total = factor * float(np.prod([e.total for e in estimates]))
+        error = max(e.error for e in estimates)
         tolerance = 1e-7 if len(declaration.variables) < 3 else 1e-2
         if abs(total - 1) <= max(tolerance, 10 * error):
             continue
-        exact = integrator.precise(values, 40)
+        exact = integrators[0].precise(values, 40) if len(integrators) == 1 else None
         if exact is not None:
             if abs(exact[0][0] - 1) <= max(1e-9, 10 * exact[1]):
                 continue
