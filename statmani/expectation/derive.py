@@ -41,6 +41,7 @@ from statmani.expectation.means import (
 )
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.regularity import check_moving_support
+from statmani.expectation.removable import fill_tensors
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
@@ -129,6 +130,7 @@ def derive(
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
     metric, skewness, strategy, branches = _closed_forms(working, effort, report)
+    metric, skewness = fill_tensors(working, metric, skewness)
     if reduction is not None:
         metric, skewness = pull_back(metric, skewness, reduction)
         strategy = f"{strategy}, in linear combinations of the parameters"
