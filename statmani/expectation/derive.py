@@ -40,6 +40,7 @@ from statmani.expectation.means import (
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
+from statmani.expectation.periodic import match_turn
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import fill_tensors
 from statmani.expectation.tidy import tidy
@@ -160,6 +161,8 @@ def _closed_forms(
     if found is None and branches is not None:
         found = _from_kernels(ell, declaration, branches, tried, report)
     if found is None:
+        found = _from_turn(declaration, signs, tried, report)
+    if found is None:
         found = _from_finite_sum(ell, declaration, tried, report)
     if found is None:
         found = _from_integration(declaration, effort, tried, report)
@@ -250,6 +253,29 @@ def _from_kernels(
     report("skewness")
     name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
     return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
+
+
+def _from_turn(
+    declaration: Declaration, signs: Signs, tried: list[str], report: Progress
+) -> tuple[Tensors, str] | None:
+    turn = match_turn(declaration, signs)
+    n = len(declaration.parameters)
+    tidy = Exact(declaration).tidy
+    values: dict[tuple[int, ...], sp.Expr] = {}
+    if turn is not None:
+        for index in [*product_indices(n, 2), *product_indices(n, 3)]:
+            mean = turn.mean(index)
+            if mean is None:
+                turn = None
+                break
+            values[index] = tidy(mean)
+    if turn is None:
+        tried.append("rational function of an angle")
+        return None
+    report("skewness")
+    metric = sp.ImmutableMatrix(n, n, lambda i, j: values[min(i, j), max(i, j)])
+    skewness = {(i, j, k): values[i, j, k] for i, j, k in product_indices(n, 3)}
+    return (metric, skewness), "rational function of an angle"
 
 
 def _from_finite_sum(

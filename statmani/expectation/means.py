@@ -16,7 +16,14 @@ from statmani.expectation.normalise import sample_points
 from statmani.expectation.sparse import NotSparse, Sparse, moment
 from statmani.expectation.tidy import is_zero, shift_special, tidy
 
-__all__ = ["finite_points", "gaussian_means", "kernel_mean", "read_on_branches", "sum_finite"]
+__all__ = [
+    "density_of",
+    "finite_points",
+    "gaussian_means",
+    "kernel_mean",
+    "read_on_branches",
+    "sum_finite",
+]
 
 _LARGEST = 256
 
@@ -114,10 +121,10 @@ def sum_finite(
     ell: sp.Expr, function: sp.Expr, points: Sequence[dict[sp.Expr, sp.Expr]]
 ) -> sp.Expr:
     """E[f] as a finite sum, before tidying."""
-    return sp.Add(*(_density(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points))
+    return sp.Add(*(density_of(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points))
 
 
-def _density(value: sp.Expr) -> sp.Expr:
+def density_of(value: sp.Expr) -> sp.Expr:
     """exp of a log density at a sample point, with exp(c log b) as b^c."""
     product: sp.Expr = sp.Integer(1)
     for term in sp.Add.make_args(value):

@@ -14,6 +14,7 @@ from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
 from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import integrate_precisely, sum_precisely
+from statmani.expectation.regions import absorb_region
 from statmani.expectation.sums import (
     Estimate,
     Point,
@@ -56,7 +57,7 @@ class Integrator:
         functions: Sequence[sp.Expr] = (),
         products: Products | None = None,
     ) -> None:
-        self._declaration = declaration
+        self._declaration = declaration = absorb_region(declaration)
         self._functions = tuple(functions)
         self._products = (
             [(i,) for i in range(len(self._functions))] if products is None else list(products)

@@ -125,9 +125,7 @@ def _vanishes(value: sp.Expr, declaration: Declaration) -> bool:
     context = new_context(60)
     program = Program([value], [])
     for point in declaration.domain.interior_points(2, seed=9):
-        values = declaration.sample_values() | dict(
-            zip(declaration.parameters, point, strict=True)
-        )
+        values = declaration.sample_values() | dict(zip(declaration.parameters, point, strict=True))
         if not abs(program.bind(context, values)([])[0]) < context.mpf(10) ** -45:
             return False
     return True
