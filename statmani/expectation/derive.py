@@ -43,6 +43,7 @@ from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.periodic import match_turn
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import fill_tensors
+from statmani.expectation.sum_of_parts import tensors_of_parts
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
@@ -161,6 +162,8 @@ def _closed_forms(
     if found is None and branches is not None:
         found = _from_kernels(ell, declaration, branches, tried, report)
     if found is None:
+        found = _from_parts(ell, declaration, tried, report)
+    if found is None:
         found = _from_turn(declaration, signs, tried, report)
     if found is None:
         found = _from_finite_sum(ell, declaration, tried, report)
@@ -253,6 +256,20 @@ def _from_kernels(
     report("skewness")
     name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
     return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
+
+
+def _from_parts(
+    ell: sp.Expr, declaration: Declaration, tried: list[str], report: Progress
+) -> tuple[Tensors, str] | None:
+    try:
+        tensors = tensors_of_parts(ell, declaration)
+    except (InvalidManifold, CertificateError):
+        tensors = None
+    if tensors is None:
+        tried.append("independent parts, each by a kernel or a finite sum")
+        return None
+    report("skewness")
+    return tensors, "independent parts"
 
 
 def _from_turn(

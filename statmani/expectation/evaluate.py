@@ -124,9 +124,17 @@ class Program:
         return values
 
     def arrays(
-        self, theta: Mapping[sp.Symbol, Any], columns: Sequence[np.ndarray]
+        self,
+        theta: Mapping[sp.Symbol, Any],
+        columns: Sequence[np.ndarray],
+        count: int | None = None,
     ) -> list[np.ndarray]:
-        """Evaluate at many nodes in double precision; parameters may be exact."""
+        """Evaluate at many nodes in double precision; parameters may be exact.
+
+        With ``count`` only the first outputs, and only what they need.
+        """
+        outputs = self.outputs if count is None else self.outputs[:count]
+        needed = None if count is None else self._needed(outputs)
         last = self._last
         if last is None or last[0] != theta:
             fixed = self._fixed(new_context(30), theta)
@@ -136,14 +144,24 @@ class Program:
         values = list(last[1])
         with np.errstate(all="ignore"):
             for position, step in enumerate(self._steps):
-                if not step.moving:
+                if not step.moving or (needed is not None and position not in needed):
                     continue
                 if step.kind == "variable":
                     values[position] = columns[step.payload]
                 else:
                     values[position] = _apply_np(step.kind, [values[i] for i in step.arguments])
         shape = np.broadcast_shapes(*(np.shape(c) for c in columns)) if columns else ()
-        return [np.broadcast_to(np.asarray(values[i]), shape) for i in self.outputs]
+        return [np.broadcast_to(np.asarray(values[i]), shape) for i in outputs]
+
+    def _needed(self, outputs: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        waiting = list(outputs)
+        while waiting:
+            position = waiting.pop()
+            if position not in found:
+                found.add(position)
+                waiting += self._steps[position].arguments
+        return found
 
     def bind(
         self, context: Any, theta: Mapping[sp.Symbol, Any]

@@ -30,6 +30,7 @@ __all__ = [
 Point = Mapping[sp.Symbol, Any]
 Products = Sequence[tuple[int, ...]]
 _FINEST = 512
+_NEGLIGIBLE = 45.0
 _CHUNK = 1 << 16
 # Spacing and radius of the coarse and the fine grid, by the number of variables.
 _WHITENED = {
@@ -157,7 +158,11 @@ def contract(
 
 
 def transform(
-    chart: Chart, program: Program, values: Point, ys: Sequence[np.ndarray]
+    chart: Chart,
+    program: Program,
+    values: Point,
+    ys: Sequence[np.ndarray],
+    count: int | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
     """Columns z, log of the Jacobian, and the program's outputs at unconstrained nodes."""
     columns: list[np.ndarray] = []
@@ -173,7 +178,7 @@ def transform(
             z, log_slope = to_chart(axis.kind, y, half)
             columns.append(np.broadcast_to(z, shape) if len(chart) > 1 else z)
             jacobian = jacobian + log_slope
-        outputs = program.arrays(values, columns)
+        outputs = program.arrays(values, columns, count)
     return columns, jacobian, outputs
 
 
@@ -186,7 +191,8 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
     def level(axis: int, y: np.ndarray) -> np.ndarray:
         ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
         _, jacobian, outputs = transform(chart, program, values, ys)
-        total = np.asarray(outputs[0]).real + jacobian
+        with np.errstate(invalid="ignore"):
+            total = np.asarray(outputs[0]).real + jacobian
         return np.where(np.isfinite(total), total, -np.inf)
 
     for sweep in range(16):
@@ -224,7 +230,7 @@ def integrate_chart(
             return whitened
     centre, scale = mode(chart, program, values)
     reach = 6.2 if d == 1 else 4.2 if d == 2 else 3.6
-    step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (4, 12)
+    step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (5, 10)
     if d > 3:
         step, finest, reach = 2, 4, 3.0
     previous: Estimate | None = None
@@ -238,10 +244,13 @@ def integrate_chart(
             y, slope = axis_nodes(axis.kind, t, centre[i], scale[i])
             ys.append(y.reshape(shape))
             logs = logs + np.log(slope / step).reshape(shape)
-        _, jacobian, outputs = transform(chart, program, values, ys)
-        flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
-        with np.errstate(all="ignore"):
-            flat[0] = flat[0] + (logs + jacobian).ravel()
+        if d < 3:
+            _, jacobian, outputs = transform(chart, program, values, ys)
+            flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
+            with np.errstate(all="ignore"):
+                flat[0] = flat[0] + (logs + jacobian).ravel()
+        else:
+            flat = _at_useful_nodes(chart, program, values, ys, logs)
         estimate = reduce_nodes(flat, logs, len(products), 0.0, None, (), products)
         if previous is not None:
             change = abs(estimate.total - previous.total) / max(estimate.total, 1e-300)
@@ -256,6 +265,19 @@ def integrate_chart(
                 return estimate
         previous = estimate
         step *= 2
+
+
+def _at_useful_nodes(
+    chart: Chart, program: Program, values: Point, ys: Sequence[np.ndarray], logs: np.ndarray
+) -> list[np.ndarray]:
+    """Outputs where the mass is; log p alone decides where that is."""
+    columns, jacobian, (level,) = transform(chart, program, values, ys, 1)
+    with np.errstate(all="ignore"):
+        mass = (np.asarray(level).real + logs + jacobian).ravel()
+    top = np.max(mass, where=np.isfinite(mass), initial=-np.inf)
+    useful = np.flatnonzero(mass > top - _NEGLIGIBLE)
+    wide = [np.broadcast_to(c, logs.shape).ravel()[useful] for c in columns]
+    return [mass[useful], *program.arrays(values, wide)[1:]]
 
 
 def integrate_whitened(
