@@ -2,8 +2,9 @@
 
 Data flows one way, and a module imports only from those to its left::
 
-    errors storage domain signs reading declaration | algebra | expectation | geometry
-    | kernels | numerics | inference | present | laws | family | families | testing | cli
+    errors storage rationals domain signs constraints reading declaration declare fixing
+    from_sympy | algebra | expectation | geometry | kernels | numerics | inference |
+    present | laws | family | families | testing | cli
 
 * :class:`Family` declares a density; ``family.manifold()`` derives its geometry.
 * :class:`StatisticalManifold` is the waist: coordinates, metric g, skewness tensor T.
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
     from statmani.numerics.geodesic import geodesic
+    from statmani.numerics.transport import parallel_transport
     from statmani.present.latex import latex
 
 __version__ = "0.1.0"
@@ -81,6 +83,7 @@ __all__ = [
     "geodesic",
     "latex",
     "log",
+    "parallel_transport",
 ]
 
 # Loaded when first used, so that importing statmani stays cheap.
@@ -94,6 +97,7 @@ _LATER = {
     "geodesic": "statmani.numerics.geodesic",
     "latex": "statmani.present.latex",
     "log": "statmani.numerics.exp_log",
+    "parallel_transport": "statmani.numerics.transport",
 }
 
 

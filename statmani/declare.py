@@ -66,6 +66,7 @@ def declare(
     expression, conditions = _split_support(given, density is not None)
     support_relations += relations_of(list(conditions), "density", InvalidFamily)
     _check_declared(xs, thetas)
+    _check_constraint(parameter_relations, xs)
     free = _free_constants(
         expression, xs, thetas, allowed, (*support_relations, *parameter_relations)
     )
@@ -187,6 +188,12 @@ def _check_declared(
     xs: Sequence[tuple[Symbol, Bounds]], thetas: Sequence[tuple[Symbol, Bounds]]
 ) -> None:
     names = {symbol.name: symbol for symbol, _ in xs}
+    for symbol, bounds in xs:
+        if bounds.periodic:
+            raise InvalidFamily(
+                f"sample: the domain of {symbol} is Circle, which is for parameters. "
+                "Write Interval(-pi, pi)."
+            )
     for symbol, bounds in thetas:
         if symbol.name in names:
             raise InvalidFamily(
@@ -204,6 +211,16 @@ def _check_declared(
             raise InvalidFamily(
                 f"parameters: a bound of {symbol} uses the sample variable "
                 f"{sorted(map(str, mixed))[0]}. Use constants and earlier parameters only."
+            )
+
+
+def _check_constraint(relations: Sequence[Relational], xs: Sequence[tuple[Symbol, Bounds]]) -> None:
+    for relation in relations:
+        used = sorted(str(s) for s, _ in xs if relation.has(s))
+        if used:
+            raise InvalidFamily(
+                f"constraint: {relation} uses the sample variable {used[0]}. "
+                "Conditions on the sample belong into `support`."
             )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from typing import Any, final
 
@@ -18,8 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 from sympy import (
     Dummy,
     Expr,
-    Float,
-    Integer,
     Interval,
     Rational,
     Symbol,
@@ -33,6 +30,7 @@ from sympy import (
 from sympy.core.relational import Relational
 
 from statmani.errors import InvalidArgument, InvalidManifold, OutsideDomain
+from statmani.rationals import short_rational
 
 __all__ = ["Axis", "Circle", "CircleType", "Domain"]
 
@@ -248,7 +246,11 @@ class Domain:
         return tuple(result)
 
     def interior_points(
-        self, count: int, seed: int = 0, constants: Mapping[Symbol, Expr] | None = None
+        self,
+        count: int,
+        seed: int = 0,
+        constants: Mapping[Symbol, Expr] | None = None,
+        spread: float = 0.6,
     ) -> list[tuple[Rational, ...]]:
         """Deterministic points of moderate size, strictly inside, as exact rationals.
 
@@ -258,6 +260,8 @@ class Domain:
         seed : int
         constants : mapping, optional
             Values of symbols in the bounds that are no coordinates.
+        spread : float
+            Standard deviation of the unconstrained coordinates.
 
         Raises
         ------
@@ -265,14 +269,13 @@ class Domain:
             The constraints leave no point that random search finds.
         """
         domain = self if not constants else self.subs(constants)
-        u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
-        chart = lambdify(u, domain.from_unconstrained(u), "math")
+        chart = domain._chart()
         rng = np.random.default_rng(seed)
         points: list[tuple[Rational, ...]] = []
         for attempt in range(200 * count):
-            spread = 0.6 if attempt < 100 * count else 2.0
-            draw = chart(*(spread * rng.standard_normal(self.dim)))
-            point = tuple(_short_rational(float(x)) for x in draw)
+            scale = spread if attempt < 100 * count else 2.0
+            draw = chart(*(scale * rng.standard_normal(self.dim)))
+            point = tuple(short_rational(float(x)) for x in draw)
             if bool(domain.contains([float(x) for x in point])):
                 points.append(point)
             if len(points) == count:
@@ -281,6 +284,28 @@ class Domain:
             f"domain ({self}): no interior point was found in {200 * count} random trials. "
             "Check that the constraints do not contradict the bounds."
         )
+
+    def extreme_points(self) -> list[tuple[Rational, ...]]:
+        """Points near each end of each coordinate's range, the others at moderate values.
+
+        About a thousandth of the scale from a finite end, and at 10 and a thousand towards an
+        infinite one.
+        """
+        chart = self._chart()
+        points = []
+        for index in range(self.dim):
+            for level in (-10.0, -7.0, 7.0, 10.0):
+                u = [0.25] * self.dim
+                u[index] = level
+                point = tuple(short_rational(float(x)) for x in chart(*u))
+                if bool(self.contains([float(x) for x in point])):
+                    points.append(point)
+        return points
+
+    def _chart(self) -> Callable[..., Any]:
+        u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
+        chart: Callable[..., Any] = lambdify(u, self.from_unconstrained(u), "math")
+        return chart
 
     def _as_points(self, points: ArrayLike, what: str) -> NDArray[np.float64]:
         try:
@@ -358,17 +383,6 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
 def _as_float(value: object) -> float:
     number = float(value)  # type: ignore[arg-type]
     return number
-
-
-def _short_rational(value: float) -> Rational:
-    """A rational with a small denominator, within a few percent of `value`."""
-    if value == 0:
-        return Integer(0)
-    for size in (16, 256, 65536, 2**40):
-        fraction = Fraction(value).limit_denominator(size)
-        if fraction != 0 and abs(float(fraction) / value - 1) < 0.04:
-            return Rational(fraction.numerator, fraction.denominator)
-    return Rational(Float(value, 17))
 
 
 def _indices(index: tuple[int, ...]) -> str:

@@ -93,9 +93,11 @@ class Family:
             density, log_density, sample, parameters, support, constraint, constants, name
         )
         _warn_moving_support(declaration)
+        from statmani.expectation.positivity import check_positive
         from statmani.expectation.quadrature import check_density
 
         check_density(declaration)
+        check_positive(declaration)
         self._declaration = declaration
 
     @classmethod

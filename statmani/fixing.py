@@ -15,6 +15,10 @@ __all__ = ["fixed"]
 
 def fixed(declaration: Declaration, values: Mapping[Symbol, Any]) -> Declaration:
     """The declaration with user's symbols fixed; see :meth:`statmani.Family.fix`."""
+    if not isinstance(values, Mapping):
+        raise InvalidArgument(
+            f"fix: expected a mapping Symbol -> value, got {values!r}. Write for example {{n: 5}}."
+        )
     known = {user: own for own, user in declaration.table}
     table: dict[Symbol, Expr] = {}
     for symbol, value in values.items():

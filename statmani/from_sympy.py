@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, FiniteSet, ProductSet, Set, Symbol, preorder_traversal
+from sympy import (
+    Add,
+    Eq,
+    Expr,
+    FiniteSet,
+    Integer,
+    Piecewise,
+    ProductSet,
+    Set,
+    Symbol,
+    preorder_traversal,
+)
 
 from statmani.errors import InvalidFamily
 
@@ -51,18 +62,38 @@ def declaration_arguments(rv: Any, parameters: Any) -> dict[str, Any]:
         names = [Symbol(rv.symbol.name)]
     used = {str(s) for s in parameters}
     names = [Symbol(f"{s.name}_") if s.name in used else s for s in names]
-    probability = getattr(distribution, "pdf", None) or distribution.pmf
-    density = probability(*names)
+    density, relation = _density(distribution, names)
     if not isinstance(density, Expr):
         raise InvalidFamily(
             f"from_sympy: sympy gives no density of {rv}. Declare it with Family(...)."
         )
+    if relation is not None:
+        names, sets = names[:-1], sets[:-1]
     return {
         "density": density,
         "sample": dict(zip(names, sets, strict=True)),
+        "support": relation,
         "parameters": parameters,
         "name": type(distribution).__name__.removesuffix("Distribution"),
     }
+
+
+def _density(distribution: Any, names: list[Symbol]) -> tuple[Any, Any]:
+    """p at `names`; for vectors of fixed sum, in all but the last and with their condition."""
+    kind = type(distribution).__name__
+    if kind == "FiniteDistributionHandmade":
+        table = dict(distribution.args[0])
+        return Piecewise(*((p, Eq(names[0], value)) for value, p in table.items())), None
+    probability = getattr(distribution, "pdf", None) or distribution.pmf
+    if kind in ("MultinomialDistribution", "MultivariateBetaDistribution"):
+        # sympy's support is the whole product set, although the components have a fixed sum.
+        whole = distribution.args[0] if kind == "MultinomialDistribution" else Integer(1)
+        rest = Add(*names[:-1])
+        density = probability(*names[:-1], whole - rest)
+        if isinstance(density, Piecewise):
+            density = density.args[0][0]
+        return density, (rest <= whole if kind == "MultinomialDistribution" else rest < whole)
+    return probability(*names), None
 
 
 def _support(distribution: Any, rv: Any) -> Set:

@@ -98,6 +98,37 @@ DECLARATIONS: list[tuple[str, Callable[[], object], list[str]]] = [
         ["density", "not a positive real number", "lam ="],
     ),
     (
+        "negative near an end",
+        lambda: sm.Family(
+            p**x * (1 - p) ** (1 - x),
+            sample={x: sp.Range(0, 2)},
+            parameters={p: sp.Interval.open(0, sp.Rational(11, 10))},
+        ),
+        ["density", "not a positive real number", "p ="],
+    ),
+    (
+        "undefined near an end",
+        lambda: gauss(parameters={mu: sp.S.Reals, sigma: sp.Interval(-sp.Rational(1, 100), 9)}),
+        ["density", "not a positive real number", "sigma = -"],
+    ),
+    (
+        "circle of a sample",
+        lambda: gauss(sample={x: sm.Circle}),
+        ["sample", "x", "Circle", "Interval(-pi, pi)"],
+    ),
+    (
+        "negative far out",
+        lambda: sm.Family(
+            (1 + k * x) / 2, sample={x: sp.Interval(-1, 1)}, parameters={k: sp.S.Reals}
+        ),
+        ["density", "not a positive real number", "x =", "k ="],
+    ),
+    (
+        "sample in the constraint",
+        lambda: exponential(constraint=x < lam),
+        ["constraint", "sample variable x", "`support`"],
+    ),
+    (
         "imaginary",
         lambda: gauss(density=sp.I * GAUSS),
         ["density", "undefined or complex"],
@@ -303,6 +334,7 @@ ARGUMENTS: list[tuple[str, Callable[[], object], type[Exception], list[str]]] = 
         InvalidArgument,
         ["k is neither a parameter nor a constant", "mu, sigma"],
     ),
+    ("fix by a number", lambda: gauss().fix(3), InvalidArgument, ["mapping", "got 3"]),
     ("fix outside", lambda: gauss().fix({sigma: -1}), InvalidArgument, ["sigma = -1", "outside"]),
     ("fix all", lambda: gauss().fix({mu: 0, sigma: 1}), InvalidArgument, ["no parameter"]),
     (
@@ -371,6 +403,18 @@ ARGUMENTS: list[tuple[str, Callable[[], object], type[Exception], list[str]]] = 
         ),
         InvalidArgument,
         ["estimator", "'median'", "mle"],
+    ),
+    (
+        "constant estimate",
+        lambda: sm.cramer_rao(
+            sm.families.normal(),
+            [0.0, 1.0],
+            n=20,
+            replications=50,
+            estimator=lambda data: [float(np.mean(data)), 2.0],
+        ),
+        InvalidArgument,
+        ["estimate of sigma", "same number in every replication", "family.fix"],
     ),
     (
         "true parameter",

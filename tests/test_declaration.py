@@ -6,7 +6,16 @@ import pickle
 
 import pytest
 import sympy as sp
-from sympy.stats import Bernoulli, Binomial, Exponential, Normal, Weibull
+from sympy.stats import (
+    Bernoulli,
+    Binomial,
+    Exponential,
+    FiniteRV,
+    Multinomial,
+    MultivariateBeta,
+    Normal,
+    Weibull,
+)
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
@@ -236,3 +245,25 @@ def test_symbolic_binomial_of_sympy() -> None:
     )
     assert declaration.variables[0].lower == 0
     assert declaration.variables[0].upper == declaration.constants[0]
+
+
+def test_vectors_of_fixed_sum_drop_the_last_component() -> None:
+    q, r = sp.symbols("q r", positive=True)
+    arguments = declaration_arguments(
+        Multinomial("X", 3, [a, q, 1 - a - q]), {a: UNIT, q: sp.Interval.open(0, 1 - a)}
+    )
+    cells = read(**{k: v for k, v in arguments.items() if k != "name"})
+    assert [str(v.upper) for v in cells.variables] == ["3", "3 - x0"]
+    found = cells.external(cells.log_density).subs({"X1": 1, "X2": 1, a: "1/2", q: "1/4"})
+    assert abs(sp.N(found - sp.log(6 * sp.Rational(1, 32)), 30)) < 1e-25
+    arguments = declaration_arguments(MultivariateBeta("Y", [a, q, r]), None)
+    simplex = read(**{k: v for k, v in arguments.items() if k != "name"})
+    assert simplex.variables[1].upper == 1 - simplex.variables[0].symbol
+
+
+def test_tables_of_sympy() -> None:
+    arguments = declaration_arguments(FiniteRV("X", {0: a, 2: 1 - a}), {a: UNIT})
+    table = read(**{k: v for k, v in arguments.items() if k != "name"})
+    assert table.variables[0].values == (0, 2)
+    found = table.external(table.log_density).subs({"X": 2, a: "1/4"})
+    assert abs(sp.N(found - sp.log(sp.Rational(3, 4)), 30)) < 1e-25

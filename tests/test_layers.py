@@ -15,6 +15,7 @@ PACKAGE = Path(statmani.__file__).parent
 ORDER = (
     "errors",
     "storage",
+    "rationals",
     "domain",
     "signs",
     "constraints",

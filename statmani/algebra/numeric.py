@@ -128,18 +128,26 @@ def _leaf(expr: Any, known: dict[Any, Any], context: Any) -> Any:
     function = _FUNCTIONS.get(expr.func)
     if function is not None:
         return function(context, *(_value(a, known, context) for a in expr.args))
+    if expr.func is sp.Derivative and expr.expr == sp.zeta(expr.variables[0]):
+        return _zeta_derivative(expr, known, context)
     return _opaque(expr, known, context)
+
+
+def _zeta_derivative(expr: Any, known: dict[Any, Any], context: Any) -> Any:
+    """zeta^(n)(s), which sympy leaves as a Derivative."""
+    ((variable, order),) = expr.variable_count
+    return context.zeta(_value(variable, known, context), 1, int(order))
 
 
 def _opaque(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:
     """Sympy's own value; unknown functions are independent, so any fixed number stands in."""
-    exact = {s: sp.Rational(context.nstr(v, context.dps)) for s, v in point.items() if s.is_Symbol}
-    number = expr.subs(exact).evalf(context.dps)
-    if number.is_Float or number.is_Integer:
-        return context.mpf(str(number))
     if expr.has(sp.core.function.AppliedUndef):
         from hashlib import sha256
 
         digest = int.from_bytes(sha256(sp.srepr(expr).encode()).digest()[:8], "big")
         return 1 + context.mpf(digest) / 2**64
+    exact = {s: sp.Rational(context.nstr(v, context.dps)) for s, v in point.items() if s.is_Symbol}
+    number = expr.subs(exact).evalf(context.dps)
+    if number.is_Float or number.is_Integer:
+        return context.mpf(str(number))
     raise ValueError(f"{expr} has no numeric value")

@@ -90,7 +90,7 @@ class Ring:
         self._inside: dict[Expr, Expr] = {}
         self._outside: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        expressions = [sympify(e) for e in expressions]
+        expressions = [sympify(e, strict=True) for e in expressions]
         for axis in domain.axes:
             facts: dict[str, bool] = {"real": True}
             if axis.lower.is_nonnegative:
@@ -246,7 +246,7 @@ class Ring:
 
     def convert(self, expr: object) -> Element:
         """An expression in the user's symbols as an element."""
-        return self.convert_internal(self.internal(sympify(expr)))
+        return self.convert_internal(self.internal(sympify(expr, strict=True)))
 
     def convert_internal(self, expr: Expr) -> Element:
         """An expression in internal symbols as an element."""

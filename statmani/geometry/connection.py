@@ -25,6 +25,7 @@ from sympy import (
     Symbol,
     sympify,
 )
+from sympy.core.sympify import SympifyError
 
 from statmani.algebra.element import Element
 from statmani.errors import InvalidArgument
@@ -71,6 +72,19 @@ def read_alpha(alpha: object, coordinates: Sequence[Symbol]) -> Expr:
     if number.is_real is not True or number.is_finite is not True:
         raise InvalidArgument(f"alpha = {alpha} is not a finite real number. {_REMEDY}")
     return sympify(number, rational=True) if number.has(Float) else number
+
+
+def _component(name: str, index: int, value: object) -> Expr:
+    try:
+        component = sympify(value, strict=True)
+    except SympifyError:
+        component = None
+    if not isinstance(component, Expr):
+        raise InvalidArgument(
+            f"{name}[{index}] = {value!r} is no number or sympy expression. "
+            "Give the components of a vector in coordinate order."
+        )
+    return component
 
 
 @final
@@ -245,7 +259,7 @@ class Connection:
                     f"{name} has {len(entries)} components, the manifold has dimension {n}. "
                     "Give one component for each coordinate."
                 )
-            vectors.append([ring.convert(e) for e in entries])
+            vectors.append([ring.convert(_component(name, i, e)) for i, e in enumerate(entries)])
         a, b = vectors
         with ring.polynomials.lock:
             plane = {(i, j): a[i] * b[j] - a[j] * b[i] for i in range(n) for j in range(i + 1, n)}

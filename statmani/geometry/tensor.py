@@ -8,6 +8,7 @@ from typing import Any, final
 
 from sympy import Expr, Float, ImmutableDenseNDimArray, S, sympify
 from sympy.core.function import AppliedUndef
+from sympy.core.sympify import SympifyError
 
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
 from statmani.errors import InvalidArgument
@@ -126,8 +127,17 @@ class Tensor:
         Raises
         ------
         InvalidArgument
-            A symbol without value, or a component that is not finite there.
+            A symbol without value, a component that is not finite there, or digits that are no
+            positive integer.
         """
+        if not isinstance(digits, int) or isinstance(digits, bool) or digits < 1:
+            raise InvalidArgument(
+                f"digits: {digits!r} is no positive integer. Pass for example 15."
+            )
+        if at is not None and not isinstance(at, Mapping):
+            raise InvalidArgument(
+                f"at: expected a mapping Symbol -> number, got {at!r}. Write for example {{x: 1}}."
+            )
         point = {s: _number(s, v) for s, v in (at or {}).items()}
         values = []
         for index in self._indices():
@@ -172,7 +182,11 @@ def _restore(shape: tuple[int, ...], components: dict[Index, Expr]) -> Tensor:
 
 
 def _number(symbol: Expr, value: object) -> Expr:
-    number = sympify(str(value) if isinstance(value, float) else value, rational=True)
+    try:
+        given = Float(repr(value)) if isinstance(value, float) else sympify(value, strict=True)
+        number = sympify(given, rational=True)
+    except (SympifyError, ValueError):
+        number = None
     if not (isinstance(number, Expr) and number.is_number and number.is_real):
         raise InvalidArgument(f"at: {symbol} = {value!r} is no real number. Give a finite number.")
     return number

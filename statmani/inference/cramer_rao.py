@@ -368,6 +368,14 @@ def _moments(
     cross = centred.T @ white_scores / degrees
     slope = np.linalg.solve(white, cross.T).T
     rest = centred - white_scores @ slope.T
+    constant = np.diag(covariance) <= 1e-28 * np.square(estimates).mean(axis=0)
+    if constant.any():
+        name = declaration.external(declaration.parameters[int(np.argmax(constant))])
+        raise InvalidArgument(
+            f"cramer_rao: the estimate of {name} is the same number in every replication, so it "
+            "has no variance to compare with a bound. Return an estimate that uses the data, or "
+            "fix the parameter with family.fix."
+        )
     if np.linalg.cond(slope / np.linalg.norm(slope, axis=1, keepdims=True)) > 1e10:
         raise InvalidArgument(
             "cramer_rao: the estimates of the parameters are a function of each other or do not "

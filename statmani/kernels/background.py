@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from statmani.kernels.cache import expect, fulfil, is_stored
@@ -40,6 +41,10 @@ def _start(names: Sequence[str]) -> subprocess.Popen[bytes] | None:
         return None
 
 
+def _runs(child: subprocess.Popen[bytes]) -> bool:
+    return child.poll() is None
+
+
 @contextlib.contextmanager
 def compiling() -> Iterator[None]:
     """Have missing solvers compiled while the body runs; loading one waits for it.
@@ -56,11 +61,11 @@ def compiling() -> Iterator[None]:
                 if child is not None:
                     children.append(child)
                     for name in missing:
-                        expect(REQUESTS[name], lambda child=child: child.poll() is None)
+                        expect(REQUESTS[name], partial(_runs, child))
         yield
     finally:
         for child in children:
-            if child.poll() is None:
+            if _runs(child):
                 child.terminate()
             child.wait()
 

@@ -330,7 +330,8 @@ def connect(
             trial_y[m, i] = goal * w[i]
         tolerance = fine if last else coarse
         allowed = 1.2 if last else 1.5
-        worked = False
+        fits = False
+        kept_knots, kept_y, kept_v, kept_acc = trial_knots, trial_y, trial_v, trial_acc
         mesh_full = False
         effort = 0
         for _ in range(7):
@@ -362,9 +363,11 @@ def connect(
                 field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, tolerance
             )
             largest, total = largest_and_sum(wanted)
-            if largest <= allowed and (last or total > 0.4 * wanted.shape[0] - 1.0):
-                worked = True
-                break
+            if largest <= allowed:
+                fits = True
+                kept_knots, kept_y, kept_v, kept_acc = trial_knots, trial_y, trial_v, trial_acc
+                if last or total > 0.4 * wanted.shape[0] - 1.0:
+                    break
             if not total < MAX_ELEMENTS:
                 mesh_full = True
                 break
@@ -373,11 +376,12 @@ def connect(
                 trial_knots, new_knots, trial_y, trial_v, trial_acc, nodes, to_legendre
             )
             trial_knots = new_knots
-        if worked:
-            knots = trial_knots
-            y = trial_y
-            v = trial_v
-            acc = trial_acc
+        # A coarser mesh is worth a try only: its start may be too poor for Newton.
+        if fits:
+            knots = kept_knots
+            y = kept_y
+            v = kept_v
+            acc = kept_acc
             if last:
                 return 0, knots, y, v, acc
             reached = goal

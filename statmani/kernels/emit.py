@@ -72,7 +72,7 @@ class _Printer:
             if expr not in self._names:
                 raise InvalidManifold(
                     f"the expression contains {expr}, which is neither a coordinate nor a "
-                    "number. Give it a value first (family.fix or M.metric.subs)."
+                    "number. Give it a value first, by family.fix or by subs."
                 )
             return str(self._names[expr])
         if expr.is_number:
@@ -99,9 +99,8 @@ class _Printer:
             arguments = ", ".join(self.show(argument) for argument in expr.args)
             return f"{_PLAIN[head]}({arguments})"
         raise InvalidManifold(
-            f"the tensors contain {head}(...), which has no compiled form. Rewrite it in "
-            "elementary functions, gamma functions, polygammas or erf, or evaluate "
-            "symbolically with M.metric.evalf."
+            f"{head}(...) has no compiled form. Rewrite it in elementary functions, gamma "
+            "functions, polygammas or erf, or evaluate the expressions symbolically with evalf."
         )
 
     def _product(self, expr: Mul) -> str:
@@ -182,13 +181,13 @@ def _number(expr: Any) -> str:
         evaluated = expr.evalf(30)
         if not (evaluated.is_Float or evaluated.is_Rational):
             raise InvalidManifold(
-                f"the tensors contain the constant {expr}, which is no finite real number. "
+                f"the constant {expr} is no finite real number. "
                 "Check the expressions for a complex or undefined part."
             )
         value = float(evaluated)
     if value != value or value in (float("inf"), float("-inf")):
         raise InvalidManifold(
-            f"the tensors contain the constant {expr}, which is no finite real number. "
+            f"the constant {expr} is no finite real number. "
             "Check the expressions for a complex or undefined part."
         )
     return repr(value) if value >= 0 else f"({value!r})"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
-from statmani.numerics.connect import REASONS, connect_points, require_definite
+from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.prepared import prepared
 
 __all__ = ["DistanceResult", "distance"]
@@ -102,15 +102,12 @@ def distance(
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
     kernels = prepared(manifold)
-    x0 = kernels.to_chart(starts)
-    require_definite(kernels.metric(x0), "p")
+    require_definite(kernels.metric(kernels.to_chart(starts)), "p")
     require_definite(kernels.metric(kernels.to_chart(ends)), "q")
-    w = kernels.displacement(starts, ends)
     count = starts.shape[0]
     value, error = np.empty(count), np.empty(count)
     status = np.empty(count, dtype="U16")
-    for k in range(count):
-        found = connect_points(kernels, x0[k], w[k], 0.0, tolerance, False)
+    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance)):
         value[k], error[k], status[k] = found.distance, found.distance_error, found.status
     if shape == ():
         if status[0] != "converged":

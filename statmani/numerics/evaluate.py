@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import InvalidArgument
 from statmani.numerics.arguments import manifold_of, read_alpha
+from statmani.numerics.exact import repaired
 from statmani.numerics.prepared import prepared, unpack_symmetric
 
-__all__ = ["QUANTITIES", "evaluate"]
+__all__ = ["QUANTITIES", "evaluate", "second_kind"]
 
 Floats = NDArray[np.float64]
 #: Names that :func:`evaluate` knows.
@@ -49,9 +50,14 @@ def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -
         Unknown quantity, wrong shape, alpha not real, constants without value.
     OutsideDomain
         A point is not strictly inside; the first index is named.
+    NoConvergence
+        The tensor has no finite value at a single point; in a batch it is NaN there, and one
+        warning counts such points.
 
     Notes
     -----
+    Where the metric is so nearly singular that double precision would lose the result, the exact
+    expressions are evaluated with more digits: right, but milliseconds a point.
     Gamma^(alpha) = Gamma^(0) - (alpha/2) T in first kind (Amari and Nagaoka 2000, section 2.3);
     R(d_i, d_j) d_k = R^l_kij d_l.
 
@@ -78,7 +84,11 @@ def evaluate(M: object, quantity: str, points: ArrayLike, *, alpha: float = 0) -
     rows = np.array(array, order="C").reshape(-1, n)
     order = 2 if quantity in ("riemann", "scalar_curvature") else 1
     kernels = prepared(manifold)
-    values = _tensor(quantity, kernels.packed(kernels.own(order), rows, order), n, a)
+    packed = kernels.packed(kernels.own(order), rows, order)
+    with np.errstate(all="ignore"):
+        values = _tensor(quantity, packed, n, a)
+    metrics = unpack_symmetric(packed[:, : n * (n + 1) // 2], n)
+    values = repaired(manifold, quantity, rows, values, metrics, a, shape == ())
     result = values.reshape(shape + values.shape[1:])
     if result.ndim == 0:
         return float(result)
@@ -126,6 +136,11 @@ def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
     ricci = np.einsum("xlklj->xkj", riemann)
     scalar: Floats = np.einsum("xkj,xkj->x", np.linalg.inv(g), ricci)
     return scalar
+
+
+def second_kind(packed: Floats, n: int, alpha: float) -> Floats:
+    """Christoffel symbols [k, i, j] from rows of packed first-order fields in any chart."""
+    return _tensor("christoffel", packed, n, alpha)
 
 
 def _first_kind(dg: Floats) -> Floats:

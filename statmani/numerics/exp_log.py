@@ -18,8 +18,8 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
-from statmani.numerics.connect import REASONS, connect_points, require_definite
-from statmani.numerics.geodesic import STEP_STATUS
+from statmani.numerics.connect import REASONS, connect_rows, require_definite
+from statmani.numerics.geodesic import STEP_STATUS, from_velocity, local_tolerances
 from statmani.numerics.prepared import prepared
 
 __all__ = ["LogResult", "exp", "log"]
@@ -95,9 +95,14 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
         v0,
         1.0,
         a,
-        max(0.1 * tolerance, 2e-15),
+        local_tolerances(tolerance)[1],
         _MAX_STEPS,
     )
+    if manifold.domain.constraints:
+        # The chart does not end where such a constraint breaks, so the path must be looked at.
+        for k, row in enumerate(from_velocity(kernels, rows, velocities, a, 1.0, tolerance)):
+            if status[k] == 0 and row[2] == "boundary":
+                status[k], times[k] = 1, row[3]
     n = manifold.dim
     result, _ = kernels.from_chart(x0 + states[:, :n], states[:, n:])
     # A displacement far below the rounding of u is still right when added to p itself.
@@ -165,12 +170,10 @@ def log(
     kernels = prepared(manifold)
     x0 = kernels.to_chart(first)
     require_definite(kernels.metric(x0), "p")
-    w = kernels.displacement(first, second)
     count, n = first.shape
     velocities, error = np.empty((count, n)), np.empty(count)
     status = np.empty(count, dtype="U16")
-    for k in range(count):
-        found = connect_points(kernels, x0[k], w[k], a, tolerance, False)
+    for k, found in enumerate(connect_rows(kernels, first, second, a, tolerance)):
         velocities[k], error[k], status[k] = found.velocity, found.velocity_error, found.status
     if shape == () and status[0] != "converged":
         raise NoConvergence(

@@ -19,15 +19,16 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
-from statmani.numerics.connect import REASONS, connect_points, require_definite
+from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.path import Path, from_steps, length_and_energy
 from statmani.numerics.prepared import Prepared, prepared
 
-__all__ = ["STEP_STATUS", "Geodesic", "geodesic"]
+__all__ = ["STEP_STATUS", "Geodesic", "from_velocity", "geodesic", "local_tolerances"]
 
 Floats = NDArray[np.float64]
 _SAMPLES = 65
 _MAX_STEPS = 100_000
+_EPS = 2.0**-52
 
 #: Meaning of the integrator's statuses.
 STEP_STATUS = ("converged", "boundary", "steps", "no acceleration")
@@ -87,6 +88,11 @@ class Geodesic:
         """Velocities at times, as for calling."""
         return self._sample(t)[1]
 
+    @property
+    def pieces(self) -> tuple[Path | None, ...]:
+        """The piecewise polynomials in unconstrained coordinates; None where one failed."""
+        return self._paths
+
     def _sample(self, t: ArrayLike) -> tuple[Floats, Floats]:
         times = read_vectors(np.atleast_1d(np.asarray(t)), np.shape(np.atleast_1d(t))[-1], "t")
         last = float(self.end_time) if self._shape == () else self._t
@@ -113,6 +119,15 @@ class Geodesic:
             f"geodesic on [0, {self.end_time:.6g}], length {self.length:.12g}, "
             f"error {self.error:.1g}, {self.status}"
         )
+
+
+def local_tolerances(rtol: float) -> tuple[float, float]:
+    """Tolerances of a step, for a run to compare with and for the one that counts.
+
+    Errors grow like exp(d sqrt|K|) along a geodesic of length d, so steps are held to more
+    digits than asked for at its end.
+    """
+    return max(1e-2 * rtol, 1e-14), max(1e-3 * rtol, 3e-15)
 
 
 def _values(kernels: Prepared, path: Path | None, times: Floats) -> tuple[Floats, Floats]:
@@ -194,7 +209,7 @@ def geodesic(
     else:
         given = read_vectors(np.asarray(velocity), manifold.dim, "velocity")
         shape, first, second = broadcast(starts, given, ("start", "velocity"))
-        rows = _from_velocity(kernels, first, second, a, final, tolerance)
+        rows = from_velocity(kernels, first, second, a, final, tolerance)
     bad = [r for r in rows if r[0] is None]
     if bad and shape == ():
         raise NoConvergence(
@@ -239,12 +254,9 @@ _Row = tuple[Path | None, float, str, float, str]
 def _between(
     kernels: Prepared, p: Floats, q: Floats, alpha: float, t: float, rtol: float
 ) -> list[_Row]:
-    x0 = kernels.to_chart(p)
-    require_definite(kernels.metric(x0), "start")
-    w = kernels.displacement(p, q)
+    require_definite(kernels.metric(kernels.to_chart(p)), "start")
     rows: list[_Row] = []
-    for k in range(p.shape[0]):
-        found = connect_points(kernels, x0[k], w[k], alpha, rtol, True)
+    for found in connect_rows(kernels, p, q, alpha, rtol, True):
         path = found.path
         if path is None:
             rows.append((None, np.nan, found.status, np.nan, REASONS[found.status]))
@@ -256,9 +268,20 @@ def _between(
     return rows
 
 
-def _from_velocity(
+def _rounding(g: Floats, length: float, offset: Floats) -> float:
+    # Of the end point, and of solving for accelerations, where a metric close to singular
+    # (after scaling) loses digits all along the way.
+    units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
+    scaled = g / (units[:, :, None] * units[:, None, :])
+    smallest = float(np.abs(np.linalg.eigvalsh(scaled)).min())
+    own = float(np.sqrt(abs(offset @ g[1] @ offset)))
+    return _EPS * (2.0 * own + length / max(smallest, _EPS))
+
+
+def from_velocity(
     kernels: Prepared, p: Floats, velocity: Floats, alpha: float, t: float, rtol: float
 ) -> list[_Row]:
+    """Geodesics of rows of points and velocities; they end where they leave the domain."""
     solver = compiled.initial_solver()
     x0 = kernels.to_chart(p)
     v0 = kernels.velocities_to_chart(x0, velocity)
@@ -266,11 +289,9 @@ def _from_velocity(
     rows: list[_Row] = []
     for k in range(p.shape[0]):
         common = (solver.acceleration, kernels.first, x0[k], v0[k], t, alpha)
-        _, time, rough, _, _ = solver.integrate(*common, rtol, _MAX_STEPS, False)
-        fine_rtol = max(0.1 * rtol, 2e-15)
-        status, reached, state, knots, pieces = solver.integrate(
-            *common, fine_rtol, _MAX_STEPS, True
-        )
+        loose, tight = local_tolerances(rtol)
+        _, time, rough, _, _ = solver.integrate(*common, loose, _MAX_STEPS, False)
+        status, reached, state, knots, pieces = solver.integrate(*common, tight, _MAX_STEPS, True)
         name = STEP_STATUS[status]
         if status > 1 or pieces.shape[0] == 0:
             reason = "the acceleration is not finite at the start"
@@ -280,11 +301,15 @@ def _from_velocity(
             continue
         path = from_steps(x0[k], knots, pieces)
         error = abs(reached - time)
+        left = kernels.first_outside(path) if kernels.manifold.domain.constraints else None
+        if left is not None:
+            status, name, reached = 1, STEP_STATUS[1], left
+            error = _EPS * left
+            path = path.until(left)
         if status == 0:
-            g = kernels.metric((x0[k] + state[:n])[None])[0]
+            g = kernels.metric(np.stack([x0[k], x0[k] + state[:n]]))
             change = state[:n] - rough[:n]
-            size = state[:n] + 0.0
-            rounding = 4e-16 * float(np.sqrt(abs(size @ g @ size)))
-            error = float(np.sqrt(abs(change @ g @ change))) + rounding
+            length = t * float(np.sqrt(abs(v0[k] @ g[0] @ v0[k])))
+            error = float(np.sqrt(abs(change @ g[1] @ change))) + _rounding(g, length, state[:n])
         rows.append((path, error, name, float(reached), ""))
     return rows

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from statmani.numerics.prepared import Prepared, gauss
 
-__all__ = ["Path", "from_collocation", "from_steps", "length_and_energy"]
+__all__ = ["Path", "from_collocation", "from_samples", "from_steps", "length_and_energy"]
 
 Floats = NDArray[np.float64]
 _DEGREE = 9
@@ -45,6 +45,25 @@ class Path:
         values = np.einsum("td,dtk->tk", basis, self.series[:, at])
         return self.x0 + values[:, :n], values[:, n:]
 
+    def until(self, time: float) -> Path:
+        """The part before a time inside an interval of the knots."""
+        last = int(np.clip(np.searchsorted(self.knots, time) - 1, 0, len(self.knots) - 2))
+        knots = np.append(self.knots[: last + 1], time)
+        nodes = legendre.leggauss(self.series.shape[0])[0]
+        x, v = self(knots[-2] + 0.5 * (nodes + 1.0) * (time - knots[-2]))
+        ending = _fit(np.concatenate([x - self.x0, v], axis=1))
+        return Path(
+            self.x0, knots, np.concatenate([self.series[:, :last], ending[:, None]], axis=1)
+        )
+
+    def reversed(self) -> Path:
+        """The same path, from its end to its start."""
+        n = self.x0.shape[0]
+        series = self.series[:, ::-1].copy()
+        series[1::2] *= -1.0
+        series[:, :, n:] *= -1.0
+        return Path(self.x0, (self.knots[0] + self.knots[-1] - self.knots)[::-1], series)
+
 
 def _fit(samples: Floats) -> Floats:
     # Legendre coefficients from values at Gauss nodes, axis 0.
@@ -52,6 +71,15 @@ def _fit(samples: Floats) -> Floats:
     degree = np.arange(samples.shape[0])
     matrix = ((2 * degree + 1) / 2)[:, None] * legendre.legvander(xi, samples.shape[0] - 1).T
     return np.tensordot(matrix * weights, samples, 1)
+
+
+def from_samples(knots: Floats, x: Floats) -> Path:
+    """From positions x[c, e] at the Gauss nodes c of every interval e."""
+    x0: Floats = x[0, 0].copy()
+    offset = _fit(x - x0)
+    slope = np.zeros_like(offset)
+    slope[:-1] = legendre.legder(offset, axis=0) * (2.0 / np.diff(knots))[:, None]
+    return Path(x0, knots, np.concatenate([offset, slope], axis=2))
 
 
 def from_steps(x0: Floats, knots: Floats, pieces: Floats) -> Path:

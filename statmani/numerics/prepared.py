@@ -6,14 +6,18 @@ import threading
 from collections import OrderedDict
 from functools import cached_property
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import oo
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels import compiled
 from statmani.kernels.mesh import gauss_tables
+
+if TYPE_CHECKING:
+    from statmani.numerics.path import Path
 
 __all__ = ["Prepared", "gauss", "prepared"]
 
@@ -22,6 +26,7 @@ _KEPT: OrderedDict[int, Prepared] = OrderedDict()
 _LOCK = threading.Lock()
 _CAPACITY = 64
 _STAGES = 8
+_HALF_EPS = 2.0**-53
 _TABLES: dict[int, tuple[Floats, ...]] = {}
 
 
@@ -72,11 +77,15 @@ class Prepared:
 
     def velocities_to_chart(self, x: Floats, velocities: Floats) -> Floats:
         """Components of velocities in unconstrained coordinates, for rows."""
-        n = self.dim
-        packed = compiled.charts().map_points(self.maps.chart, x, n + n * n)
-        jacobian = packed[:, n:].reshape(-1, n, n)
-        result: Floats = np.linalg.solve(jacobian, velocities[..., None])[..., 0]
+        result: Floats = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
         return np.ascontiguousarray(result)
+
+    def jacobians(self, x: Floats) -> Floats:
+        """d theta_i / d u_a at rows of x, shape (N, n, n)."""
+        n = self.dim
+        out = compiled.charts().map_points(self.maps.chart, np.array(x, order="C"), n + n * n)
+        result: Floats = out[:, n:].reshape(-1, n, n)
+        return result
 
     def displacement(self, p: Floats, q: Floats) -> Floats:
         """Differences of unconstrained coordinates without cancellation, for rows."""
@@ -84,6 +93,63 @@ class Prepared:
         result: Floats = compiled.charts().displacements(
             self.maps.chart, self.maps.inverse, p, q, tables[0], tables[1]
         )
+        # The shorter way round.
+        for i, axis in enumerate(self.manifold.domain.axes):
+            if axis.periodic:
+                result[:, i] -= 2 * np.pi * np.round(result[:, i] / (2 * np.pi))
+        return result
+
+    def rounding(self, p: Floats, q: Floats) -> Floats:
+        """Bound of the metric length of rounding the coordinates of both points, for rows.
+
+        Unbounded axes enter by q - p alone, whose rounding is known exactly (Knuth 1969, 4.2.2).
+        """
+        plain = [axis.lower == -oo and axis.upper == oo for axis in self.manifold.domain.axes]
+        total: Floats = np.zeros(p.shape[0])
+        difference = q - p
+        shift = difference - q
+        residual = np.abs((q - (difference - shift)) - (p + shift)) * np.array(plain)
+        for points in (p, q):
+            x = self.to_chart(points)
+            g = self.metric(x)
+            units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
+            own = np.where(plain, 0.0, np.abs(points))
+            moves = np.linalg.inv(self.jacobians(x)) * own[:, None, :]
+            total += _HALF_EPS * np.sqrt(np.abs(np.einsum("kia,kij,kja->ka", moves, g, moves))).sum(
+                1
+            )
+            total += _HALF_EPS * (np.where(plain, 0.0, np.abs(x)) * units).sum(1)
+            total += (residual * units).sum(1)
+        return total
+
+    def stays_inside(self, path: Path) -> bool:
+        """Whether samples of a path keep the constraints that no chart can take in."""
+        domain = self.manifold.domain
+        return not domain.constraints or self.first_outside(path) is None
+
+    def first_outside(self, path: Path) -> float | None:
+        """Time at which a path first breaks a constraint, as far as samples show."""
+        fine = np.linspace(0.0, 1.0, 33)[:-1]
+        times = (path.knots[:-1, None] + fine * np.diff(path.knots)[:, None]).ravel()
+        times = np.append(times, path.knots[-1])
+        inside = self._inside(path, times)
+        if inside.all():
+            return None
+        at = int(np.argmin(inside))
+        if at == 0:
+            return float(times[0])
+        low, high = times[at - 1], times[at]
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            if self._inside(path, np.array([middle]))[0]:
+                low = middle
+            else:
+                high = middle
+        return float(low)
+
+    def _inside(self, path: Path, times: Floats) -> NDArray[np.bool_]:
+        points, _ = self.from_chart(*path(times))
+        result: NDArray[np.bool_] = np.asarray(self.manifold.domain.contains(points))
         return result
 
     def metric(self, x: Floats) -> Floats:

@@ -138,3 +138,29 @@ def test_not_real_constant_is_refused():
     w = sp.Symbol("w", imaginary=True)
     with pytest.raises(InvalidManifold, match="w is declared not real"):
         StatisticalManifold({u: S.Reals, y: Interval(0, 1)}, [[w, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("bad", ["ab", ["1", "0"], [None, 1], [[1], [0]]])
+def test_vectors_are_never_read_from_text(bad: object) -> None:
+    coordinates = (sp.Symbol("s", positive=True), sp.Symbol("r", real=True))
+    half_plane = StatisticalManifold(coordinates, sp.eye(2))
+    with pytest.raises(InvalidArgument, match=r"u\[0\] = .* is no number or sympy expression"):
+        half_plane.levi_civita.sectional_curvature(bad, (0, 1))
+
+
+def test_values_are_never_read_from_text() -> None:
+    s = sp.Symbol("s", positive=True)
+    M = StatisticalManifold((s,), [[1 / s]], [[[s]]])
+    with pytest.raises(InvalidArgument, match="at: s = '1' is no real number"):
+        M.skewness.evalf(15, at={s: "1"})
+    assert M.skewness.evalf(15, at={s: 0.1})[0, 0, 0] == sp.Float("0.1", 15)
+
+
+def test_digits_and_points_of_evalf() -> None:
+    s = sp.Symbol("s", positive=True)
+    M = StatisticalManifold((s,), [[1 / s]], [[[s]]])
+    for digits in (0, -3, 2.5, "x", True):
+        with pytest.raises(InvalidArgument, match=r"digits: .* is no positive integer"):
+            M.skewness.evalf(digits, at={s: 1})
+    with pytest.raises(InvalidArgument, match=r"at: expected a mapping Symbol -> number, got 'x'"):
+        M.skewness.evalf(10, at="x")

@@ -213,3 +213,12 @@ def test_output_does_not_depend_on_the_hash_seed():
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_a_metric_with_an_undefined_scale_factor() -> None:
+    """Flat Friedmann metric: scalar curvature 6 (a''/a + (a'/a)^2) for signature (-,+,+,+)."""
+    t, x, y, z = sp.symbols("t x y z", real=True)
+    a = sp.Function("a")(t)
+    M = StatisticalManifold((t, x, y, z), sp.diag(-1, a**2, a**2, a**2))
+    expected = 6 * (a.diff(t, 2) / a + (a.diff(t) / a) ** 2)
+    assert sp.expand(M.levi_civita.scalar_curvature - expected) == 0

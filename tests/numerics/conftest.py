@@ -1,10 +1,15 @@
 """Hand-written metrics and skewness, random points, closed forms of distances."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sympy as sp
 
 import statmani as sm
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 mu = sp.Symbol("mu", real=True)
 nu, sigma, k, theta, lam, a, b = sp.symbols("nu sigma k theta lambda a b", positive=True)

@@ -1,0 +1,113 @@
+"""Is the density a positive number on all of the declared domain?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+
+from statmani.declaration import Declaration, Variable
+from statmani.domain import Axis, Domain
+from statmani.errors import InvalidFamily
+from statmani.expectation.evaluate import Program, new_context
+
+__all__ = ["check_positive"]
+
+_POINTS = 8
+_SAMPLES = 8
+
+
+def check_positive(declaration: Declaration) -> None:
+    """Raise InvalidFamily where log p is no real number.
+
+    Looks at parameters near each end of their ranges and far out, beyond the moderate points at
+    which the density is integrated.
+
+    Raises
+    ------
+    InvalidFamily
+        Names the parameters and the sample at which the density is negative or undefined.
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> x, p = sp.symbols("x p")
+    >>> sm.Family((1 + p*x)/2, sample={x: sp.Interval(-1, 1)}, parameters={p: sp.S.Reals})
+    Traceback (most recent call last):
+    ...
+    statmani.errors.InvalidFamily: density: not a positive real number at x = ..., p = ...
+    """
+    context = new_context(20)
+    program = Program(
+        [declaration.log_density], [variable.symbol for variable in declaration.variables]
+    )
+    domain = declaration.domain.subs(declaration.sample_values())
+    points = [
+        *domain.interior_points(_POINTS, seed=11, spread=2.5),
+        *domain.extreme_points(),
+    ]
+    for point in points:
+        values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
+        values.update(zip(declaration.parameters, point, strict=True))
+        at = program.bind(context, values)
+        for sample in _samples(declaration, values):
+            (value,) = at([context.mpf(s.p) / s.q for s in sample])
+            if abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real):
+                _refuse(declaration, values, sample)
+
+
+def _samples(
+    declaration: Declaration, values: Mapping[sp.Symbol, sp.Expr]
+) -> list[tuple[sp.Rational, ...]]:
+    table = dict(values)
+    if any(v.discrete for v in declaration.variables):
+        return _lattice(declaration.variables, table)
+    axes = tuple(
+        Axis(v.symbol, v.lower.xreplace(table), v.upper.xreplace(table))
+        for v in declaration.variables
+    )
+    region = tuple(r.xreplace(table) for r in declaration.region)
+    return Domain(axes, region).interior_points(_SAMPLES, seed=5, spread=1.2)
+
+
+def _lattice(
+    variables: tuple[Variable, ...], table: Mapping[sp.Symbol, sp.Expr]
+) -> list[tuple[sp.Rational, ...]]:
+    """A few points from both ends of each discrete range; continuous ones at a middle value."""
+    found: list[tuple[sp.Rational, ...]] = [()]
+    for variable in variables:
+        longer: list[tuple[sp.Rational, ...]] = []
+        for start in found:
+            known = {**table, **dict(zip((v.symbol for v in variables), start, strict=False))}
+            low, high = variable.lower.xreplace(known), variable.upper.xreplace(known)
+            longer += [(*start, value) for value in _few(variable, low, high)]
+        found = longer[:64]
+    return found
+
+
+def _few(variable: Variable, low: sp.Expr, high: sp.Expr) -> list[sp.Rational]:
+    if variable.values is not None:
+        return [sp.Rational(v) for v in variable.values[:8]]
+    if not variable.discrete:
+        return [p[0] for p in Domain((Axis(variable.symbol, low, high),)).interior_points(2)]
+    if low is -sp.oo:
+        low = sp.Integer(-3) if high is sp.oo else high - 4
+    last = low + 4 if high is sp.oo else high
+    middle = sp.floor((low + last) / 2)
+    return sorted({v for v in (low, low + 1, middle, last) if low <= v <= last})
+
+
+def _refuse(
+    declaration: Declaration,
+    values: Mapping[sp.Symbol, sp.Expr],
+    sample: tuple[sp.Rational, ...],
+) -> None:
+    pairs = [
+        *zip((v.symbol for v in declaration.variables), sample, strict=True),
+        *values.items(),
+    ]
+    place = ", ".join(f"{declaration.external(s)} = {v}" for s, v in pairs)
+    raise InvalidFamily(
+        f"density: not a positive real number at {place}. "
+        "Correct the density, the support or the domain of the parameters."
+    )

@@ -1,0 +1,190 @@
+"""Parallel transport of vectors along paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import ArrayLike, NDArray
+
+from statmani.errors import InvalidArgument, NoConvergence
+from statmani.numerics.arguments import manifold_of, read_alpha, read_rtol, read_vectors
+from statmani.numerics.evaluate import second_kind
+from statmani.numerics.geodesic import Geodesic, geodesic
+from statmani.numerics.path import Path, from_samples
+from statmani.numerics.prepared import Prepared, gauss, prepared
+
+__all__ = ["parallel_transport"]
+
+Floats = NDArray[np.float64]
+_HALVINGS = 9
+_NODES = 12
+
+
+def parallel_transport(
+    M: object,
+    path: Geodesic | Callable[[Floats], ArrayLike] | ArrayLike,
+    v: ArrayLike,
+    *,
+    alpha: float = 0,
+    rtol: float = 1e-10,
+) -> Floats:
+    """Transport a vector from the start of a path to its end by an alpha-connection.
+
+    Parameters
+    ----------
+    M : StatisticalManifold or Family
+    path : Geodesic, callable, or array_like of shape (T, n)
+        A record of :func:`geodesic` (of any connection, also a batch); a smooth function that
+        takes times in [0, 1], shape (m,), to points, shape (m, n); or points that are joined by
+        Levi-Civita geodesics.
+    v : array_like, shape (n,) or (..., n)
+        Vector at the start in the manifold's coordinates; with a single path many at once.
+    alpha : real number
+        0 Levi-Civita, 1 exponential, -1 mixture connection.
+    rtol : float
+        Relative accuracy, 1e-14 to 0.1.
+
+    Returns
+    -------
+    ndarray, shape (..., n)
+        The vector at the end of the path; NaN where a geodesic of a batch failed.
+
+    Raises
+    ------
+    InvalidArgument, OutsideDomain
+        Bad arguments, or points of the path outside the domain.
+    NoConvergence
+        The path is not smooth enough, or two of the given points have no geodesic.
+
+    Notes
+    -----
+    dV^k/dt = -Gamma^k_ij x'^i V^j (do Carmo 1992, section 2.2), by Gauss collocation on
+    halved meshes. Transports of dual connections keep the inner product:
+    g(P^(alpha) v, P^(-alpha) w) = g(v, w) (Amari and Nagaoka 2000, theorem 3.1).
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> mu, sigma = sp.Symbol("mu", real=True), sp.Symbol("sigma", positive=True)
+    >>> M = sm.StatisticalManifold((mu, sigma), sp.diag(1, 2) / sigma**2)
+    >>> path = sm.geodesic(M, [0, 1], end=[0, 3])
+    >>> [round(float(c), 9) for c in sm.parallel_transport(M, path, [1, 1])]
+    [3.0, 3.0]
+    """
+    manifold = manifold_of(M)
+    a, tolerance = read_alpha(alpha), read_rtol(rtol)
+    n = manifold.dim
+    vectors = read_vectors(v, n, "v")
+    kernels = prepared(manifold)
+    if callable(path) and not isinstance(path, Geodesic):
+        return _apply(_along_function(kernels, path, a, tolerance), vectors)
+    if not isinstance(path, Geodesic):
+        points = manifold.domain.require(np.asarray(path), "path")
+        if points.ndim != 2 or points.shape[0] < 2:
+            raise InvalidArgument(
+                f"path must have shape (T, {n}) with T of at least 2, got {points.shape}. "
+                "Pass a geodesic, a function of time, or the points to be joined."
+            )
+        matrix = np.eye(n)
+        for p, q in pairwise(points):
+            piece = geodesic(manifold, p, end=q, rtol=tolerance)
+            matrix = _along(kernels, piece.pieces[0], a, tolerance) @ matrix
+        return _apply(matrix, vectors)
+    matrices = np.stack([_along(kernels, piece, a, tolerance) for piece in path.pieces])
+    if np.ndim(path.length) == 0:
+        return _apply(matrices[0], vectors)
+    shape = np.shape(path.length)
+    try:
+        given = np.broadcast_to(vectors, (*shape, n))
+    except ValueError:
+        raise InvalidArgument(
+            f"v of shape {vectors.shape} does not broadcast to the paths' {(*shape, n)}."
+            " Give one vector, or one for each path."
+        ) from None
+    return _apply(matrices.reshape(*shape, n, n), given)
+
+
+def _apply(matrix: Floats, vectors: Floats) -> Floats:
+    result: Floats = (matrix @ vectors[..., None])[..., 0]
+    return result
+
+
+def _along(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> Floats:
+    # The matrix of transport along a path, in the manifold's coordinates.
+    n = kernels.dim
+    if path is None:
+        return np.full((n, n), np.nan)
+    knots = path.knots
+    previous: Floats | None = None
+    for _ in range(_HALVINGS):
+        matrix = _on_mesh(kernels, path, knots, alpha)
+        if previous is not None and _agree(kernels, path, matrix, previous, rtol):
+            return _own_coordinates(kernels, path, matrix)
+        previous = matrix
+        knots = np.sort(np.concatenate([knots, 0.5 * (knots[1:] + knots[:-1])]))
+    raise NoConvergence(
+        f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, or "
+        "a larger rtol."
+    )
+
+
+def _along_function(
+    kernels: Prepared, function: Callable[[Floats], ArrayLike], alpha: float, rtol: float
+) -> Floats:
+    domain = kernels.manifold.domain
+    xi = legendre.leggauss(_NODES)[0]
+    previous: Floats | None = None
+    for halvings in range(_HALVINGS):
+        knots = np.linspace(0.0, 1.0, 2**halvings + 1)
+        times = knots[:-1] + 0.5 * (xi[:, None] + 1.0) * np.diff(knots)
+        points = domain.require(np.asarray(function(times.ravel())), "path")
+        if points.shape != (times.size, kernels.dim):
+            raise InvalidArgument(
+                f"path must return points of shape ({times.size}, {kernels.dim}) at "
+                f"{times.size} times, got {points.shape}. Write it for arrays of times."
+            )
+        x = kernels.to_chart(np.ascontiguousarray(points)).reshape(_NODES, -1, kernels.dim)
+        path = from_samples(knots, x)
+        matrix = _on_mesh(kernels, path, knots, alpha)
+        if previous is not None and _agree(kernels, path, matrix, previous, rtol):
+            return _own_coordinates(kernels, path, matrix)
+        previous = matrix
+    raise NoConvergence(
+        f"parallel transport does not reach rtol = {rtol:g} along this path. Give a smoother path "
+        "(split it at kinks), or a larger rtol."
+    )
+
+
+def _on_mesh(kernels: Prepared, path: Path, knots: Floats, alpha: float) -> Floats:
+    nodes, b, _, first, _, _ = gauss()
+    n, s, m = kernels.dim, nodes.shape[0], knots.shape[0] - 1
+    h = np.diff(knots)
+    x, v = path((knots[:-1, None] + h[:, None] * nodes).ravel())
+    symbols = second_kind(kernels.packed(kernels.first, x, 1), n, alpha)
+    slope = -np.einsum("xkij,xi->xkj", symbols, v).reshape(m, s, n, n)
+    system = -np.einsum("e,cd,eckl->eckdl", h, first, slope).reshape(m, s * n, s * n)
+    system += np.eye(s * n)
+    stages = np.linalg.solve(system, slope.reshape(m, s * n, n)).reshape(m, s, n, n)
+    steps = np.eye(n) + np.einsum("e,c,eckl->ekl", h, b, stages)
+    total: Floats = np.eye(n)
+    for step in steps:
+        total = step @ total
+    return total
+
+
+def _agree(kernels: Prepared, path: Path, new: Floats, old: Floats, rtol: float) -> bool:
+    # In units of 1/sqrt g_ii at both ends, so that units of measurement do not matter.
+    ends, _ = path(path.knots[[0, -1]])
+    units = np.sqrt(np.abs(np.diagonal(kernels.metric(ends), axis1=1, axis2=2)))
+    scale = units[1][:, None] / units[0][None, :]
+    return bool(np.abs((new - old) * scale).max() <= rtol * np.abs(new * scale).max())
+
+
+def _own_coordinates(kernels: Prepared, path: Path, matrix: Floats) -> Floats:
+    ends, _ = path(path.knots[[0, -1]])
+    jacobians = kernels.jacobians(ends)
+    result: Floats = jacobians[1] @ matrix @ np.linalg.inv(jacobians[0])
+    return result
