@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,10 +41,10 @@ from statmani.expectation.means import (
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
-from statmani.expectation.periodic import match_turn
+from statmani.expectation.periodic import from_turn
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import fill_tensors
-from statmani.expectation.sum_of_parts import tensors_of_parts
+from statmani.expectation.sum_of_parts import from_parts
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
@@ -108,7 +109,8 @@ def derive(
     ----------
     declaration : Declaration
     effort : float
-        Scales the time that integration as a last resort may take (4 s at 1; 0 switches it off).
+        Scales the time that the whole derivation may take (60 s at 1) and, within it,
+        integration as a last resort (4 s at 1). 0 switches integration off and leaves 60 s.
     progress : callable, optional
         Called with a short text at each stage.
 
@@ -123,11 +125,11 @@ def derive(
     RegularityError
         The support moves with a parameter and the density does not vanish fast enough there.
     IntractableExpectation
-        No strategy found closed forms.
+        No strategy found closed forms, or time ran out; the message names the stage.
     CertificateError
         A derived tensor disagrees with quadrature of its definition.
     """
-    report: Progress = progress if progress is not None else _silent
+    report = _bounded(progress, 60.0 * effort if effort > 0 else 60.0)
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
@@ -162,9 +164,9 @@ def _closed_forms(
     if found is None and branches is not None:
         found = _from_kernels(ell, declaration, branches, tried, report)
     if found is None:
-        found = _from_parts(ell, declaration, tried, report)
+        found = from_parts(ell, declaration, tried, report)
     if found is None:
-        found = _from_turn(declaration, signs, tried, report)
+        found = from_turn(declaration, signs, tried, report)
     if found is None:
         found = _from_finite_sum(ell, declaration, tried, report)
     if found is None:
@@ -173,8 +175,20 @@ def _closed_forms(
     return metric, skewness, strategy, branches
 
 
-def _silent(_: str) -> None:
-    return None
+def _bounded(progress: Progress | None, seconds: float) -> Progress:
+    """Report each stage, and stop the derivation when its time is over."""
+    end = time.monotonic() + seconds
+
+    def report(stage: str) -> None:
+        if progress is not None:
+            progress(stage)
+        if time.monotonic() > end and stage != "certificate":
+            raise IntractableExpectation(
+                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. Raise `effort`, "
+                "declare the density in simpler coordinates, or fix a parameter as a constant."
+            )
+
+    return report
 
 
 def _label(declaration: Declaration, strategy: str) -> tuple[tuple[str, str], ...]:
@@ -247,52 +261,14 @@ def _from_kernels(
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(moments_of(branches, sparse, (i, j), cache))
-    report("metric")
+        report(f"g[{i},{j}]")
     # Products of three scores, not identity 2: right at kinks too, where second derivatives fail.
-    skewness = {
-        (i, j, k): tidy(moments_of(branches, sparse, (i, j, k), cache))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    }
-    report("skewness")
+    skewness: dict[tuple[int, int, int], sp.Expr] = {}
+    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
+        skewness[i, j, k] = tidy(moments_of(branches, sparse, (i, j, k), cache))
+        report(f"T[{i},{j},{k}]")
     name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
     return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
-
-
-def _from_parts(
-    ell: sp.Expr, declaration: Declaration, tried: list[str], report: Progress
-) -> tuple[Tensors, str] | None:
-    try:
-        tensors = tensors_of_parts(ell, declaration)
-    except (InvalidManifold, CertificateError):
-        tensors = None
-    if tensors is None:
-        tried.append("independent parts, each by a kernel or a finite sum")
-        return None
-    report("skewness")
-    return tensors, "independent parts"
-
-
-def _from_turn(
-    declaration: Declaration, signs: Signs, tried: list[str], report: Progress
-) -> tuple[Tensors, str] | None:
-    turn = match_turn(declaration, signs)
-    n = len(declaration.parameters)
-    tidy = Exact(declaration).tidy
-    values: dict[tuple[int, ...], sp.Expr] = {}
-    if turn is not None:
-        for index in [*product_indices(n, 2), *product_indices(n, 3)]:
-            mean = turn.mean(index)
-            if mean is None:
-                turn = None
-                break
-            values[index] = tidy(mean)
-    if turn is None:
-        tried.append("rational function of an angle")
-        return None
-    report("skewness")
-    metric = sp.ImmutableMatrix(n, n, lambda i, j: values[min(i, j), max(i, j)])
-    skewness = {(i, j, k): values[i, j, k] for i, j, k in product_indices(n, 3)}
-    return (metric, skewness), "rational function of an angle"
 
 
 def _from_finite_sum(
@@ -308,12 +284,12 @@ def _from_finite_sum(
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(sum_finite(ell, scores[i] * scores[j], points))
-    report("metric")
-    skewness = {
-        (i, j, k): tidy(sum_finite(ell, scores[i] * scores[j] * scores[k], points))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    }
-    report("skewness")
+        report(f"g[{i},{j}]")
+    skewness: dict[tuple[int, int, int], sp.Expr] = {}
+    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
+        product = scores[i] * scores[j] * scores[k]
+        skewness[i, j, k] = tidy(sum_finite(ell, product, points))
+        report(f"T[{i},{j},{k}]")
     return (sp.ImmutableMatrix(metric), skewness), "finite sum"
 
 

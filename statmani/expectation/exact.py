@@ -108,7 +108,7 @@ def tensors_from_means(
     for i, j in itertools.combinations_with_replacement(range(n), 2):
         value = dot((d_eta[m][i], d_mu[m][j]) for m in terms)
         metric[i, j] = metric[j, i] = exact.sympy(value)
-    progress("metric")
+        progress(f"g[{i},{j}]")
     skewness: dict[tuple[int, int, int], sp.Expr] = {}
     for i, j in itertools.combinations_with_replacement(range(n), 2):
         second_mu = [ring.derivative(d_mu[m][i], j) for m in terms]
@@ -117,5 +117,5 @@ def tensors_from_means(
             pairs = [(second_mu[m], d_eta[m][k]) for m in terms]
             pairs += [(second_eta[m], d_mu[m][k]) for m in terms]
             skewness[i, j, k] = exact.sympy(dot(pairs))
-    progress("skewness")
+            progress(f"T[{i},{j},{k}]")
     return sp.ImmutableMatrix(metric), skewness

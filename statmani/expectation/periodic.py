@@ -9,17 +9,20 @@ over a full turn (Gradshteyn and Ryzhik, 3.661), and odd terms vanish.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.expectation.means import density_of
+from statmani.expectation.exact import Exact
+from statmani.expectation.means import density_of, product_indices
 from statmani.expectation.normalise import Signs, normalise
 
-__all__ = ["Turn", "match_turn"]
+__all__ = ["Turn", "from_turn", "match_turn"]
+
+Tensors = tuple[sp.ImmutableMatrix, dict[tuple[int, int, int], sp.Expr]]
 
 
 @final
@@ -130,3 +133,27 @@ def match_turn(declaration: Declaration, signs: Signs) -> Turn | None:
         if part.has(y) or not part.is_rational_function(cosine, sine):
             return None
     return Turn(density, scores, cosine, sine, signs)
+
+
+def from_turn(
+    declaration: Declaration, signs: Signs, tried: list[str], report: Callable[[str], None]
+) -> tuple[Tensors, str] | None:
+    """g, T and the strategy's name; None, noted in ``tried``, when it does not apply."""
+    turn = match_turn(declaration, signs)
+    n = len(declaration.parameters)
+    tidy = Exact(declaration).tidy
+    values: dict[tuple[int, ...], sp.Expr] = {}
+    if turn is not None:
+        for index in [*product_indices(n, 2), *product_indices(n, 3)]:
+            mean = turn.mean(index)
+            if mean is None:
+                turn = None
+                break
+            values[index] = tidy(mean)
+            report(f"moment {index}")
+    if turn is None:
+        tried.append("rational function of an angle")
+        return None
+    metric = sp.ImmutableMatrix(n, n, lambda i, j: values[min(i, j), max(i, j)])
+    skewness = {(i, j, k): values[i, j, k] for i, j, k in product_indices(n, 3)}
+    return (metric, skewness), "rational function of an angle"

@@ -9,6 +9,7 @@ import sympy as sp
 
 from statmani.algebra.element import Element
 from statmani.declaration import Declaration
+from statmani.errors import CertificateError, InvalidManifold
 from statmani.expectation.exact import Exact
 from statmani.expectation.kernels import match_kernels, moments_of
 from statmani.expectation.means import (
@@ -20,7 +21,7 @@ from statmani.expectation.means import (
 from statmani.expectation.normalise import Signs
 from statmani.expectation.parts import independent_blocks
 
-__all__ = ["tensors_of_parts"]
+__all__ = ["from_parts", "tensors_of_parts"]
 
 Index = tuple[int, ...]
 Tensors = tuple[sp.ImmutableMatrix, dict[tuple[int, int, int], sp.Expr]]
@@ -95,3 +96,18 @@ def _central(
             terms.append(-(table[a, b] * table[c,]))
         result[i, j, k] = ring.total(terms)
     return result
+
+
+def from_parts(
+    ell: sp.Expr, declaration: Declaration, tried: list[str], report: Callable[[str], None]
+) -> tuple[Tensors, str] | None:
+    """g, T and the strategy's name; None, noted in ``tried``, when it does not apply."""
+    try:
+        tensors = tensors_of_parts(ell, declaration)
+    except (InvalidManifold, CertificateError):
+        tensors = None
+    if tensors is None:
+        tried.append("independent parts, each by a kernel or a finite sum")
+        return None
+    report("skewness")
+    return tensors, "independent parts"
