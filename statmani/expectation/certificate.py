@@ -190,9 +190,11 @@ class _Checker:
         context = new_context(40)
         if number == 0:
             exact = self._quadrature.precise(values, 30)
-            if exact is not None and exact[1] < 1e-5:
+            # A density written with cancellation loses the digits that would be compared.
+            tolerance = 1.0 if exact is None else max(1e-22, 1e3 * exact[1] ** 2)
+            lossy = exact is None or tolerance < abs(exact[0][0] - 1) < 1e-9
+            if exact is not None and exact[1] < 1e-5 and not lossy:
                 closed = self._closed.bind(context, values)([])
-                tolerance = max(1e-22, 1e3 * exact[1] ** 2)
                 total, numbers = exact[0][0], exact[0][1:]
                 return self._compare(number, place, total, numbers, None, closed, tolerance), 30
         estimate = self._quadrature.at(values, self._mixed)
