@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import sympy as sp
 
 from statmani.declaration import Declaration
@@ -21,6 +22,7 @@ __all__ = ["ORDER", "fill", "fill_tensors"]
 
 ORDER = 4
 
+Roots = Mapping[sp.Expr, tuple[sp.Symbol, sp.Expr] | None]
 Skewness = dict[tuple[int, int, int], sp.Expr]
 
 
@@ -30,11 +32,14 @@ def fill_tensors(
     skewness: Mapping[tuple[int, int, int], sp.Expr],
 ) -> tuple[sp.ImmutableMatrix, Skewness]:
     """g and T with removable singularities filled."""
-    known: dict[sp.Expr, sp.Expr] = {}
+    entries = {*metric, *skewness.values()}
+    bases = set().union(*(_denominators(entry) for entry in entries))
+    roots = {base: _root(base, declaration) for base in bases}
+    if not any(roots.values()):
+        return metric, dict(skewness)
+    known = {entry: _filled(entry, roots, declaration) for entry in entries}
 
     def filled(entry: sp.Expr) -> sp.Expr:
-        if entry not in known:
-            known[entry] = fill(entry, declaration)
         return known[entry]
 
     return (
@@ -56,34 +61,52 @@ def fill(entry: sp.Expr, declaration: Declaration) -> sp.Expr:
     >>> form.subs(shape, 1), form.diff(shape).subs(shape, 1)
     (0, -1/2)
     """
+    roots = {base: _root(base, declaration) for base in _denominators(entry)}
+    return _filled(entry, roots, declaration)
+
+
+def _filled(entry: sp.Expr, roots: Roots, declaration: Declaration) -> sp.Expr:
     cases = []
-    for symbol, root in _roots(entry, declaration):
+    for base in sorted(_denominators(entry), key=sp.default_sort_key):
+        place = roots[base]
+        if place is None:
+            continue
+        symbol, root = place
         polynomial = _taylor(entry, symbol, root, declaration)
         if polynomial is not None:
             cases.append((polynomial, sp.Eq(symbol, root)))
     return sp.Piecewise(*cases, (entry, True)) if cases else entry
 
 
-def _roots(entry: sp.Expr, declaration: Declaration) -> list[tuple[sp.Symbol, sp.Expr]]:
-    """(parameter, value) where a factor of the denominator may vanish inside the domain."""
-    box = declaration.domain.axes
-    found = []
+def _denominators(entry: sp.Expr) -> set[sp.Expr]:
     bases = {p.base for p in entry.atoms(sp.Pow) if p.exp.is_Integer and p.exp < 0}
-    for base in sorted(bases, key=sp.default_sort_key):
-        if not isinstance(base, sp.Add) or base.atoms(sp.Function):
+    return {b for b in bases if isinstance(b, sp.Add) and not b.atoms(sp.Function)}
+
+
+def _root(base: sp.Expr, declaration: Declaration) -> tuple[sp.Symbol, sp.Expr] | None:
+    """(parameter, value) where a factor of a denominator may vanish inside the domain."""
+    box = declaration.domain.axes
+    if len(base.free_symbols) > 1 and not _changes_sign(base, declaration):
+        return None
+    if is_positive_on(base, box) or is_positive_on(-base, box):
+        return None
+    for axis in box:
+        slope = base.diff(axis.symbol)
+        if slope == 0 or slope.has(axis.symbol):
             continue
-        if is_positive_on(base, box) or is_positive_on(-base, box):
-            continue
-        for axis in box:
-            slope = base.diff(axis.symbol)
-            if slope == 0 or slope.has(axis.symbol):
-                continue
-            root = sp.cancel(axis.symbol - base / slope)
-            inside = [axis.lower < root, root < axis.upper]
-            if sp.false not in inside:
-                found.append((axis.symbol, root))
-                break
-    return found
+        root = sp.cancel(axis.symbol - base / slope)
+        if sp.false not in (axis.lower < root, root < axis.upper):
+            return axis.symbol, root
+    return None
+
+
+def _changes_sign(base: sp.Expr, declaration: Declaration) -> bool:
+    """Whether both signs are seen at points of the domain; a determinant keeps its sign."""
+    program, seen = Program([base], []), set()
+    for point in declaration.domain.interior_points(24, seed=17):
+        values = declaration.sample_values() | dict(zip(declaration.parameters, point, strict=True))
+        seen.add(float(np.real(program.arrays(values, [])[0])) > 0)
+    return len(seen) == 2
 
 
 def _taylor(
