@@ -39,10 +39,13 @@ def displacements(
     u = np.empty(n)
     out = np.empty(n + n * n)
     matrix = np.empty((n, n))
-    right = np.empty((n, 1))
+    right = np.empty((n, 1 + n))
+    slack = np.empty(n)
     for k in range(count):
         inverse(p[k], start)
         inverse(q[k], end)
+        for i in range(n):
+            slack[i] = 2e-15 * (1.0 + abs(start[i]) + abs(end[i]))
         for c in range(nodes.shape[0]):
             for i in range(n):
                 point[i] = p[k, i] + nodes[c] * (q[k, i] - p[k, i])
@@ -52,13 +55,16 @@ def displacements(
             for i in range(n):
                 for j in range(n):
                     matrix[i, j] = out[n + i * n + j]
+                    # What a rounding of every coordinate does to u, as in 1 - p1 - p2.
+                    right[i, 1 + j] = abs(point[i]) if i == j else 0.0
             eliminate(matrix, right)
             for i in range(n):
                 result[k, i] += b[c] * right[i, 0]
+                for j in range(n):
+                    slack[i] += 1e-15 * b[c] * abs(right[i, 1 + j])
         for i in range(n):
             plain = end[i] - start[i]
-            rounding = 2e-15 * (1.0 + abs(start[i]) + abs(end[i]))
-            if abs(plain) > 0.5 or not abs(result[k, i] - plain) < rounding:
+            if abs(plain) > 0.5 or not abs(result[k, i] - plain) < slack[i]:
                 result[k, i] = plain
     return result
 

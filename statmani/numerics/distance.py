@@ -31,12 +31,16 @@ class DistanceResult:
     error : float or ndarray
         Absolute error estimate.
     lower, upper : float or ndarray
-        value - error and value + error: bounds as far as the estimate is.
+        value - error and value + error: bounds of the length of the geodesic that was found, as
+        far as the estimate is one; no proof, and bounds of the distance only when that geodesic
+        is a shortest curve (see `minimality`).
     status : str or ndarray of str
         "converged", or why there is no value.
     minimality : str
-        "unique" when the metric has one dimension, or two and constant curvature K <= 0, so
-        that two points have at most one geodesic; else "not proved".
+        "unique" when the metric has one dimension, or two and constant curvature K <= 0 on a
+        domain that is a box: by the theorem of Gauss and Bonnet two geodesics would bound a
+        region whose curvature is positive in the mean (do Carmo 1976, section 4-5), so there is
+        at most one, and it is shortest. Else "not proved": there may be shorter geodesics.
     """
 
     value: Any

@@ -127,7 +127,7 @@ def local_tolerances(rtol: float) -> tuple[float, float]:
     Errors grow like exp(d sqrt|K|) along a geodesic of length d, so steps are held to more
     digits than asked for at its end.
     """
-    return max(1e-2 * rtol, 1e-14), max(1e-3 * rtol, 3e-15)
+    return max(1e-3 * rtol, 3e-14), max(1e-4 * rtol, 3e-15)
 
 
 def _values(kernels: Prepared, path: Path | None, times: Floats) -> tuple[Floats, Floats]:

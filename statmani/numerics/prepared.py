@@ -44,6 +44,10 @@ class Prepared:
         self.manifold = manifold
         self.dim = manifold.dim
 
+    def __reduce__(self) -> tuple[Any, tuple[StatisticalManifold]]:
+        # Compiled modules stay behind; they are loaded again when needed.
+        return prepared, (self.manifold,)
+
     @cached_property
     def maps(self) -> Any:
         """Module with chart and inverse."""
@@ -77,8 +81,8 @@ class Prepared:
 
     def velocities_to_chart(self, x: Floats, velocities: Floats) -> Floats:
         """Components of velocities in unconstrained coordinates, for rows."""
-        result: Floats = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
-        return np.ascontiguousarray(result)
+        solved = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
+        return np.ascontiguousarray(solved, dtype=np.float64)
 
     def jacobians(self, x: Floats) -> Floats:
         """d theta_i / d u_a at rows of x, shape (N, n, n)."""
