@@ -129,17 +129,14 @@ class Program:
         columns: Sequence[np.ndarray],
         count: int | None = None,
     ) -> list[np.ndarray]:
-        """Evaluate at many nodes in double precision; parameters may be exact.
-
-        With ``count`` only the first outputs, and only what they need.
-        """
+        """Evaluate (the first ``count`` outputs) at many nodes in double precision."""
         outputs = self.outputs if count is None else self.outputs[:count]
         needed = None if count is None else self._needed(outputs)
         last = self._last
         if last is None or last[0] != theta:
             fixed = self._fixed(new_context(30), theta)
-            moving = [step.moving for step in self._steps]
-            doubles = [None if m else _to_double(v) for m, v in zip(moving, fixed, strict=True)]
+            pairs = zip(self._steps, fixed, strict=True)
+            doubles = [None if step.moving else _to_double(v) for step, v in pairs]
             last = self._last = (dict(theta), doubles)
         values = list(last[1])
         with np.errstate(all="ignore"):

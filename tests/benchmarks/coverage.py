@@ -112,7 +112,7 @@ Declared density to certified closed forms of the Fisher metric and the skewness
 fresh process for each family. *CPU s* is processor time after `import statmani`. *Residual* is the
 largest relative difference between a closed form and quadrature of its definition. The last
 column says whether `sympy.integrate` (or `summation`) alone finds one entry of the Fisher metric
-within the time given. Made by `python tests/benchmarks/coverage.py --naive 5 --write`.
+within the time given. Made by `python tests/benchmarks/coverage.py --naive 3 --write`.
 """
 
 if __name__ == "__main__":
