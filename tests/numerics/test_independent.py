@@ -92,7 +92,7 @@ def test_exp_and_geodesic_of_random_velocities(name, count, random_points):
     rng = np.random.default_rng(13)
     p = random_points(name, count, 14)
     v = rng.normal(size=p.shape)
-    v *= (rng.uniform(0.05, 6.0, count) / norms(M, p, v))[:, None]
+    v *= (rng.uniform(0.05, 4.0, count) / norms(M, p, v))[:, None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sm.StatmaniWarning)
         ends = sm.exp(M, p, v)
