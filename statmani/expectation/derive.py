@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,10 +11,17 @@ from typing import Any
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.errors import IntractableExpectation, InvalidFamily
+from statmani.errors import (
+    CertificateError,
+    IntractableExpectation,
+    InvalidFamily,
+    InvalidManifold,
+)
+from statmani.expectation import exact
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.exact import Exact
 from statmani.expectation.exponential import (
     Tensors,
     jacobian_rank,
@@ -41,7 +49,10 @@ from statmani.expectation.open_forms import (
     open_tensors,
     working_digits,
 )
+from statmani.expectation.periodic import from_turn
 from statmani.expectation.regularity import check_moving_support
+from statmani.expectation.removable import fill_tensors
+from statmani.expectation.sum_of_parts import from_parts
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
@@ -106,7 +117,8 @@ def derive(
     ----------
     declaration : Declaration
     effort : float
-        Scales the time that integration as a last resort may take (4 s at 1; 0 switches it off).
+        Scales the time that the whole derivation may take (60 s at 1) and, within it,
+        integration as a last resort (4 s at 1). 0 switches integration off and leaves 60 s.
     progress : callable, optional
         Called with a short text at each stage.
 
@@ -121,18 +133,19 @@ def derive(
     RegularityError
         The support moves with a parameter and the density does not vanish fast enough there.
     IntractableExpectation
-        No strategy found closed forms, and a kink forbids unevaluated expectations.
+        A kink forbids unevaluated expectations, or time ran out; the message names the stage.
     CertificateError
         A derived tensor disagrees with quadrature of its definition.
     """
-    report: Progress = progress if progress is not None else _silent
     if declaration.observation is not None:
         one = derive(declaration.observation, effort=effort, progress=progress)
         return _times(one, declaration.repetitions)
+    report = _bounded(progress, 60.0 * effort if effort > 0 else 60.0)
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
     metric, skewness, strategy, branches = _closed_forms(working, effort, report)
+    metric, skewness = fill_tensors(working, metric, skewness)
     if reduction is not None:
         metric, skewness = pull_back(metric, skewness, reduction)
         strategy = f"{strategy}, in linear combinations of the parameters"
@@ -175,6 +188,10 @@ def _closed_forms(
     if found is None and branches is not None:
         found = _from_kernels(ell, declaration, branches, tried, report)
     if found is None:
+        found = from_parts(ell, declaration, tried, report)
+    if found is None:
+        found = from_turn(declaration, signs, tried, report)
+    if found is None:
         found = _from_finite_sum(ell, declaration, tried, report)
     if found is None:
         try:
@@ -186,8 +203,20 @@ def _closed_forms(
     return metric, skewness, strategy, branches
 
 
-def _silent(_: str) -> None:
-    return None
+def _bounded(progress: Progress | None, seconds: float) -> Progress:
+    """Report each stage, and stop the derivation when its time is over."""
+    end = time.monotonic() + seconds
+
+    def report(stage: str) -> None:
+        if progress is not None:
+            progress(stage)
+        if time.monotonic() > end and stage != "certificate":
+            raise IntractableExpectation(
+                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. Raise `effort`, "
+                "declare the density in simpler coordinates, or fix a parameter as a constant."
+            )
+
+    return report
 
 
 def _label(declaration: Declaration, strategy: str) -> tuple[tuple[str, str], ...]:
@@ -215,7 +244,7 @@ def _from_exponential(
     means = gaussian_means(opened, separation.statistics, declaration)
     strategy = "exponential family, Gaussian moments"
     if means is None and len(separation.natural) == n == rank:
-        means = solve_means(separation, declaration.parameters)
+        means = solve_means(separation, declaration)
         strategy = "full exponential family, means from the potential"
     if means is None and branches is not None:
         sparse = read_on_branches(separation.statistics, branches, declaration)
@@ -234,7 +263,12 @@ def _from_exponential(
         tried.append("curved exponential family (means of the statistics not found)")
         return None
     report("means")
-    return tensors_from_means(separation.natural, means, declaration.parameters, report), strategy
+    try:
+        tensors = exact.tensors_from_means(separation.natural, means, declaration, report)
+    except (InvalidManifold, CertificateError):
+        # The ring cannot hold these entries; the certificate still judges what sympy makes.
+        tensors = tensors_from_means(separation.natural, means, declaration.parameters, report)
+    return tensors, strategy
 
 
 def _from_kernels(
@@ -251,16 +285,16 @@ def _from_kernels(
         return None
     cache: dict[Any, Any] = {}
     n = len(scores)
+    tidy = Exact(declaration).tidy
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(moments_of(branches, sparse, (i, j), cache))
-    report("metric")
+        report(f"g[{i},{j}]")
     # Products of three scores, not identity 2: right at kinks too, where second derivatives fail.
-    skewness = {
-        (i, j, k): tidy(moments_of(branches, sparse, (i, j, k), cache))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    }
-    report("skewness")
+    skewness: dict[tuple[int, int, int], sp.Expr] = {}
+    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
+        skewness[i, j, k] = tidy(moments_of(branches, sparse, (i, j, k), cache))
+        report(f"T[{i},{j},{k}]")
     name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
     return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
 
@@ -274,15 +308,16 @@ def _from_finite_sum(
         return None
     scores = [ell.diff(t) for t in declaration.parameters]
     n = len(scores)
+    tidy = Exact(declaration).tidy
     metric = sp.zeros(n, n)
     for i, j in product_indices(n, 2):
         metric[i, j] = metric[j, i] = tidy(sum_finite(ell, scores[i] * scores[j], points))
-    report("metric")
-    skewness = {
-        (i, j, k): tidy(sum_finite(ell, scores[i] * scores[j] * scores[k], points))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    }
-    report("skewness")
+        report(f"g[{i},{j}]")
+    skewness: dict[tuple[int, int, int], sp.Expr] = {}
+    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
+        product = scores[i] * scores[j] * scores[k]
+        skewness[i, j, k] = tidy(sum_finite(ell, product, points))
+        report(f"T[{i},{j},{k}]")
     return (sp.ImmutableMatrix(metric), skewness), "finite sum"
 
 

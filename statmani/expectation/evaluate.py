@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
-from statmani.expectation.context import new_context, thread_context
+from statmani.expectation.context import new_context
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
 __all__ = ["Program", "evaluate_exact", "new_context"]
@@ -51,7 +51,8 @@ class Program:
         self.variables = tuple(variables)
         self._steps: list[_Step] = []
         self._index: dict[sp.Basic, int] = {}
-        self._kept: tuple[tuple[Any, ...], list[Any]] | None = None
+        # Doubles of what does not move, at the point of the last call.
+        self._last: tuple[dict[sp.Symbol, Any], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
@@ -125,35 +126,42 @@ class Program:
                 values[position] = _apply_mp(context, step.kind, arguments)
         return values
 
-    def _doubles(self, theta: Mapping[sp.Symbol, Any]) -> list[Any]:
-        """What is free of the variables, in double precision; kept for the last point."""
-        key = tuple(theta.items())
-        kept = self._kept
-        if kept is not None and kept[0] == key:
-            return kept[1]
-        exact = self._fixed(thread_context(), theta)
-        values = [
-            None if step.moving else _to_double(value)
-            for step, value in zip(self._steps, exact, strict=True)
-        ]
-        self._kept = (key, values)
-        return values
-
     def arrays(
-        self, theta: Mapping[sp.Symbol, Any], columns: Sequence[np.ndarray]
+        self,
+        theta: Mapping[sp.Symbol, Any],
+        columns: Sequence[np.ndarray],
+        count: int | None = None,
     ) -> list[np.ndarray]:
-        """Evaluate at many nodes in double precision; parameters may be exact."""
-        values = list(self._doubles(theta))
+        """Evaluate (the first ``count`` outputs) at many nodes in double precision."""
+        outputs = self.outputs if count is None else self.outputs[:count]
+        needed = None if count is None else self._needed(outputs)
+        last = self._last
+        if last is None or last[0] != theta:
+            fixed = self._fixed(new_context(30), theta)
+            pairs = zip(self._steps, fixed, strict=True)
+            doubles = [None if step.moving else _to_double(v) for step, v in pairs]
+            last = self._last = (dict(theta), doubles)
+        values = list(last[1])
         with np.errstate(all="ignore"):
             for position, step in enumerate(self._steps):
-                if not step.moving:
+                if not step.moving or (needed is not None and position not in needed):
                     continue
                 if step.kind == "variable":
                     values[position] = columns[step.payload]
                 else:
                     values[position] = _apply_np(step.kind, [values[i] for i in step.arguments])
         shape = np.broadcast_shapes(*(np.shape(c) for c in columns)) if columns else ()
-        return [np.broadcast_to(np.asarray(values[i]), shape) for i in self.outputs]
+        return [np.broadcast_to(np.asarray(values[i]), shape) for i in outputs]
+
+    def _needed(self, outputs: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        waiting = list(outputs)
+        while waiting:
+            position = waiting.pop()
+            if position not in found:
+                found.add(position)
+                waiting += self._steps[position].arguments
+        return found
 
     def bind(
         self, context: Any, theta: Mapping[sp.Symbol, Any]

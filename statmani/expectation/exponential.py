@@ -20,8 +20,9 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from statmani.declaration import Declaration
-from statmani.errors import InvalidFamily
+from statmani.errors import CertificateError, InvalidFamily, InvalidManifold
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.exact import Exact
 from statmani.expectation.normalise import expand_shallow
 from statmani.expectation.tidy import tidy
 
@@ -209,15 +210,21 @@ def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:
         names the direction along which the density does not change.
     """
     parameters = declaration.parameters
-    program = Program([sp.diff(e, t) for e in natural for t in parameters], [])
-    context = new_context(40)
+    program = Program(list(natural), [])
+    # Central differences with a tiny step: exact to 50 digits, and no derivative is expanded.
+    context = new_context(90)
+    step = context.mpf(10) ** -28
     best, null = -1, None
     for point in declaration.domain.interior_points(2, seed=5):
         values = {**declaration.sample_values(), **dict(zip(parameters, point, strict=True))}
-        flat = program.bind(context, values)([])
         matrix = context.matrix(len(natural), len(parameters))
-        for index, value in enumerate(flat):
-            matrix[index // len(parameters), index % len(parameters)] = value
+        for column, (t, v) in enumerate(zip(parameters, point, strict=True)):
+            at = context.mpf(int(v.p)) / int(v.q)
+            above, below = (
+                program.bind(context, {**values, t: at + sign * step})([]) for sign in (1, -1)
+            )
+            for row, (high, low) in enumerate(zip(above, below, strict=True)):
+                matrix[row, column] = (high - low) / (2 * step)
         gram = matrix.T * matrix
         eigenvalues, vectors = context.eigsy(gram)
         top = max(abs(e) for e in eigenvalues)
@@ -238,8 +245,25 @@ def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:
     return best
 
 
-def solve_means(separation: Separation, parameters: Sequence[sp.Symbol]) -> list[sp.Expr] | None:
+def solve_means(separation: Separation, declaration: Declaration) -> list[sp.Expr] | None:
     """E[T] of a full family from J^T mu = d psi, exactly."""
+    exact = Exact(declaration, [*separation.natural, separation.potential])
+    try:
+        eta = [exact.element(e) for e in separation.natural]
+        psi = exact.element(separation.potential)
+        derivative, n = exact.ring.derivative, len(declaration.parameters)
+        solution = exact.solve(
+            [[derivative(e, i) for e in eta] for i in range(n)],
+            [[derivative(psi, i)] for i in range(n)],
+        )
+        return None if solution is None else [exact.sympy(row[0]) for row in solution]
+    except (InvalidManifold, CertificateError):
+        return _solve_by_sympy(separation, declaration.parameters)
+
+
+def _solve_by_sympy(
+    separation: Separation, parameters: Sequence[sp.Symbol]
+) -> list[sp.Expr] | None:
     jacobian = sp.Matrix(
         len(parameters),
         len(separation.natural),

@@ -7,13 +7,23 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from statmani.algebra.element import Element
 from statmani.declaration import Declaration
+from statmani.errors import CertificateError, InvalidManifold
+from statmani.expectation.exact import Exact
 from statmani.expectation.kernels import Branch
 from statmani.expectation.normalise import sample_points
 from statmani.expectation.sparse import NotSparse, Sparse, moment
 from statmani.expectation.tidy import is_zero, shift_special, tidy
 
-__all__ = ["finite_points", "gaussian_means", "kernel_mean", "read_on_branches", "sum_finite"]
+__all__ = [
+    "density_of",
+    "finite_points",
+    "gaussian_means",
+    "kernel_mean",
+    "read_on_branches",
+    "sum_finite",
+]
 
 _LARGEST = 256
 
@@ -38,32 +48,45 @@ def gaussian_means(
     if precision.has(*xs):
         return None
     zero = {x: sp.Integer(0) for x in xs}
-    linear = sp.Matrix([quadratic.diff(x).as_expr().xreplace(zero) for x in xs])
-    covariance = precision.inv(method="ADJ").applyfunc(tidy)
-    mean = (covariance * linear).applyfunc(tidy)
-    memo: dict[tuple[int, ...], sp.Expr] = {}
+    linear = [quadratic.diff(x).as_expr().xreplace(zero) for x in xs]
+    exact = Exact(declaration, [*precision, *linear])
+    try:
+        return _gaussian(exact, precision, linear, [p for p in polynomials if p is not None])
+    except (InvalidManifold, CertificateError):
+        return None
 
-    def raw(powers: tuple[int, ...]) -> sp.Expr:
+
+def _gaussian(
+    exact: Exact, precision: sp.Matrix, linear: Sequence[sp.Expr], polynomials: Sequence[sp.Poly]
+) -> list[sp.Expr] | None:
+    size, ring = len(linear), exact.ring.polynomials
+    identity = [[ring.number(int(i == j)) for j in range(size)] for i in range(size)]
+    entries = [[exact.element(precision[i, j]) for j in range(size)] for i in range(size)]
+    covariance = exact.solve(entries, identity)
+    if covariance is None:
+        return None
+    shift = [exact.element(e) for e in linear]
+    mean = [ring.dot(zip(row, shift, strict=True)) for row in covariance]
+    memo: dict[tuple[int, ...], Element] = {(0,) * size: ring.one}
+
+    def raw(powers: tuple[int, ...]) -> Element:
         """Stein's recursion E[x_i f] = mean_i E[f] + sum_j cov_ij E[d_j f]."""
-        if not any(powers):
-            return sp.Integer(1)
         if powers not in memo:
             i = next(k for k, e in enumerate(powers) if e)
             rest = list(powers)
             rest[i] -= 1
-            value = mean[i] * raw(tuple(rest))
+            pairs = [(mean[i], raw(tuple(rest)))]
             for j, e in enumerate(rest):
                 if e:
                     lower = list(rest)
                     lower[j] -= 1
-                    value += covariance[i, j] * e * raw(tuple(lower))
-            memo[powers] = value
+                    pairs.append((covariance[i][j].scale(e), raw(tuple(lower))))
+            memo[powers] = ring.dot(pairs)
         return memo[powers]
 
     return [
-        tidy(sp.Add(*(c * raw(powers) for powers, c in p.terms())))
+        exact.sympy(ring.dot((exact.element(c), raw(powers)) for powers, c in p.terms()))
         for p in polynomials
-        if p is not None
     ]
 
 
@@ -98,10 +121,10 @@ def sum_finite(
     ell: sp.Expr, function: sp.Expr, points: Sequence[dict[sp.Expr, sp.Expr]]
 ) -> sp.Expr:
     """E[f] as a finite sum, before tidying."""
-    return sp.Add(*(_density(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points))
+    return sp.Add(*(density_of(ell.xreplace(p)) * sp.sympify(function).xreplace(p) for p in points))
 
 
-def _density(value: sp.Expr) -> sp.Expr:
+def density_of(value: sp.Expr) -> sp.Expr:
     """exp of a log density at a sample point, with exp(c log b) as b^c."""
     product: sp.Expr = sp.Integer(1)
     for term in sp.Add.make_args(value):

@@ -16,6 +16,7 @@ from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Signs", "expand_shallow", "normalise", "sample_points"]
 
+_SMALL = 80
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 
 
@@ -206,6 +207,11 @@ def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
         joined = sp.factor_terms(argument)
         if isinstance(joined, sp.Add):
             joined = sp.together(argument)
+        if isinstance(joined, sp.Mul) and argument.has(sp.exp) and joined.count_ops() < _SMALL:
+            # Such as 1 - tanh(z)^2: the numerator only becomes one product when expanded.
+            factored = sp.factor(joined)
+            if factored.count_ops() < joined.count_ops():
+                joined = factored
         if isinstance(joined, sp.Mul) and len(sp.Add.make_args(sp.fraction(joined)[0])) <= len(
             argument.args
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy as sp
 
@@ -37,7 +38,7 @@ def check_positive(declaration: Declaration) -> None:
     ...
     statmani.errors.InvalidFamily: density: not a positive real number at x = ..., p = ...
     """
-    context = new_context(20)
+    context, fine = new_context(20), new_context(200)
     program = Program(
         [declaration.log_density], [variable.symbol for variable in declaration.variables]
     )
@@ -52,8 +53,15 @@ def check_positive(declaration: Declaration) -> None:
         at = program.bind(context, values)
         for sample in _samples(declaration, values):
             (value,) = at([context.mpf(s.p) / s.q for s in sample])
-            if abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real):
+            if _unreal(value, context):
+                # Far in a tail 1 - F(x) may round to zero: more digits decide.
+                (value,) = program.bind(fine, values)([fine.mpf(s.p) / s.q for s in sample])
+            if _unreal(value, context):
                 _refuse(declaration, values, sample)
+
+
+def _unreal(value: Any, context: Any) -> bool:
+    return bool(abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real))
 
 
 def _samples(

@@ -12,10 +12,13 @@ from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
+from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import integrate_precisely, sum_precisely
+from statmani.expectation.regions import absorb_region
 from statmani.expectation.sums import (
     Estimate,
     Point,
+    Products,
     integrate_chart,
     join,
     lattice,
@@ -33,6 +36,8 @@ class Integrator:
     declaration : Declaration
     functions : sequence of Expr
         In internal symbols.
+    products : sequence of tuples of int, optional
+        Which products of the functions are integrated; each function by itself when omitted.
 
     Examples
     --------
@@ -46,9 +51,17 @@ class Integrator:
     1.5
     """
 
-    def __init__(self, declaration: Declaration, functions: Sequence[sp.Expr] = ()) -> None:
-        self._declaration = declaration
+    def __init__(
+        self,
+        declaration: Declaration,
+        functions: Sequence[sp.Expr] = (),
+        products: Products | None = None,
+    ) -> None:
+        self._declaration = declaration = absorb_region(declaration)
         self._functions = tuple(functions)
+        self._products = (
+            [(i,) for i in range(len(self._functions))] if products is None else list(products)
+        )
         self._discrete = tuple(v for v in declaration.variables if v.discrete)
         continuous = tuple(v for v in declaration.variables if not v.discrete)
         self._continuous = continuous
@@ -58,7 +71,10 @@ class Integrator:
             for chart in charts_of(declaration, continuous):
                 table = {c.symbol: c.sample for c in chart}
                 widths = [c.width.xreplace(table) for c in chart if c.width is not None]
-                compiled = [clean(e.xreplace(table)) for e in outputs] + list(
+                # On whole lines no end point can cancel, unless a kink was chosen as one.
+                whole = all(c.sample == c.z for c in chart)
+                tidied = (e.xreplace(table) for e in outputs)
+                compiled = [e if whole else clean(e) for e in tidied] + list(
                     map(sp.sympify, widths)
                 )
                 self._charts.append((chart, Program(compiled, [c.z for c in chart])))
@@ -83,17 +99,16 @@ class Integrator:
     def _integrated(self, values: Point, target: float) -> Estimate:
         total: Estimate | None = None
         for chart, program in self._charts:
-            part = integrate_chart(chart, program, len(self._functions), values, target)
+            part = integrate_chart(chart, program, self._products, values, target)
             total = part if total is None else join(total, part)
         assert total is not None
         return total
 
     def _summed(self, values: Point) -> Estimate:
-        count = len(self._functions)
         nodes = lattice(self._discrete, values, 2048 if len(self._discrete) == 1 else 300)
         outputs = self._sum.arrays(values, list(nodes))
-        weights = np.ones(nodes.shape[1])
-        estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete)
+        weights, count = np.ones(nodes.shape[1]), len(self._products)
+        estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete, self._products)
         variable = self._discrete[0]
         if len(self._discrete) == 1 and variable.upper is sp.S.Infinity:
             estimate = self._with_tail(estimate, values, nodes[0], outputs)
@@ -113,11 +128,13 @@ class Integrator:
         chart = _single_half(smooth, z)
         all_outputs = (self._declaration.log_density, *self._functions)
         program = Program([e.xreplace({variable.symbol: end + z}) for e in all_outputs], [z])
-        tail = integrate_chart(chart, program, len(self._functions), values, 1e-12)
+        tail = integrate_chart(chart, program, self._products, values, 1e-12)
         steps = np.array([-1.0, 0.0, 1.0])
         near = self._sum.arrays(values, [float(end) + steps])
         p = np.exp(near[0])
-        table = np.array([p, *(p * f for f in near[1:])])
+        table = np.array(
+            [p, *(p * np.prod([near[1 + i] for i in m], axis=0) for m in self._products)]
+        )
         edge = -table[:, 1] / 2 - (table[:, 2] - table[:, 0]) / 24
         size = np.abs(tail.values) + np.abs(edge[1:])
         return Estimate(
@@ -135,17 +152,18 @@ class Integrator:
         """
         values = {**self._declaration.sample_values(), **point}
         context = new_context(digits + 12)
-        count = len(self._functions)
+        products = self._products
+        count = len(products)
         if not self._continuous:
             if len(self._discrete) != 1:
                 return None
-            return sum_precisely(self._sum, self._discrete, values, context, digits, count)
+            return sum_precisely(self._sum, self._discrete, values, context, digits, products)
         if len(self._continuous) != 1 or self._discrete:
             return None
         fine = [context.mpf(0)] * (count + 1)
         coarse = [context.mpf(0)] * (count + 1)
         for chart, program in self._charts:
-            part = integrate_precisely(chart, program, values, context, digits, count)
+            part = integrate_precisely(chart, program, values, context, digits, products)
             if part is None:
                 return None
             fine = [a + b for a, b in zip(fine, part[0], strict=True)]
@@ -169,10 +187,14 @@ def check_density(declaration: Declaration) -> None:
     InvalidFamily
         The integral is not 1 (it is named), or log p is not real somewhere in the support.
     """
-    integrator = Integrator(declaration)
+    blocks, rest = independent_blocks(separable(declaration), declaration)
+    integrators = [Integrator(block) for block in blocks]
+    constant = Program([rest], [])
     for point in declaration.domain.interior_points(3):
         values = dict(zip(declaration.parameters, point, strict=True))
-        estimate = integrator.at(values, target=1e-9)
+        estimates = [integrator.at(values, target=1e-9) for integrator in integrators]
+        factor = float(np.exp(constant.arrays(declaration.sample_values() | values, [])[0].real))
+        estimate = next((e for e in estimates if e.undefined is not None), estimates[0])
         place = _place(declaration, values)
         if estimate.undefined is not None:
             at = ", ".join(
@@ -184,11 +206,12 @@ def check_density(declaration: Declaration) -> None:
                 f"density: not a positive real number at {at or 'the sample'}, {place}. "
                 "Correct the density, the support or the domain of the parameters."
             )
-        total, error = estimate.total, estimate.error
+        total = factor * float(np.prod([e.total for e in estimates]))
+        error = max(e.error for e in estimates)
         tolerance = 1e-7 if len(declaration.variables) < 3 else 1e-2
         if abs(total - 1) <= max(tolerance, 10 * error):
             continue
-        exact = integrator.precise(values, 40)
+        exact = integrators[0].precise(values, 40) if len(integrators) == 1 else None
         if exact is not None:
             if abs(exact[0][0] - 1) <= max(1e-9, 10 * exact[1]):
                 continue

@@ -162,7 +162,7 @@ class StatisticMoments:
         thetas = declaration.parameters
         if len(separation.natural) != len(thetas):
             return None
-        means = solve_means(separation, thetas)
+        means = solve_means(separation, declaration)
         if means is None:
             return None
         n = len(thetas)

@@ -12,10 +12,13 @@ import sympy as sp
 from statmani.declaration import Variable
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import Chart, axis_nodes, to_chart
+from statmani.expectation.whitened import newton_mode, whitened_grid
 
 __all__ = [
     "Estimate",
     "Point",
+    "Products",
+    "contract",
     "integrate_chart",
     "join",
     "lattice",
@@ -25,7 +28,17 @@ __all__ = [
 ]
 
 Point = Mapping[sp.Symbol, Any]
+Products = Sequence[tuple[int, ...]]
 _FINEST = 512
+_NEGLIGIBLE = 45.0
+_CHUNK = 1 << 16
+# Spacing and radius of the coarse and the fine grid, by the number of variables.
+_WHITENED = {
+    2: ((0.64, 8.0), (0.5, 8.4)),
+    3: ((0.64, 8.0), (0.5, 8.4)),
+    4: ((0.8, 8.0), (0.64, 8.4)),
+    5: ((0.95, 7.6), (0.8, 8.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,14 @@ def reduce_nodes(
     shift: float,
     nodes: np.ndarray | None,
     variables: Sequence[Variable],
+    products: Products | None = None,
 ) -> Estimate:
-    """Sum p * f over nodes; nodes without mass do not count, whatever f is there."""
+    """Sum p * f over nodes; nodes without mass do not count, whatever f is there.
+
+    Without ``products`` each of the first ``count`` functions is summed by itself.
+    """
+    if products is None:
+        products = [(i,) for i in range(count)]
     log_p = np.asarray(outputs[0])
     undefined = None
     if np.iscomplexobj(log_p):
@@ -106,18 +125,44 @@ def reduce_nodes(
     with np.errstate(all="ignore"):
         weight = np.exp(log_p)
     keep = np.isfinite(weight) & (weight > 0)
-    weight = weight[keep]
-    values, sizes = np.zeros(count), np.zeros(count)
-    for i, f in enumerate(outputs[1 : count + 1]):
+    values, sizes = contract(
+        weight[keep], [np.asarray(f).real[keep] for f in outputs[1:]], products
+    )
+    return Estimate(values, sizes, 0.0, float(weight[keep].sum()), undefined)
+
+
+def contract(
+    weight: np.ndarray, factors: Sequence[np.ndarray], products: Products
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of weight * factors[i] * factors[j] ... and of their magnitudes."""
+    values, sizes = np.zeros(len(products)), np.zeros(len(products))
+    used = max((max(p) for p in products), default=-1) + 1
+    if not used or not weight.size:
+        return values, sizes
+    by_prefix: dict[tuple[int, ...], list[int]] = {}
+    for number, product in enumerate(products):
+        by_prefix.setdefault(product[:-1], []).append(number)
+    prefixes = list(by_prefix)
+    for start in range(0, weight.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
         with np.errstate(all="ignore"):
-            product = weight * np.asarray(f).real[keep]
-        product = product[np.isfinite(product)]
-        values[i], sizes[i] = product.sum(), np.abs(product).sum()
-    return Estimate(values, sizes, 0.0, float(weight.sum()), undefined)
+            table = np.array([np.where(np.isfinite(f[part]), f[part], 0.0) for f in factors[:used]])
+            heads = np.array([weight[part] * table[list(p)].prod(axis=0) for p in prefixes])
+        heads = np.where(np.isfinite(heads), heads, 0.0)
+        sums, magnitudes = heads @ table.T, np.abs(heads) @ np.abs(table).T
+        for row, prefix in enumerate(prefixes):
+            for number in by_prefix[prefix]:
+                values[number] += sums[row, products[number][-1]]
+                sizes[number] += magnitudes[row, products[number][-1]]
+    return values, sizes
 
 
 def transform(
-    chart: Chart, program: Program, values: Point, ys: Sequence[np.ndarray]
+    chart: Chart,
+    program: Program,
+    values: Point,
+    ys: Sequence[np.ndarray],
+    count: int | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
     """Columns z, log of the Jacobian, and the program's outputs at unconstrained nodes."""
     columns: list[np.ndarray] = []
@@ -133,7 +178,7 @@ def transform(
             z, log_slope = to_chart(axis.kind, y, half)
             columns.append(np.broadcast_to(z, shape) if len(chart) > 1 else z)
             jacobian = jacobian + log_slope
-        outputs = program.arrays(values, columns)
+        outputs = program.arrays(values, columns, count)
     return columns, jacobian, outputs
 
 
@@ -146,7 +191,8 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
     def level(axis: int, y: np.ndarray) -> np.ndarray:
         ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
         _, jacobian, outputs = transform(chart, program, values, ys)
-        total = np.asarray(outputs[0]).real + jacobian
+        with np.errstate(invalid="ignore"):
+            total = np.asarray(outputs[0]).real + jacobian
         return np.where(np.isfinite(total), total, -np.inf)
 
     for sweep in range(16):
@@ -175,12 +221,16 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
 
 
 def integrate_chart(
-    chart: Chart, program: Program, count: int, values: Point, target: float
+    chart: Chart, program: Program, products: Products, values: Point, target: float
 ) -> Estimate:
     d = len(chart)
+    if d > 1 and all(axis.kind == "line" for axis in chart):
+        whitened = integrate_whitened(chart, program, products, values)
+        if whitened is not None and whitened.error < target:
+            return whitened
     centre, scale = mode(chart, program, values)
     reach = 6.2 if d == 1 else 4.2 if d == 2 else 3.6
-    step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (4, 12)
+    step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (5, 10)
     if d > 3:
         step, finest, reach = 2, 4, 3.0
     previous: Estimate | None = None
@@ -194,11 +244,14 @@ def integrate_chart(
             y, slope = axis_nodes(axis.kind, t, centre[i], scale[i])
             ys.append(y.reshape(shape))
             logs = logs + np.log(slope / step).reshape(shape)
-        _, jacobian, outputs = transform(chart, program, values, ys)
-        flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
-        with np.errstate(all="ignore"):
-            flat[0] = flat[0] + (logs + jacobian).ravel()
-        estimate = reduce_nodes(flat, logs, count, 0.0, None, ())
+        if d < 3:
+            _, jacobian, outputs = transform(chart, program, values, ys)
+            flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
+            with np.errstate(all="ignore"):
+                flat[0] = flat[0] + (logs + jacobian).ravel()
+        else:
+            flat = _at_useful_nodes(chart, program, values, ys, logs)
+        estimate = reduce_nodes(flat, logs, len(products), 0.0, None, (), products)
         if previous is not None:
             change = abs(estimate.total - previous.total) / max(estimate.total, 1e-300)
             for new, old, size in zip(
@@ -212,6 +265,49 @@ def integrate_chart(
                 return estimate
         previous = estimate
         step *= 2
+
+
+def _at_useful_nodes(
+    chart: Chart, program: Program, values: Point, ys: Sequence[np.ndarray], logs: np.ndarray
+) -> list[np.ndarray]:
+    """Outputs where the mass is; log p alone decides where that is."""
+    columns, jacobian, (level,) = transform(chart, program, values, ys, 1)
+    with np.errstate(all="ignore"):
+        mass = (np.asarray(level).real + logs + jacobian).ravel()
+    top = np.max(mass, where=np.isfinite(mass), initial=-np.inf)
+    useful = np.flatnonzero(mass > top - _NEGLIGIBLE)
+    wide = [np.broadcast_to(c, logs.shape).ravel()[useful] for c in columns]
+    return [mass[useful], *program.arrays(values, wide)[1:]]
+
+
+def integrate_whitened(
+    chart: Chart, program: Program, products: Products, values: Point
+) -> Estimate | None:
+    """Trapezoidal sums about the mode; None when the density has no proper mode."""
+    d = len(chart)
+    if d not in _WHITENED:
+        return None
+
+    def level(points: np.ndarray) -> np.ndarray:
+        return np.asarray(program.arrays(values, list(points))[0]).real
+
+    rough, _ = mode(chart, program, values)
+    found = newton_mode(level, rough)
+    if found is None:
+        return None
+    centre, root = found
+    volume = float(np.log(abs(np.linalg.det(root))))
+    estimates = []
+    for step, reach in _WHITENED[d]:
+        grid = whitened_grid(d, step, reach)
+        outputs = program.arrays(values, list(centre[:, None] + root @ grid))
+        outputs[0] = outputs[0] + (volume + d * np.log(step))
+        estimates.append(reduce_nodes(outputs, grid, len(products), 0.0, None, (), products))
+    coarse, fine = estimates
+    change = abs(fine.total - coarse.total) / max(fine.total, 1e-300)
+    for new, old, size in zip(fine.values, coarse.values, fine.sizes, strict=True):
+        change = max(change, abs(new - old) / max(size, 1e-300) if size else 0.0)
+    return Estimate(fine.values, fine.sizes, float(change), fine.total, None)
 
 
 def _undefined(chart: Chart, program: Program, values: Point) -> dict[str, float] | None:

@@ -85,6 +85,8 @@ class _Printer:
             return self._power(expr.base, expr.exp)
         if isinstance(expr, Piecewise):
             return self._cases(expr)
+        if isinstance(expr, (Relational, And, Or, Not)):
+            return self._condition(expr)
         head = type(expr).__name__
         if head == "polygamma":
             return self._polygamma(*expr.args)
@@ -149,6 +151,8 @@ class _Printer:
         return text
 
     def _condition(self, condition: Any) -> str:
+        if isinstance(condition, Symbol):
+            return self.show(condition)
         if isinstance(condition, BooleanTrue):
             return "True"
         if isinstance(condition, BooleanFalse):

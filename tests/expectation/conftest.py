@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import sympy as sp
 import statmani as sm
 from statmani.declaration import Declaration
 from statmani.declare import declare
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "references" / "acceptance.json").read_text(encoding="utf-8")

@@ -1,0 +1,119 @@
+"""Coverage of the expectation engine: ``python tests/benchmarks/coverage.py [--naive SECONDS]``.
+
+For every reference family and every family of tests/expectation/beyond.py, in a fresh process:
+the strategy, CPU seconds after import from the declared density to certified g and T, the largest
+residual of the certificate, and, with ``--naive``, whether ``sympy.integrate`` finds one Fisher
+entry within that many seconds. Writes docs/coverage.md with ``--write``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DERIVE = """
+import json, sys, time
+sys.path.insert(0, "tests/expectation")
+import beyond, conftest
+from statmani.errors import StatmaniError
+from statmani.expectation.derive import derive
+name = sys.argv[1]
+start = time.process_time()
+try:
+    if name in beyond.FAMILIES:
+        declaration = beyond.FAMILIES[name]().declaration
+    else:
+        declaration = conftest.declare_reference(name)
+    certificate = derive(declaration).certificate
+    used = sorted({strategy for _, strategy in certificate.strategies})
+    row = {"strategy": "; ".join(used), "residual": certificate.residual}
+except StatmaniError as error:
+    row = {"strategy": f"none ({type(error).__name__})", "residual": None}
+print(json.dumps(row | {"seconds": time.process_time() - start}))
+"""
+NAIVE = """
+import sys
+sys.path.insert(0, "tests/expectation")
+import sympy as sp
+import beyond, conftest
+name = sys.argv[1]
+if name in beyond.FAMILIES:
+    d = beyond.FAMILIES[name]().declaration
+else:
+    d = conftest.declare_reference(name)
+score = d.log_density.diff(d.parameters[0])
+value = sp.exp(d.log_density) * score**2
+for v in reversed(d.variables):
+    operation = sp.summation if v.discrete else sp.integrate
+    value = operation(value, (v.symbol, v.lower, v.upper))
+print("yes" if not value.has(sp.Integral, sp.Sum) else "no")
+"""
+
+
+def names() -> list[str]:
+    """Reference families first, then the others."""
+    reference = json.loads((ROOT / "tests" / "references" / "acceptance.json").read_text("utf-8"))
+    listing = "import sys; sys.path.insert(0, 'tests/expectation'); import beyond"
+    code = f"{listing}; print(*beyond.FAMILIES)"
+    return [*reference, *run(code, "", 60.0).split()]
+
+
+def run(code: str, name: str, seconds: float) -> str:
+    """Output of a fresh process; empty when it fails or takes longer than ``seconds``."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, name],
+            capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+
+def main() -> None:
+    """Print the table, and write it for the documentation when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--naive", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("families", nargs="*")
+    options = parser.parse_args()
+    head = f"`sympy.integrate`, {options.naive:g} s" if options.naive else "`sympy.integrate`"
+    lines = [f"| family | strategy | CPU s | residual | {head} |", "|---|---|---|---|---|"]
+    print(*lines, sep="\n")
+    times = []
+    for name in options.families or names():
+        row = json.loads(run(DERIVE, name, 120.0) or '{"strategy": "none (time)"}')
+        naive = (run(NAIVE, name, options.naive) or "no") if options.naive else ""
+        seconds, residual = row.get("seconds"), row.get("residual")
+        times.append(float("inf") if seconds is None else seconds)
+        lines.append(
+            f"| {name} | {row['strategy']} | {'' if seconds is None else f'{seconds:.2f}'} | "
+            f"{'' if residual is None else f'{residual:.0e}'} | {naive} |"
+        )
+        print(lines[-1], flush=True)
+    summary = (
+        f"{len(times)} families: median {statistics.median(times):.2f} s, "
+        f"largest {max(times):.2f} s."
+    )
+    print(summary)
+    if options.write:
+        text = "\n".join([HEADER, *lines, "", summary, ""])
+        (ROOT / "docs" / "coverage.md").write_text(text, encoding="utf-8")
+
+
+HEADER = """# Coverage of the expectation engine
+
+Declared density to certified closed forms of the Fisher metric and the skewness tensor, in a
+fresh process for each family. *CPU s* is processor time after `import statmani`. *Residual* is the
+largest relative difference between a closed form and quadrature of its definition. The last
+column says whether `sympy.integrate` (or `summation`) alone finds one entry of the Fisher metric
+within the time given. Made by `python tests/benchmarks/coverage.py --naive 3 --write`.
+"""
+
+if __name__ == "__main__":
+    main()
