@@ -72,7 +72,7 @@ def normal_natural() -> Family:
     Examples
     --------
     >>> import statmani as sm
-    >>> sm.families.normal_natural().manifold().connection(1).christoffel_first.nonzero
+    >>> sm.families.normal_natural().manifold().connection(1).christoffel_first.nonzero()
     {}
     """
     x, theta1, theta2 = symbols("x theta1 theta2")

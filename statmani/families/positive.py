@@ -88,7 +88,7 @@ def chi2() -> Family:
     --------
     >>> import statmani as sm
     >>> sm.families.chi2().manifold().metric
-    [[polygamma(1, nu/2)/4]]
+    Matrix([[polygamma(1, nu/2)/4]])
     """
     x, nu = symbols("x nu")
     return Family(
