@@ -4,7 +4,7 @@ Data flows one way, and a module imports only from those to its left::
 
     errors storage rationals domain signs constraints reading declaration declare fixing
     from_sympy | algebra | expectation | geometry | kernels | numerics | inference |
-    present | laws | family | families | testing | cli
+    present | laws | family | families | testing | loading | cli
 
 * :class:`Family` declares a density; ``family.manifold()`` derives its geometry.
 * :class:`StatisticalManifold` is the waist: coordinates, metric g, skewness tensor T.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import Expr, Symbol, exp, sympify
+from sympy import Expr, Symbol, exp
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
@@ -18,7 +18,6 @@ from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
 
 if TYPE_CHECKING:
-    from statmani.expectation.derive import Derivation
     from statmani.expectation.expect import Moment
     from statmani.geometry.manifold import StatisticalManifold
 
@@ -100,11 +99,13 @@ class Family:
         check_density(declaration)
         check_positive(declaration)
         self._declaration = declaration
+        self._manifold: StatisticalManifold | None = None
 
     @classmethod
     def _of(cls, declaration: Declaration) -> Family:
         family = cls.__new__(cls)
         family._declaration = declaration
+        family._manifold = None
         return family
 
     @classmethod
@@ -197,36 +198,17 @@ class Family:
                 "be written out. Give it one first: family.fix({symbol: value})."
             )
 
-    @cached_property
-    def _derivation(self) -> Derivation:
-        from statmani.expectation.store import derive_or_load
-
-        return derive_or_load(self._declaration)
-
-    @cached_property
-    def _manifold(self) -> StatisticalManifold:
-        from statmani.geometry.manifold import StatisticalManifold
-
-        external, derivation = self._declaration.external, self._derivation
-        n = len(self.parameters)
-        skewness = [
-            [
-                [external(derivation.skewness.get(_sorted(i, j, k), sympify(0))) for k in range(n)]
-                for j in range(n)
-            ]
-            for i in range(n)
-        ]
-        domain = external(self._declaration.domain)
-        return StatisticalManifold(
-            domain.specification(),
-            external(derivation.metric),
-            skewness,
-            constraint=list(domain.constraints) or None,
-            certificate=derivation.certificate,
-        )
-
-    def manifold(self) -> StatisticalManifold:
+    def manifold(
+        self, *, effort: float = 1.0, progress: Callable[[str], None] | None = None
+    ) -> StatisticalManifold:
         """The statistical manifold (parameters, Fisher metric g, skewness tensor T).
+
+        Parameters
+        ----------
+        effort : float
+            Scales the time that the derivation may take, 60 s at 1.
+        progress : callable, optional
+            Called with the name of each stage that ends.
 
         Returns
         -------
@@ -253,6 +235,18 @@ class Family:
         >>> sm.families.normal().manifold().metric.tolist()
         [[sigma**(-2), 0], [0, 2/sigma**2]]
         """
+        if self._manifold is None:
+            from statmani.expectation.store import derive_or_load
+            from statmani.geometry.manifold import StatisticalManifold
+
+            external = self._declaration.external
+            derived = derive_or_load(self._declaration, effort=effort, progress=progress)
+            self._manifold = StatisticalManifold(
+                external(self._declaration.domain),
+                external(derived.metric),
+                {index: external(value) for index, value in derived.skewness.items()},
+                certificate=derived.certificate,
+            )
         return self._manifold
 
     def expect(self, expression: Expr) -> Expr:
@@ -473,8 +467,3 @@ class Family:
 
     def __reduce__(self) -> tuple[Any, tuple[Declaration]]:
         return (Family._of, (self._declaration,))
-
-
-def _sorted(*indices: int) -> tuple[int, int, int]:
-    i, j, k = sorted(indices)
-    return i, j, k

@@ -37,6 +37,7 @@ ORDER = (
     "family",
     "families",
     "testing",
+    "loading",
     "cli",
 )
 

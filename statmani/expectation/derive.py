@@ -212,7 +212,7 @@ def _bounded(progress: Progress | None, seconds: float) -> Progress:
             progress(stage)
         if time.monotonic() > end and stage != "certificate":
             raise IntractableExpectation(
-                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. Raise `effort`, "
+                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. Raise effort, as in manifold(effort=4), "
                 "declare the density in simpler coordinates, or fix a parameter as a constant."
             )
 
@@ -341,7 +341,7 @@ def _from_integration(
             label = "g" if len(entry) == 2 else "T"
             raise IntractableExpectation(
                 f"{label}[{','.join(map(str, entry))}]: no closed form found. Tried: "
-                f"{'; '.join(tried)}; sympy.integrate for {4.0 * effort:g} s. Raise `effort`, "
+                f"{'; '.join(tried)}; sympy.integrate for {4.0 * effort:g} s. Raise effort, as in manifold(effort=4), "
                 "declare the density in simpler coordinates, or fix a parameter as a constant."
             )
         value = tidy(value)

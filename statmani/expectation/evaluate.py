@@ -15,6 +15,7 @@ import sympy as sp
 
 from statmani.errors import IntractableExpectation
 from statmani.expectation.context import new_context
+from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
 __all__ = ["Program", "evaluate_exact", "new_context"]
@@ -340,11 +341,11 @@ def _apply_mp(context: Any, kind: str, a: list[Any]) -> Any:
             total = total * item
         return total
     if kind == "exp":
-        return _exp(context, a[0])
+        return bounded_exp(context, a[0])
     if kind == "log":
         return -context.inf if a[0] == 0 else context.log(a[0])
     if kind == "Pow":
-        return _power(context, a[0], a[1])
+        return bounded_power(context, a[0], a[1])
     if kind in _RELATIONS:
         return bool(_RELATIONS[kind](a[0], a[1]))
     if kind == "piecewise":
@@ -382,25 +383,3 @@ _MP: dict[str, Callable[..., Any]] = {
 }
 
 # Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.
-_HUGE = 10**7
-
-
-def _exp(context: Any, x: Any) -> Any:
-    if getattr(x, "imag", 0) == 0:
-        if x < -_HUGE:
-            return context.mpf(0)
-        if x > _HUGE:
-            return context.inf
-    return context.exp(x)
-
-
-def _power(context: Any, base: Any, power: Any) -> Any:
-    if getattr(base, "imag", 0) == 0 and base > 0 and base not in (1, context.inf):
-        if context.isfinite(power) and abs(power) < 64 and power == int(power):
-            return base ** int(power)
-        return _exp(context, power * context.log(base))
-    if base == 0:
-        return context.mpf(0) if power > 0 else context.inf
-    if power == context.floor(power):
-        return base ** int(power)
-    return context.power(base, power)
