@@ -19,6 +19,7 @@ from sympy import (
     Symbol,
     exp,
     expand_log,
+    gamma,
     log,
     nan,
     oo,
@@ -94,7 +95,7 @@ def declare(
     )
     inner = expression.xreplace(dict(table))
     box: tuple[Bounded, ...] = (*domain.axes, *(v for v in variables if not v.discrete))
-    ell = _log_of(inner, box) if density is not None else inner
+    ell = _split_gammas(_log_of(inner, box) if density is not None else inner)
     _check_finite(ell, given)
     missing = [user for user, new in own.items() if not ell.has(new)]
     if missing and not any(
@@ -309,6 +310,17 @@ def _log_of_branches(density: Piecewise, box: Sequence[Bounded]) -> Expr:
     if len(branches) < len(density.args):
         branches[-1] = (branches[-1][0], S.true)
     return Piecewise(*((_log_of(value, box), condition) for value, condition in branches))
+
+
+def _split_gammas(ell: Expr) -> Expr:
+    """log of a product of gamma functions as a sum: sympy turns loggamma(n + 1/2), n an integer,
+    into such a product, which overflows."""
+
+    def is_product(e: Expr) -> bool:
+        return isinstance(e, log) and e.args[0].is_Mul and e.args[0].has(gamma)
+
+    result: Expr = ell.replace(is_product, expand_log)
+    return result
 
 
 def _pair_signs(density: Mul) -> list[Expr]:

@@ -298,9 +298,16 @@ class Domain:
                 u = [0.25] * self.dim
                 u[index] = level
                 point = tuple(short_rational(float(x)) for x in chart(*u))
-                if bool(self.contains([float(x) for x in point])):
+                if self._holds_exactly(point):
                     points.append(point)
         return points
+
+    def _holds_exactly(self, point: tuple[Rational, ...]) -> bool:
+        values: dict[Any, Any] = dict(zip(self.symbols, point, strict=True))
+        gaps = [axis.symbol - axis.lower for axis in self.axes if axis.lower is not -oo]
+        gaps += [axis.upper - axis.symbol for axis in self.axes if axis.upper is not oo]
+        gaps += [c.gts - c.lts for c in self.constraints]
+        return all(gap.xreplace(values).is_positive for gap in gaps)
 
     def _chart(self) -> Callable[..., Any]:
         u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
@@ -381,8 +388,7 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
 
 
 def _as_float(value: object) -> float:
-    number = float(value)  # type: ignore[arg-type]
-    return number
+    return float(value)  # type: ignore[arg-type]
 
 
 def _indices(index: tuple[int, ...]) -> str:

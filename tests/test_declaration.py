@@ -267,3 +267,27 @@ def test_tables_of_sympy() -> None:
     assert table.variables[0].values == (0, 2)
     found = table.external(table.log_density).subs({"X": 2, a: "1/4"})
     assert abs(sp.N(found - sp.log(sp.Rational(3, 4)), 30)) < 1e-25
+
+
+def test_gamma_functions_of_half_integers_do_not_overflow() -> None:
+    """sympy writes loggamma(n + 5/2) with an integer n as a logarithm of products."""
+    declaration = read(
+        log_density=sp.loggamma(x + sp.Rational(5, 2))
+        - sp.loggamma(x + 1)
+        - sp.loggamma(sp.Rational(5, 2))
+        + sp.Rational(5, 2) * sp.log(p)
+        + x * sp.log(1 - p),
+        sample={x: sp.S.Naturals0},
+        parameters={p: UNIT},
+    )
+    logs = declaration.log_density.atoms(sp.log)
+    assert not any(e.args[0].is_Mul and e.args[0].has(sp.gamma) for e in logs)
+    expected = sp.N(
+        sp.loggamma(sp.Rational(2005, 2))
+        - sp.loggamma(1001)
+        - sp.loggamma(sp.Rational(5, 2))
+        + sp.Rational(5, 2) * sp.log(sp.Rational(1, 4))
+        + 1000 * sp.log(sp.Rational(3, 4)),
+        30,
+    )
+    assert abs(value(declaration, x=1000, p=0.25) - expected) < 1e-20

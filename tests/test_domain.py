@@ -130,3 +130,15 @@ def test_specification_rebuilds_the_domain() -> None:
     for domain in DOMAINS.values():
         assert domain_of(domain.specification(), list(domain.constraints)) == domain
         assert isinstance(domain, Domain)
+
+
+def test_extreme_points_are_inside_by_exact_arithmetic() -> None:
+    # In floating point 3*a - b + 1 rounds to a positive number at points where it is zero.
+    oblique = domain_of({a: sp.S.Reals, b: sp.S.Reals}, [3 * a - b + 1 > 0, b - 2 * a + 2 > 0])
+    for domain in (oblique, *DOMAINS.values()):
+        for point in domain.extreme_points():
+            values = dict(zip(domain.symbols, point, strict=True))
+            for axis in domain.axes:
+                assert (axis.symbol - axis.lower).subs(values).is_extended_positive
+                assert (axis.upper - axis.symbol).subs(values).is_extended_positive
+            assert all(c.subs(values) == True for c in domain.constraints)  # noqa: E712

@@ -212,8 +212,9 @@ def _bounded(progress: Progress | None, seconds: float) -> Progress:
             progress(stage)
         if time.monotonic() > end and stage != "certificate":
             raise IntractableExpectation(
-                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. Raise effort, as in manifold(effort=4), "
-                "declare the density in simpler coordinates, or fix a parameter as a constant."
+                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. "
+                "Raise effort, as in manifold(effort=4), declare the density in simpler "
+                "coordinates, or fix a parameter as a constant."
             )
 
     return report
@@ -341,8 +342,9 @@ def _from_integration(
             label = "g" if len(entry) == 2 else "T"
             raise IntractableExpectation(
                 f"{label}[{','.join(map(str, entry))}]: no closed form found. Tried: "
-                f"{'; '.join(tried)}; sympy.integrate for {4.0 * effort:g} s. Raise effort, as in manifold(effort=4), "
-                "declare the density in simpler coordinates, or fix a parameter as a constant."
+                f"{'; '.join(tried)}; sympy.integrate for {4.0 * effort:g} s. "
+                "Raise effort, as in manifold(effort=4), declare the density in simpler "
+                "coordinates, or fix a parameter as a constant."
             )
         value = tidy(value)
         if len(entry) == 2:

@@ -50,17 +50,22 @@ def check_positive(declaration: Declaration) -> None:
     for point in points:
         values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
         values.update(zip(declaration.parameters, point, strict=True))
-        at = program.bind(context, values)
         for sample in _samples(declaration, values):
-            (value,) = at([context.mpf(s.p) / s.q for s in sample])
-            if _unreal(value, context):
-                # Far in a tail 1 - F(x) may round to zero: more digits decide.
-                (value,) = program.bind(fine, values)([fine.mpf(s.p) / s.q for s in sample])
-            if _unreal(value, context):
+            # Far in a tail 1 - F(x) may round to zero: more digits decide.
+            if all(_unreal(program, c, values, sample) for c in (context, fine)):
                 _refuse(declaration, values, sample)
 
 
-def _unreal(value: Any, context: Any) -> bool:
+def _unreal(
+    program: Program,
+    context: Any,
+    values: Mapping[sp.Symbol, sp.Expr],
+    sample: tuple[sp.Rational, ...],
+) -> bool:
+    try:
+        (value,) = program.bind(context, values)([context.mpf(s.p) / s.q for s in sample])
+    except (ValueError, ZeroDivisionError):  # a pole
+        return True
     return bool(abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real))
 
 
