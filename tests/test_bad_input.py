@@ -117,6 +117,13 @@ DECLARATIONS: list[tuple[str, Callable[[], object], list[str]]] = [
         ["sample", "x", "Circle", "Interval(-pi, pi)"],
     ),
     (
+        "rounded constants",
+        lambda: gauss(
+            density=sp.exp(-((x - mu) ** 2) / (2 * sigma**2)) / sigma / 2.5066283
+        ).manifold(),
+        ["density", "its integral is 1 ", "rounded numbers", "write constants exactly"],
+    ),
+    (
         "negative far out",
         lambda: sm.Family(
             (1 + k * x) / 2, sample={x: sp.Interval(-1, 1)}, parameters={k: sp.S.Reals}

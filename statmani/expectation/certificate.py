@@ -227,10 +227,7 @@ class _Checker:
     ) -> list[Check]:
         n = self._count
         if abs(total - 1) > tolerance:
-            raise InvalidFamily(
-                f"density: its integral is {float(total):.10g}, not 1, at {place}. "
-                "Divide the density by it, or correct the support."
-            )
+            raise InvalidFamily(_not_normalised(self._declaration, total, place))
         scale = [abs(v) for v in numbers] if sizes is None else sizes
         diagonal = [
             abs(v) ** 0.5
@@ -286,3 +283,16 @@ class _Checker:
 
 def _show(value: Any) -> str:
     return f"{float(value.real):.15g}" if getattr(value, "imag", 0) == 0 else str(complex(value))
+
+
+def _not_normalised(declaration: Declaration, total: Any, place: str) -> str:
+    off = float(total - 1)
+    found = f"1 {'+' if off > 0 else '-'} {abs(off):.2g}" if abs(off) < 1e-6 else f"{total:.10g}"
+    floats = sorted(declaration.log_density.atoms(sp.Float), key=str)
+    remedy = (
+        f"It contains rounded numbers such as {float(floats[0]):.6g}: write constants exactly, "
+        "as Rational(7, 10) or sqrt(2*pi)."
+        if floats
+        else "Divide the density by it, or correct the support."
+    )
+    return f"density: its integral is {found}, not 1, at {place}. {remedy}"
