@@ -218,7 +218,8 @@ class Family:
         Raises
         ------
         IntractableExpectation
-            No strategy finds a closed form.
+            No strategy finds a closed form and a kink forbids unevaluated expectations, or the
+            time is over.
         RegularityError
             The score does not exist in the sense that the tensors need.
         CertificateError
