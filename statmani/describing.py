@@ -43,7 +43,7 @@ def described(declaration: Declaration) -> str:
 
 
 def require_expression(expression: object, sample: tuple[Symbol, ...], what: str) -> Expr:
-    """A sympy expression of an argument, or InvalidArgument."""
+    """A sympy expression of an argument, never read from text, or InvalidArgument."""
     try:
         found = sympify(expression, strict=True)
     except (TypeError, ValueError):

@@ -105,7 +105,7 @@ def moment(
     CertificateError
         The closed form disagrees with quadrature.
     """
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     if expr.has(sp.Derivative):
         expr = expr.doit()
     if expr.has(sp.I, sp.nan, sp.zoo):

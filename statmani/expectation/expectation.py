@@ -10,6 +10,7 @@ import sympy as sp
 
 from statmani.algebra.expression_json import register_object
 from statmani.declaration import Declaration
+from statmani.describing import require_expression
 from statmani.errors import InvalidArgument
 from statmani.expectation.codec import read_integrand, write_integrand
 from statmani.expectation.law import Index, Law, Monomial, law_of
@@ -100,7 +101,9 @@ class Expectation(sp.Expr):  # type: ignore[misc]
                 f"Expectation: expected an Integrand, got {integrand!r}. Use "
                 "Expectation.of(family, expression)."
             )
-        arguments = tuple(sp.sympify(v) for v in values)
+        arguments = tuple(
+            require_expression(v, integrand.law.symbols, "Expectation") for v in values
+        )
         if len(arguments) != len(integrand.law.symbols):
             raise InvalidArgument(
                 f"Expectation: {len(arguments)} values for the {len(integrand.law.symbols)} "
@@ -126,7 +129,8 @@ class Expectation(sp.Expr):  # type: ignore[misc]
             or free of expectations.
         """
         declaration: Declaration = family.declaration
-        inner = declaration.internal(sp.sympify(expression))
+        samples = tuple(declaration.external([v.symbol for v in declaration.variables]))
+        inner = declaration.internal(require_expression(expression, samples, "Expectation.of"))
         known = {v.symbol for v in declaration.variables}
         known |= {*declaration.parameters, *declaration.constants}
         unknown = sorted(inner.free_symbols - known, key=str)

@@ -267,3 +267,12 @@ def test_a_wrong_term_is_caught(
     skewness = {**found.skewness, (0, 0, 1): -found.skewness[0, 0, 1]}
     with pytest.raises(CertificateError, match=r"T\[0,0,1\] evaluates to .* second rule"):
         certify_open(declaration, found.metric, skewness, strategies)
+
+
+def test_expressions_are_never_read_from_text() -> None:
+    family = sm.families.skew_normal()
+    with pytest.raises(InvalidArgument, match=r"Expectation\.of: expected a sympy expression"):
+        sm.Expectation.of(family, "1 + 1")
+    (atom, *_) = sm.Expectation.of(family, sp.sin(family.sample[0])).atoms(sm.Expectation)
+    with pytest.raises(InvalidArgument, match="Expectation: expected a sympy expression, got '1'"):
+        sm.Expectation(atom.args[0], *("1" for _ in atom.args[1:]))
