@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -39,6 +39,7 @@ def check_positive(declaration: Declaration) -> None:
     statmani.errors.InvalidFamily: density: not a positive real number at x = ..., p = ...
     """
     context, fine = new_context(20), new_context(200)
+    # Bound to a point at most once per precision: that costs as much as several samples.
     program = Program(
         [declaration.log_density], [variable.symbol for variable in declaration.variables]
     )
@@ -50,9 +51,10 @@ def check_positive(declaration: Declaration) -> None:
     for point in points:
         values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
         values.update(zip(declaration.parameters, point, strict=True))
+        bound: dict[int, Callable[[list[Any]], list[Any]] | None] = {}
         for sample in _samples(declaration, values):
             # Far in a tail 1 - F(x) may round to zero: more digits decide.
-            if all(_unreal(program, c, values, sample) for c in (context, fine)):
+            if all(_unreal(program, c, values, sample, bound) for c in (context, fine)):
                 _refuse(declaration, values, sample)
 
 
@@ -61,9 +63,16 @@ def _unreal(
     context: Any,
     values: Mapping[sp.Symbol, sp.Expr],
     sample: tuple[sp.Rational, ...],
+    bound: dict[int, Callable[[list[Any]], list[Any]] | None],
 ) -> bool:
     try:
-        (value,) = program.bind(context, values)([context.mpf(s.p) / s.q for s in sample])
+        if context.prec not in bound:
+            bound[context.prec] = None
+            bound[context.prec] = program.bind(context, values)
+        at = bound[context.prec]
+        if at is None:
+            return True
+        (value,) = at([context.mpf(s.p) / s.q for s in sample])
     except (ValueError, ZeroDivisionError):  # a pole
         return True
     return bool(abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real))
