@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.domain import Axis, Domain
 from statmani.expectation.integration import Budget, integrate
 from statmani.expectation.kernels import Branch, match_kernels, resolve
 from statmani.expectation.means import (
@@ -17,8 +18,14 @@ from statmani.expectation.means import (
     read_on_branches,
     sum_finite,
 )
-from statmani.expectation.normalise import Signs, expand_shallow, normalise
-from statmani.expectation.partial import cases_of, gaussian_partial, partial_moment, split_discrete
+from statmani.expectation.normalise import Signs, expand_shallow, normalise, sample_points
+from statmani.expectation.components import components, error_function_mean
+from statmani.expectation.further import varied
+from statmani.expectation.incomplete import partial_moment
+from statmani.expectation.oscillating import at_imaginary, split_waves
+from statmani.expectation.partial import cases_of, gaussian_partial, split_discrete
+from statmani.expectation.residues import log_quadratic_mean
+from statmani.expectation.shifted_logs import shifted_log_mean
 from statmani.expectation.shorten import shorten, tidy_positive
 from statmani.expectation.sparse import Sparse, exponents
 from statmani.expectation.statistics import (
@@ -68,15 +75,18 @@ def closed_form(
     'moments of sufficient statistics'
     """
     points = finite_points(declaration)
-    signs = Signs(working)
+    signs = Signs(
+        working,
+        [{**p, **varied(declaration, working, i)} for i, p in enumerate(sample_points(working))],
+    )
     ell = normalise(declaration.log_density, working, signs)
     if points is not None:
         return Closed(tidy(sum_finite(ell, expr, points)), (), "finite sum")
     form = normalise(expr, working, signs)
     engine = _Engine(declaration, working, ell, signs)
-    found = engine.mean(form)
-    if found is not None:
-        found = replace(found, value=shorten(found.value))
+    found = engine.mean(form) or _of_components(declaration, working, ell, signs, form)
+    if found is not None and not found.value.has(sp.I):
+        found = replace(found, value=_by_pieces(found.value, shorten))
     if found is None and effort > 0:
         smooth = not (ell.has(*_KINKED) or expr.has(*_KINKED))
         value = integrate(working, expr, Budget(4.0 * effort)) if smooth else None
@@ -85,6 +95,8 @@ def closed_form(
     return found
 
 
+_CONTINUED = "analytic continuation of the moments"
+_RESIDUES = "residues"
 _KINKED = (sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise, sp.Max, sp.Min)
 
 
@@ -120,12 +132,17 @@ class _Engine:
             total += part.value
             conditions += part.conditions
             strategies.append(part.strategy)
-        value = tidy_positive(total, self._signs)
+        # These stay as they are: cancelling over one denominator would only lengthen them.
+        short = _CONTINUED in strategies or _RESIDUES in strategies
+        value = total if short else _by_pieces(total, lambda e: tidy_positive(e, self._signs))
         return Closed(value, tuple(conditions), "; ".join(dict.fromkeys(strategies)))
 
     def _term(self, term: sp.Expr) -> Closed | None:
         if not term.free_symbols & self._samples:
             return Closed(term, (), "free of the sample")
+        cases = self._with_cases(term)
+        if cases is not None:
+            return cases
         coefficient, exponent, rest = split_exponent(term, self._samples, self._signs)
         if not rest.has(*_KINKED):
             exponent_form = normalise(exponent, self._working, self._signs)
@@ -141,8 +158,46 @@ class _Engine:
         if kernel is not None:
             return kernel
         if exponent != 0:
-            return self._tilted(coefficient, exponent, rest)
-        return None
+            tilted = self._tilted(coefficient, exponent, rest)
+            if tilted is not None:
+                return tilted
+        around = log_quadratic_mean(self._ell, term, self._working, self._signs)
+        if around is not None:
+            return Closed(around, (), _RESIDUES)
+        if self._branches is not None:
+            shifted_log = shifted_log_mean(term, self._branches, self._working, self._signs)
+            if shifted_log is not None:
+                return Closed(shifted_log, (), "canonical kernel beta_prime")
+        return self._oscillating(term) if term.has(sp.sin, sp.cos) else None
+
+    def _oscillating(self, term: sp.Expr) -> Closed | None:
+        """E[cos(A) f] and E[sin(A) f] from E[exp(tau A) f]."""
+        parts = split_waves(term, self._samples)
+        if parts is None or all(wave is None for _, wave, _ in parts):
+            return None
+        tau = sp.Symbol("e_tau", real=True)
+        small = sp.Rational(1, 50)
+        axes = (*self._working.domain.axes, Axis(tau, -small, small))
+        working = replace(
+            self._working, domain=Domain(axes, self._working.domain.constraints)
+        )
+        signs = self._signs.with_symbol(tau, (small / 2, -small / 3))
+        engine = _Engine(self._declaration, working, self._ell, signs)
+        total: sp.Expr = sp.Integer(0)
+        conditions: list[sp.Expr] = []
+        for rest, wave, angle in parts:
+            coefficient, rest = rest.as_independent(*self._samples, as_Add=False)
+            moving = rest if wave is None else sp.exp(tau * angle) * rest
+            part = engine.mean(normalise(moving, working, signs))
+            if part is None or part.value.has(sp.Piecewise):
+                return None
+            value = part.value
+            if wave is not None:
+                value = at_imaginary(_by_pieces(value, shorten), tau, wave, self._signs)
+            total += coefficient * value
+            # The strip of convergence contains the imaginary axis when it contains zero.
+            conditions += [c.xreplace({tau: sp.Integer(0)}) for c in part.conditions]
+        return Closed(total, tuple(conditions), _CONTINUED)
 
     def _moments_of_statistics(self) -> StatisticMoments | None:
         if not self._tried_statistics:
@@ -220,13 +275,18 @@ class _Engine:
             found = read_on_branches([inner], branches, self._working)
             return None if found is None else [s[0] for s in found]
 
-        branch = branches[0]
-        probe = {branch.variable: sp.Rational(1, 3)}
-        direction = self._signs.of(branch.transform.diff(branch.variable).xreplace(probe))
-        value = partial_moment(read, cases, branches, (variable.lower, variable.upper), direction)
-        if value is None:
+        probe = sp.Rational(1, 3)
+        directions = [
+            self._signs.of(b.transform.diff(b.variable).xreplace({b.variable: probe}))
+            for b in branches
+        ]
+        box = self._working.domain.axes
+        support = variable.lower, variable.upper
+        found = partial_moment(read, cases, branches, support, directions, box)
+        if found is None:
             return None
-        return Closed(value, (), f"incomplete kernel {branch.kernel.name}")
+        conditions = tuple(c for c in map(tidy, found[1]) if not c.is_positive)
+        return Closed(found[0], conditions, f"incomplete kernel {branches[0].kernel.name}")
 
     def _with_exceptions(
         self, general: sp.Expr, exceptions: Sequence[tuple[sp.Expr, sp.Expr]]
@@ -243,6 +303,58 @@ class _Engine:
             )
         )
         return Closed(tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum")
+
+
+def _by_pieces(value: sp.Expr, change: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """The change of a value, or of each piece when it has pieces."""
+    if not value.has(sp.Piecewise):
+        return change(value)
+    folded = sp.piecewise_fold(value)
+    if not isinstance(folded, sp.Piecewise):
+        return folded
+    return sp.Piecewise(*((change(piece), where) for piece, where in folded.args))
+
+
+def _of_components(
+    declaration: Declaration, working: Declaration, ell: sp.Expr, signs: Signs, form: sp.Expr
+) -> Closed | None:
+    """E[f] when the density is a sum: mixtures, and normal densities times 1 + erf."""
+    samples = {v.symbol for v in declaration.variables}
+    parts = components(ell, working, signs)
+    if parts is None:
+        return None
+    total: sp.Expr = sp.Integer(0)
+    conditions: list[sp.Expr] = []
+    for level, factor in parts:
+        if not factor.free_symbols & samples:
+            whole = gaussian_shift(level, sp.Integer(0), sp.Integer(1), working)
+            branches = match_kernels(level, working, signs) if whole is None else None
+            if whole is not None:
+                mass = whole.value
+            elif branches is not None and len(branches) == 1:
+                mass = total_mass(level, branches[0], working, signs)
+            else:
+                return None
+            alone = level - normalise(sp.log(mass), working, signs)
+            part = _Engine(
+                replace(declaration, log_density=alone),
+                replace(working, log_density=alone),
+                expand_shallow(alone), signs,
+            ).mean(form)  # fmt: skip
+            if part is None:
+                return None
+            total += factor * mass * part.value
+            conditions += part.conditions
+            continue
+        for term in sp.Add.make_args(expand_shallow(form)):
+            coefficient, exponent, rest = split_exponent(term, samples, signs)
+            inner = normalise(exponent, working, signs)
+            value = error_function_mean(level, inner, rest * factor, working)
+            if value is None:
+                return None
+            total += coefficient * value
+    value = _by_pieces(total, lambda e: tidy_positive(e, signs))
+    return Closed(value, tuple(conditions), "sum of components")
 
 
 def _scaled(shifted: Shifted, factor: sp.Expr, strategy: str) -> Closed:

@@ -56,12 +56,16 @@ def sample_points(declaration: Declaration, count: int = 6) -> list[dict[sp.Symb
 class Signs:
     """Signs of real expressions on the domain: proved on boxes, or seen at every sample."""
 
-    def __init__(self, declaration: Declaration) -> None:
+    def __init__(
+        self,
+        declaration: Declaration,
+        points: list[dict[sp.Symbol, sp.Expr]] | None = None,
+    ) -> None:
         self._box: tuple[Bounded, ...] = (
             *declaration.domain.axes,
             *(v for v in declaration.variables if not v.discrete),
         )
-        self._points = sample_points(declaration)
+        self._points = sample_points(declaration) if points is None else points
 
     def with_symbol(self, symbol: sp.Symbol, values: Iterable[sp.Expr]) -> Signs:
         """The same with one more symbol, which takes the given sample values."""

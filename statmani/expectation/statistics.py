@@ -86,11 +86,10 @@ def gaussian_shift(
     linear = sp.Matrix([quadratic.diff(x).as_expr().xreplace(zero) for x in xs])
     determinant = tidy(precision.det(method="berkowitz"))
     height = (linear.T * precision.adjugate() * linear)[0] / (2 * determinant)
-    constant = (
-        tidy(height + total.xreplace(zero))
-        if not total.has(sp.log)
-        else sp.expand_log(height + total.xreplace(zero), force=True)
-    )
+    level = sp.Add.make_args(total.xreplace(zero))
+    # Logarithms stay as they are: log(-a) of a negative a must not become log(a) + i pi.
+    constant = tidy(height + sp.Add(*(e for e in level if not e.has(sp.log))))
+    constant += sp.Add(*(e for e in level if e.has(sp.log)))
     scale = (2 * sp.pi) ** sp.Rational(len(xs), 2) / sp.sqrt(determinant)
     minors = tuple(tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1))
     # A linear exponent leaves the precision as it is.
@@ -187,13 +186,12 @@ class StatisticMoments:
         """Greatest nonnegative powers of the statistics that divide a product, and the rest."""
         powers = [0] * len(self.separation.statistics)
         for m, statistic in enumerate(self.separation.statistics):
-            factors = statistic.as_powers_dict()
-            while True:
+            factors = {b: p for b, p in statistic.as_powers_dict().items() if not b.is_number}
+            while factors and powers[m] <= 12:
                 have = expr.as_powers_dict()
                 if all(
                     base in have and (have[base] / power).is_Rational and (have[base] / power) >= 1
                     for base, power in factors.items()
-                    if not base.is_number
                 ):
                     expr = expr / statistic
                     powers[m] += 1
