@@ -41,9 +41,7 @@ def pointwise(expression: Expr, symbols: Sequence[Symbol]) -> Callable[..., Any]
     return function
 
 
-def _steps(
-    expression: Expr, places: dict[Symbol, int]
-) -> Callable[[Sequence[Any]], Any] | None:
+def _steps(expression: Expr, places: dict[Symbol, int]) -> Callable[[Sequence[Any]], Any] | None:
     if isinstance(expression, Symbol):
         place = places.get(expression)
         return None if place is None else lambda values: np.float64(1) * values[place]

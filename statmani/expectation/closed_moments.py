@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import itertools
+from dataclasses import replace
 
 import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
+from statmani.expectation.components import components, error_function_mean
+from statmani.expectation.engine import KINKED, Closed, Engine, by_pieces
+from statmani.expectation.expectation import Expectation
+from statmani.expectation.further import varied
 from statmani.expectation.integration import Budget, integrate
-from statmani.expectation.kernels import Branch, match_kernels, resolve
+from statmani.expectation.masses import integral_of
 from statmani.expectation.means import (
     finite_points,
-    gaussian_means,
-    kernel_mean,
-    read_on_branches,
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, expand_shallow, normalise, sample_points
-from statmani.expectation.components import components, error_function_mean
-from statmani.expectation.further import varied
-from statmani.expectation.incomplete import partial_moment
-from statmani.expectation.oscillating import at_imaginary, split_waves
-from statmani.expectation.partial import cases_of, gaussian_partial, split_discrete
-from statmani.expectation.residues import log_quadratic_mean
-from statmani.expectation.shifted_logs import shifted_log_mean
+from statmani.expectation.partial import cases_of
 from statmani.expectation.shorten import shorten, tidy_positive
-from statmani.expectation.sparse import Sparse, exponents
-from statmani.expectation.statistics import (
-    Shifted,
-    StatisticMoments,
-    exp_of,
-    gaussian_shift,
-    split_exponent,
-)
+from statmani.expectation.statistics import split_exponent
+from statmani.expectation.store import derive_or_load
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Closed", "closed_form", "log_mass", "total_mass"]
-
-
-@dataclass(frozen=True)
-class Closed:
-    """A closed form, the expressions that must be positive, and how it was found.
-
-    ``nonnegative`` means that f is a nonnegative power, so that E[f] is infinite elsewhere.
-    """
-
-    value: sp.Expr
-    conditions: tuple[sp.Expr, ...]
-    strategy: str
-    nonnegative: bool = False
+__all__ = ["closed_form"]
 
 
 def closed_form(
@@ -75,244 +51,123 @@ def closed_form(
     'moments of sufficient statistics'
     """
     points = finite_points(declaration)
-    signs = Signs(
-        working,
-        [{**p, **varied(declaration, working, i)} for i, p in enumerate(sample_points(working))],
-    )
+    signs = _signs(declaration, working)
     ell = normalise(declaration.log_density, working, signs)
     if points is not None:
         return Closed(tidy(sum_finite(ell, expr, points)), (), "finite sum")
     form = normalise(expr, working, signs)
-    engine = _Engine(declaration, working, ell, signs)
-    found = engine.mean(form) or _of_components(declaration, working, ell, signs, form)
+    found = None
+    marginal = any(not form.has(v.symbol) for v in working.variables)
+    if marginal:
+        found = _eliminated(declaration, working, ell, form)
+    if found is None:
+        engine = Engine(declaration, working, ell, signs)
+        found = engine.mean(form) or _of_components(declaration, working, ell, signs, form)
+    if found is None and not marginal:
+        found = _eliminated(declaration, working, ell, form)
+    if found is None:
+        found = _of_scores(declaration, expr)
     if found is not None and not found.value.has(sp.I):
-        found = replace(found, value=_by_pieces(found.value, shorten))
+        found = replace(found, value=by_pieces(found.value, shorten))
     if found is None and effort > 0:
-        smooth = not (ell.has(*_KINKED) or expr.has(*_KINKED))
-        value = integrate(working, expr, Budget(4.0 * effort)) if smooth else None
+        value = _integrated(working, ell, expr, Budget(4.0 * effort))
         if value is not None:
             found = Closed(tidy(value), (), "sympy.integrate")
     return found
 
 
-_CONTINUED = "analytic continuation of the moments"
-_RESIDUES = "residues"
-_KINKED = (sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise, sp.Max, sp.Min)
+def _signs(declaration: Declaration, working: Declaration) -> Signs:
+    """Signs that hold for several values of the further symbols of f."""
+    points = sample_points(working)
+    return Signs(working, [{**p, **varied(declaration, working, i)} for i, p in enumerate(points)])
 
 
-class _Engine:
-    """What the strategies share for one density."""
-
-    def __init__(
-        self, declaration: Declaration, working: Declaration, ell: sp.Expr, signs: Signs
-    ) -> None:
-        self._declaration, self._working, self._ell, self._signs = declaration, working, ell, signs
-        self._samples = {v.symbol for v in declaration.variables}
-        self._branches = match_kernels(ell, working, signs)
-        self._statistics: StatisticMoments | None = None
-        self._tried_statistics = False
-
-    def mean(self, form: sp.Expr) -> Closed | None:
-        gaussian = gaussian_means(self._ell, [form], self._working)
-        if gaussian is not None:
-            return Closed(gaussian[0], (), "Gaussian moments")
-        whole = self._kernel_sum(form)
-        if whole is not None:
-            return whole
-        cases = self._with_cases(form)
-        if cases is not None:
-            return cases
-        total: sp.Expr = sp.Integer(0)
-        conditions: list[sp.Expr] = []
-        strategies: list[str] = []
-        for term in sp.Add.make_args(expand_shallow(form)):
-            part = self._term(term)
+def _eliminated(declaration: Declaration, working: Declaration, ell: sp.Expr, form: sp.Expr) -> Closed | None:
+    """E[E[f | all variables but one]], and so on: the conditional density is a known one."""
+    variables = working.variables
+    if len(variables) < 2 or working.region:
+        return None
+    # What f does not depend on goes first.
+    order = sorted(range(len(variables)), key=lambda i: (form.has(variables[i].symbol), -i))
+    for chosen in order:
+        variable = variables[chosen]
+        others = tuple(v for i, v in enumerate(variables) if i != chosen)
+        bounds = [e for v in others for e in (v.lower, v.upper)]
+        if variable.discrete or any(e.has(variable.symbol) for e in bounds):
+            continue
+        if any(v.discrete for v in others):
+            return None
+        axes = (*working.domain.axes, *(Axis(v.symbol, v.lower, v.upper) for v in others))
+        inner = replace(
+            working, variables=(variable,), domain=Domain(axes, working.domain.constraints)
+        )
+        signs = _signs(declaration, inner)
+        level = normalise(ell, inner, signs)
+        mass = integral_of(level, inner, signs)
+        if mass is None:
+            continue
+        outer_ell = normalise(sp.log(mass), inner, signs)
+        value, conditions, names = form, (), []
+        if form.has(variable.symbol):
+            alone = expand_shallow(level - outer_ell)
+            conditional = replace(inner, log_density=alone)
+            part = Engine(conditional, conditional, alone, signs).mean(form)
             if part is None:
-                return None
-            total += part.value
-            conditions += part.conditions
-            strategies.append(part.strategy)
-        # These stay as they are: cancelling over one denominator would only lengthen them.
-        short = _CONTINUED in strategies or _RESIDUES in strategies
-        value = total if short else _by_pieces(total, lambda e: tidy_positive(e, self._signs))
-        return Closed(value, tuple(conditions), "; ".join(dict.fromkeys(strategies)))
+                continue
+            value, conditions, names = part.value, part.conditions, [part.strategy]
+        samples = {v.symbol for v in others}
+        if any(c.free_symbols & samples for c in conditions):
+            continue
+        outer = replace(working, log_density=outer_ell, variables=others)
+        declared = replace(declaration, log_density=outer_ell, variables=others)
+        rest = closed_form(declared, outer, value, 0)
+        if rest is not None:
+            names.append(rest.strategy)
+            whole = "one variable after the other: " + "; ".join(dict.fromkeys(names))
+            return Closed(rest.value, (*conditions, *rest.conditions), whole)
+    return None
 
-    def _term(self, term: sp.Expr) -> Closed | None:
-        if not term.free_symbols & self._samples:
-            return Closed(term, (), "free of the sample")
-        cases = self._with_cases(term)
-        if cases is not None:
-            return cases
-        coefficient, exponent, rest = split_exponent(term, self._samples, self._signs)
-        if not rest.has(*_KINKED):
-            exponent_form = normalise(exponent, self._working, self._signs)
-            shifted = gaussian_shift(self._ell, exponent_form, rest, self._working)
-            if shifted is not None:
-                return _scaled(shifted, coefficient, "Gaussian moments")
-        statistics = self._moments_of_statistics()
-        if statistics is not None:
-            shifted = statistics.mean(term, self._signs)
-            if shifted is not None:
-                return _scaled(shifted, sp.Integer(1), "moments of sufficient statistics")
-        kernel = self._kernel_sum(term)
-        if kernel is not None:
-            return kernel
-        if exponent != 0:
-            tilted = self._tilted(coefficient, exponent, rest)
-            if tilted is not None:
-                return tilted
-        around = log_quadratic_mean(self._ell, term, self._working, self._signs)
-        if around is not None:
-            return Closed(around, (), _RESIDUES)
-        if self._branches is not None:
-            shifted_log = shifted_log_mean(term, self._branches, self._working, self._signs)
-            if shifted_log is not None:
-                return Closed(shifted_log, (), "canonical kernel beta_prime")
-        return self._oscillating(term) if term.has(sp.sin, sp.cos) else None
 
-    def _oscillating(self, term: sp.Expr) -> Closed | None:
-        """E[cos(A) f] and E[sin(A) f] from E[exp(tau A) f]."""
-        parts = split_waves(term, self._samples)
-        if parts is None or all(wave is None for _, wave, _ in parts):
-            return None
-        tau = sp.Symbol("e_tau", real=True)
-        small = sp.Rational(1, 50)
-        axes = (*self._working.domain.axes, Axis(tau, -small, small))
-        working = replace(
-            self._working, domain=Domain(axes, self._working.domain.constraints)
-        )
-        signs = self._signs.with_symbol(tau, (small / 2, -small / 3))
-        engine = _Engine(self._declaration, working, self._ell, signs)
-        total: sp.Expr = sp.Integer(0)
-        conditions: list[sp.Expr] = []
-        for rest, wave, angle in parts:
-            coefficient, rest = rest.as_independent(*self._samples, as_Add=False)
-            moving = rest if wave is None else sp.exp(tau * angle) * rest
-            part = engine.mean(normalise(moving, working, signs))
-            if part is None or part.value.has(sp.Piecewise):
-                return None
-            value = part.value
-            if wave is not None:
-                value = at_imaginary(_by_pieces(value, shorten), tau, wave, self._signs)
-            total += coefficient * value
-            # The strip of convergence contains the imaginary axis when it contains zero.
-            conditions += [c.xreplace({tau: sp.Integer(0)}) for c in part.conditions]
-        return Closed(total, tuple(conditions), _CONTINUED)
-
-    def _moments_of_statistics(self) -> StatisticMoments | None:
-        if not self._tried_statistics:
-            self._tried_statistics = True
-            self._statistics = StatisticMoments.of_some(self._ell, self._declaration)
-        return self._statistics
-
-    def _kernel_sum(self, form: sp.Expr) -> Closed | None:
-        if self._branches is None:
-            return None
-        sparse = read_on_branches([form], self._branches, self._working)
-        if sparse is None:
-            return None
-        sums = [s[0] for s in sparse]
-        value = kernel_mean(sums, self._branches)
-        conditions = _conditions(self._branches, sums)
-        name = self._branches[0].kernel.name
-        return Closed(value, conditions, f"canonical kernel {name}", self._nonnegative(sums))
-
-    def _nonnegative(self, sums: Sequence[Sparse]) -> bool:
-        """Whether each sum is one power with a positive coefficient."""
-        for total in sums:
-            if len(total) != 1:
-                return False
-            ((_, m, _, n), c), *_ = total.items()
-            if m or n or self._signs.of(c) <= 0:
-                return False
-        return True
-
-    def _tilted(self, coefficient: sp.Expr, exponent: sp.Expr, rest: sp.Expr) -> Closed | None:
-        """E[exp(exponent) rest]: the tilted density may match a kernel as well."""
-        ell = normalise(self._ell + exponent, self._working, self._signs)
-        branches = match_kernels(ell, self._working, self._signs)
-        if branches is None:
-            return None
-        sparse = read_on_branches([rest], branches, self._working)
-        if sparse is None:
-            return None
-        total: sp.Expr = sp.Integer(0)
-        for branch, sums in zip(branches, sparse, strict=True):
-            mass = total_mass(ell, branch, self._working, self._signs)
-            whole = replace(branch, mass=sp.Integer(1))
-            total += tidy_positive(mass, self._signs) * kernel_mean([sums[0]], [whole])
-        scales = [sp.expand(s) for b in branches for s in b.kernel.shapes]
-        conditions = (*_conditions(branches, [s[0] for s in sparse]), *scales)
-        slopes = [b.transform.diff(b.variable) for b in branches if b.kernel.name == "gamma"]
-        rates = tuple(
-            self._signs.of(slope) / slope
-            for branch, slope in zip(branches, slopes, strict=False)
-            if not slope.has(branch.variable)
-        )
-        return Closed(
-            coefficient * total, (*conditions, *(tidy(r) for r in rates)), "tilted kernel"
-        )
-
-    def _with_cases(self, form: sp.Expr) -> Closed | None:
-        if not form.has(*_KINKED) or len(self._declaration.variables) != 1:
-            return None
-        variable = self._declaration.variables[0]
-        split = split_discrete(form, self._declaration)
-        if split is not None:
-            return self._with_exceptions(*split)
-        cases = None if variable.discrete else cases_of(form, variable.symbol)
-        if cases is None:
-            return None
-        truncated = gaussian_partial(self._ell, cases, self._declaration)
-        if truncated is not None:
-            return Closed(truncated, (), "truncated Gaussian moments")
-        branches = self._branches
-        if branches is None:
-            return None
-
-        def read(value: sp.Expr) -> list[Sparse] | None:
-            inner = normalise(value, self._working, self._signs)
-            found = read_on_branches([inner], branches, self._working)
-            return None if found is None else [s[0] for s in found]
-
-        probe = sp.Rational(1, 3)
-        directions = [
-            self._signs.of(b.transform.diff(b.variable).xreplace({b.variable: probe}))
-            for b in branches
-        ]
-        box = self._working.domain.axes
-        support = variable.lower, variable.upper
-        found = partial_moment(read, cases, branches, support, directions, box)
-        if found is None:
-            return None
-        conditions = tuple(c for c in map(tidy, found[1]) if not c.is_positive)
-        return Closed(found[0], conditions, f"incomplete kernel {branches[0].kernel.name}")
-
-    def _with_exceptions(
-        self, general: sp.Expr, exceptions: Sequence[tuple[sp.Expr, sp.Expr]]
-    ) -> Closed | None:
-        found = self.mean(normalise(general, self._working, self._signs))
-        if found is None:
-            return None
-        x = self._declaration.variables[0].symbol
-        points = [{x: point} for point, _ in exceptions]
-        extra = sp.Add(
-            *(
-                sum_finite(self._ell, difference, [point])
-                for point, (_, difference) in zip(points, exceptions, strict=True)
+def _of_scores(declaration: Declaration, expr: sp.Expr) -> Closed | None:
+    """Products of two or three scores are the derived tensors; a score has mean zero."""
+    scores = [declaration.log_density.diff(t) for t in declaration.parameters]
+    places = range(len(scores))
+    for size in (1, 2, 3):
+        for index in itertools.combinations_with_replacement(places, size):
+            if expr != sp.Mul(*(scores[i] for i in index)):
+                continue
+            if size == 1:
+                return Closed(sp.Integer(0), (), "mean of a score")
+            derived = derive_or_load(declaration)
+            found = (
+                derived.metric[index[0], index[1]]
+                if size == 2
+                else derived.skewness.get((index[0], index[1], index[2]), sp.Integer(0))
             )
-        )
-        return Closed(tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum")
+            closed = not found.has(Expectation)
+            return Closed(found, (), "derived tensors") if closed else None
+    return None
 
 
-def _by_pieces(value: sp.Expr, change: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
-    """The change of a value, or of each piece when it has pieces."""
-    if not value.has(sp.Piecewise):
-        return change(value)
-    folded = sp.piecewise_fold(value)
-    if not isinstance(folded, sp.Piecewise):
-        return folded
-    return sp.Piecewise(*((change(piece), where) for piece, where in folded.args))
+def _integrated(
+    working: Declaration, ell: sp.Expr, expr: sp.Expr, budget: Budget
+) -> sp.Expr | None:
+    """By sympy; case by case when f has cases on a whole line."""
+    if ell.has(*KINKED):
+        return None
+    if not expr.has(*KINKED):
+        return integrate(working, expr, budget)
+    variable = working.variables[0]
+    line = variable.lower is -sp.oo and variable.upper is sp.oo and not variable.discrete
+    cases = cases_of(expr, variable.symbol) if line and len(working.variables) == 1 else None
+    total: sp.Expr = sp.Integer(0)
+    for value, low, high in cases or ():
+        piece = replace(working, variables=(replace(variable, lower=low, upper=high),))
+        part = sp.Integer(0) if value == 0 else integrate(piece, value, budget)
+        if part is None:
+            return None
+        total += part
+    return total if cases else None
 
 
 def _of_components(
@@ -327,16 +182,11 @@ def _of_components(
     conditions: list[sp.Expr] = []
     for level, factor in parts:
         if not factor.free_symbols & samples:
-            whole = gaussian_shift(level, sp.Integer(0), sp.Integer(1), working)
-            branches = match_kernels(level, working, signs) if whole is None else None
-            if whole is not None:
-                mass = whole.value
-            elif branches is not None and len(branches) == 1:
-                mass = total_mass(level, branches[0], working, signs)
-            else:
+            mass = integral_of(level, working, signs)
+            if mass is None:
                 return None
             alone = level - normalise(sp.log(mass), working, signs)
-            part = _Engine(
+            part = Engine(
                 replace(declaration, log_density=alone),
                 replace(working, log_density=alone),
                 expand_shallow(alone), signs,
@@ -353,59 +203,5 @@ def _of_components(
             if value is None:
                 return None
             total += coefficient * value
-    value = _by_pieces(total, lambda e: tidy_positive(e, signs))
+    value = by_pieces(total, lambda e: tidy_positive(e, signs))
     return Closed(value, tuple(conditions), "sum of components")
-
-
-def _scaled(shifted: Shifted, factor: sp.Expr, strategy: str) -> Closed:
-    return Closed(factor * shifted.value, shifted.conditions, strategy)
-
-
-def _conditions(branches: Sequence[Branch], sums: Sequence[Sparse]) -> tuple[sp.Expr, ...]:
-    """Moments continue analytically past where they exist; that must not be returned."""
-    found = [
-        tidy(e)
-        for branch, total in zip(branches, sums, strict=True)
-        for key in total
-        for e in exponents(branch.kernel, key)
-    ]
-    return tuple(e for e in dict.fromkeys(found) if not e.is_positive)
-
-
-def total_mass(ell: sp.Expr, branch: Branch, declaration: Declaration, signs: Signs) -> sp.Expr:
-    """The integral of exp(ell) over a branch whose density is a multiple of its kernel's."""
-    return exp_of(log_mass(ell, branch, declaration, signs))
-
-
-def log_mass(ell: sp.Expr, branch: Branch, declaration: Declaration, signs: Signs) -> sp.Expr:
-    """Logarithm of :func:`total_mass`, read off at one point of the kernel's variable.
-
-    Examples
-    --------
-    >>> import statmani as sm
-    >>> from statmani.expectation.closed_moments import log_mass
-    >>> from statmani.expectation.kernels import match_kernels
-    >>> from statmani.expectation.normalise import Signs, normalise
-    >>> declaration = sm.families.exponential_rate().declaration
-    >>> signs = Signs(declaration)
-    >>> ell = normalise(declaration.log_density, declaration, signs)
-    >>> branch, = match_kernels(ell, declaration, signs)
-    >>> log_mass(ell, branch, declaration, signs)
-    0
-    """
-    u, sample = branch.variable, declaration.variables[0].symbol
-    at = sp.Rational(1, 2) if branch.kernel.name == "beta" else sp.Integer(1)
-    if branch.folded is not None and branch.fold is not None and branch.inner is not None:
-        moved = resolve(ell.xreplace({sample: branch.folded})).xreplace({branch.fold: branch.inner})
-    else:
-        moved = ell.xreplace({sample: branch.transform})
-    slope = branch.transform.diff(u).xreplace({u: at})
-    level = normalise(moved.xreplace({u: at}), declaration, signs)
-    level += normalise(sp.log(signs.of(slope) * slope), declaration, signs)
-    lg, shapes = sp.loggamma, branch.kernel.shapes
-    if branch.kernel.name == "gamma":
-        return sp.expand(level + at + lg(shapes[0]))
-    a, b = shapes
-    level += lg(a) + lg(b) - lg(a + b)
-    power = a + b - 2 if branch.kernel.name == "beta" else a + b
-    return sp.expand(level + power * sp.log(2))

@@ -29,7 +29,11 @@ def components(
     >>> import sympy as sp, statmani as sm
     >>> from statmani.expectation.components import components
     >>> from statmani.expectation.normalise import Signs, normalise
-    >>> declaration = sm.families.normal_mixture2().declaration
+    >>> x, w = sp.symbols("x w")
+    >>> density = (sp.exp(-x**2/2) + sp.exp(-(x - w)**2/2))/sp.sqrt(8*sp.pi)
+    >>> declaration = sm.Family(
+    ...     density, sample={x: sp.S.Reals}, parameters={w: sp.S.Reals}
+    ... ).declaration
     >>> signs = Signs(declaration)
     >>> len(components(normalise(declaration.log_density, declaration, signs), declaration, signs))
     2

@@ -11,8 +11,9 @@ from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
 from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument
 from statmani.expectation.certificate import Certificate, Check
-from statmani.expectation.closed_moments import Closed, closed_form
+from statmani.expectation.closed_moments import closed_form
 from statmani.expectation.deltas import split_deltas
+from statmani.expectation.engine import Closed
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.further import varied
 from statmani.expectation.numeric_moments import numeric_mean
@@ -283,20 +284,20 @@ def _certify(
     place = "every point"
     needed = 4 if len(working.constants) > len(declaration.constants) else 2
     context = new_context(30)
-    for number, point in enumerate(_trial_points(working)):
+    for trial, point in enumerate(_trial_points(working)):
         values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
-        values.update(varied(declaration, working, number))
+        values.update(varied(declaration, working, trial))
         values.update(zip(working.parameters, point, strict=True))
         allowed = all(c.imag == 0 and c.real > 0 for c in holds.bind(context, values)([]))
         place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
         if not allowed or not converges(working, expr, values):
             if not conditions:
-                raise _diverges(declaration, expr, place)
+                raise _diverges(declaration, external(expr), place)
             continue
         number, size, error = numeric_mean(working, expr, values)
         if not error < 1e-3:
             if not conditions:
-                raise _diverges(declaration, expr, place)
+                raise _diverges(declaration, external(expr), place)
             continue
         tolerance = max(1e-8, 100 * error)
         (here,) = closed.bind(context, values)([])
@@ -312,7 +313,7 @@ def _certify(
         if len(used) == needed:
             break
     if not used:
-        raise _diverges(declaration, expr, place)
+        raise _diverges(declaration, external(expr), place)
     notes = (_INFINITE,) if found.nonnegative and conditions else ()
     return Certificate(
         (("E[f]", found.strategy),), tuple(used), (15,) * len(used), tuple(checks), notes

@@ -12,9 +12,7 @@ __all__ = ["varied"]
 _VARIED = tuple(map(sp.Rational, ("7/5", "-4/5", "1/3", "-19/7", "11/4", "2/9")))
 
 
-def varied(
-    declaration: Declaration, working: Declaration, number: int
-) -> dict[sp.Symbol, sp.Expr]:
+def varied(declaration: Declaration, working: Declaration, number: int) -> dict[sp.Symbol, sp.Expr]:
     """Values of the constants that f has and the declaration has not, for one trial.
 
     Nothing may be read off one value of them: a cut lies on either side of other points.

@@ -224,13 +224,13 @@ def _incomplete_beta(a: sp.Expr, b: sp.Expr, z: sp.Expr, other: sp.Expr) -> sp.E
     Elementary for integers and half-integers, by DLMF 8.17.20 and 8.17.21.
     """
     for order, swap in ((b, False), (a, True)):
-        if order.is_Rational and 1 < order <= _MOST_STEPS and (2 * order).is_Integer:
-            if order.is_Integer or (2 * (a if not swap else b)).is_Integer:
-                lower = order - 1
-                pair = (lower, b) if swap else (a, lower)
-                inner = _incomplete_beta(*pair, z, other)
-                edge = z ** pair[0] * other ** pair[1]
-                return (lower * inner + (-edge if swap else edge)) / (pair[0] + pair[1])
+        lowers = order.is_Rational and 1 < order <= _MOST_STEPS and (2 * order).is_Integer
+        if lowers and (order.is_Integer or (2 * (b if swap else a)).is_Integer):
+            lower = order - 1
+            pair = (lower, b) if swap else (a, lower)
+            inner = _incomplete_beta(*pair, z, other)
+            edge = z ** pair[0] * other ** pair[1]
+            return (lower * inner + (-edge if swap else edge)) / (pair[0] + pair[1])
     half = sp.Rational(1, 2)
     if (a, b) == (half, half):
         ratio = sp.cancel(z / other)

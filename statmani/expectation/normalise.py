@@ -211,7 +211,8 @@ def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
         joined = sp.factor_terms(argument)
         if isinstance(joined, sp.Add):
             joined = sp.together(argument)
-        if isinstance(joined, sp.Mul) and argument.has(sp.exp) and joined.count_ops() < _SMALL:
+        opens = argument.has(sp.exp) or any(p.exp.free_symbols for p in argument.atoms(sp.Pow))
+        if isinstance(joined, (sp.Mul, sp.Add)) and opens and joined.count_ops() < _SMALL:
             # Such as 1 - tanh(z)^2: the numerator only becomes one product when expanded.
             factored = sp.factor(joined)
             if factored.count_ops() < joined.count_ops():

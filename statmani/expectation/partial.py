@@ -9,6 +9,8 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.expectation.means import gaussian_means
 from statmani.expectation.nodes import without_max
+from statmani.expectation.normalise import Signs, expand_shallow, normalise
+from statmani.expectation.statistics import gaussian_shift, split_exponent
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Cases", "cases_of", "gaussian_partial", "split_discrete"]
@@ -91,20 +93,37 @@ def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
     return ordered
 
 
-def gaussian_partial(ell: sp.Expr, cases: Cases, declaration: Declaration) -> sp.Expr | None:
-    """Sum over the cases of E[polynomial; lower < x < upper] under a normal density."""
+def gaussian_partial(
+    ell: sp.Expr, cases: Cases, declaration: Declaration, signs: Signs
+) -> sp.Expr | None:
+    """Sum over the cases of E[f; lower < x < upper] under a normal density.
+
+    f is a sum of polynomials times exponentials of quadratic functions.
+    """
     x = declaration.variables[0].symbol
-    moments = gaussian_means(ell, [x, x**2], declaration)
-    if moments is None or declaration.domain.dim == 0:
+    if gaussian_means(ell, [x], declaration) is None or declaration.domain.dim == 0:
         return None
-    mean, variance = moments[0], tidy(moments[1] - moments[0] ** 2)
     total: sp.Expr = sp.Integer(0)
     for value, low, high in cases:
-        polynomial = sp.expand(value).as_poly(x)
-        if polynomial is None:
-            return None
-        for (power,), c in polynomial.terms():
-            total += c * (_below(power, high, mean, variance) - _below(power, low, mean, variance))
+        for term in sp.Add.make_args(sp.expand(value, power_base=False, power_exp=False)):
+            coefficient, exponent, rest = split_exponent(term, {x}, signs)
+            polynomial = sp.expand(rest).as_poly(x)
+            if polynomial is None:
+                return None
+            tilted, mass = ell, sp.Integer(1)
+            if exponent != 0:
+                form = normalise(exponent, declaration, signs)
+                shifted = gaussian_shift(ell, form, sp.Integer(1), declaration)
+                if shifted is None or shifted.conditions:
+                    return None
+                tilted, mass = expand_shallow(ell + form), shifted.value
+            moments = gaussian_means(tilted, [x, x**2], declaration)
+            if moments is None:
+                return None
+            mean, variance = moments[0], tidy(moments[1] - moments[0] ** 2)
+            for (power,), c in polynomial.terms():
+                part = _below(power, high, mean, variance) - _below(power, low, mean, variance)
+                total += coefficient * mass * c * part
     return sp.expand(total)
 
 

@@ -33,7 +33,7 @@ def log_quadratic_mean(
     >>> signs = Signs(declaration)
     >>> ell = normalise(declaration.log_density, declaration, signs)
     >>> log_quadratic_mean(ell, sp.log(4 + declaration.variables[0].symbol**2), declaration, signs)
-    log((t0 + 2)**2)
+    log((t1 + 2)**2)
     """
     if len(declaration.variables) != 1 or declaration.region:
         return None

@@ -44,9 +44,7 @@ def shifted_log_mean(
     points = sample_points(declaration, 3)
     converter = Converter(branch.variable, lambda e: is_zero(e, points))
     try:
-        low, power, q = converter._monomial(
-            moving.args[0].xreplace({sample: branch.transform})
-        )
+        low, power, q = converter._monomial(moving.args[0].xreplace({sample: branch.transform}))
     except NotSparse:
         return None
     ratio = converter.ratio
