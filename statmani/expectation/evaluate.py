@@ -15,6 +15,11 @@ import sympy as sp
 
 from statmani.errors import IntractableExpectation
 from statmani.expectation.context import new_context
+from statmani.expectation.order_derivatives import (
+    ORDER_ARRAY_RULES,
+    ORDER_RULES,
+    order_derivative,
+)
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
@@ -94,6 +99,11 @@ class Program:
                 return self._index.setdefault(expr, inner)
             self._steps.append(_Step(kind, (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
+        elif (bessel := order_derivative(expr)) is not None:
+            places = tuple(self._compile(a) for a in bessel[1])
+            moving = any(self._steps[i].moving for i in places)
+            self._steps.append(_Step(bessel[0], places, None, moving))
+            position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []
             for value, condition in expr.args:
@@ -101,6 +111,8 @@ class Program:
             moving = any(self._steps[i].moving for i in parts)
             self._steps.append(_Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
+        elif (joined := _factored(expr)) is not None:
+            position = self._compile(joined)
         else:
             position = self._push(expr, expr.func.__name__)
         self._index[expr] = position
@@ -207,6 +219,14 @@ def _stable(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
     return None
 
 
+def _factored(expr: sp.Basic) -> sp.Expr | None:
+    """c exp(u) - c as c (exp(u) - 1), which does not cancel."""
+    if not isinstance(expr, sp.Add) or len(expr.args) != 2 or not expr.has(sp.exp):
+        return None
+    joined = sp.factor_terms(expr)
+    return joined if joined.is_Mul and any(_stable(f) for f in joined.args) else None
+
+
 def evaluate_exact(expr: sp.Expr, theta: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
     """Value of an expression of parameters, as an mpmath number of a private context."""
     context = new_context(digits)
@@ -307,7 +327,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
-    **ARRAY_RULES,
+    **ARRAY_RULES, **ORDER_ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -380,6 +400,5 @@ _MP: dict[str, Callable[..., Any]] = {
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
     **PRECISE_RULES,
+    **ORDER_RULES,
 }
-
-# Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.
