@@ -8,9 +8,10 @@ stable form of their law, and the products that are averaged. The generic sums a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from functools import cached_property
+from typing import Any, final
 
 import numpy as np
 import sympy as sp
@@ -25,12 +26,14 @@ from statmani.expectation.sweep import support_of
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.compiled import charts
 from statmani.kernels.emit import function_source
+from statmani.kernels.joined import joined_expectations, joined_field, joined_sums
 from statmani.kernels.programs import FixedPart, MovingPart
 
 __all__ = ["Kernel", "grouped"]
 
 Floats = NDArray[np.float64]
 _JIT = '{0} = njit(error_model="numpy", nogil=True)({0})'
+_FUNCTIONS = ("nodes", "support", "prepare")
 _TARGET = 1e-13
 _MOST_VARIABLES = 4
 _POINT = "types.void(VECTOR, VECTOR)"
@@ -268,7 +271,7 @@ class Kernel:
         self._plans = [plan for _, plan in sources]
         arguments = [v for _, values, _ in groups for v in values]
         self._lengths = [len(values) for _, values, _ in groups]
-        self._outputs = len(outputs)
+        self._n, self._outputs = len(inputs), len(outputs)
         #: Number of expectations.
         self.count = len(atoms)
         combined = [e.xreplace(table) for e in outputs]
@@ -288,32 +291,31 @@ class Kernel:
         content = hashlib.sha256(body.encode()).hexdigest()
         self._module = load(content, ("special.py",), lambda: body, exports)
 
+    @cached_property
+    def _expectations(self) -> Callable[..., None]:
+        laws = []
+        for k, (plan, length) in enumerate(zip(self._plans, self._lengths, strict=True)):
+            names = ("nodes", "prepare") if plan.way == "integral" else _FUNCTIONS
+            functions = [getattr(self._module, f"{name}_{k}") for name in names]
+            add_rows = getattr(fulfil(_SUMS[plan.way]), f"{plan.way}_rows")
+            tables = (plan.kinds, plan.tree, plan.checks, plan.wanted, plan.widths)
+            laws.append((joined_sums(add_rows, functions, tables, _TARGET), length, plan.count))
+        return joined_expectations(self._module.arguments, laws)
+
+    @cached_property
+    def field(self) -> Any:
+        """``field(x, out)`` for the compiled solvers; NaN where quadrature fails."""
+        return joined_field(self._expectations, self._module.combine, self._n, self.count)
+
     def expectations(self, points: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
         """Values, sizes and estimated errors of all expectations at rows, and whether to trust.
 
         A row is not to be trusted when its sweep missed mass or met values that are no numbers.
         """
-        module, rows = self._module, len(points)
-        thetas = charts().map_points(module.arguments, points, sum(self._lengths))
-        parts = []
-        good = np.ones(rows, dtype=bool)
-        start = 0
-        for k, (plan, length) in enumerate(zip(self._plans, self._lengths, strict=True)):
-            own = np.ascontiguousarray(thetas[:, start : start + length])
-            start += length
-            found = [np.empty((rows, plan.count)) for _ in range(3)]
-            fine = np.empty(rows, dtype=bool)
-            functions = [getattr(module, f"nodes_{k}"), getattr(module, f"prepare_{k}")]
-            if plan.way != "integral":
-                functions.insert(1, getattr(module, f"support_{k}"))
-            sum_rows = getattr(fulfil(_SUMS[plan.way]), f"{plan.way}_rows")
-            sum_rows(
-                *functions, own, plan.kinds, plan.tree, plan.checks, plan.wanted, plan.widths,
-                _TARGET, *found, fine,
-            )  # fmt: skip
-            parts.append(found)
-            good &= fine
-        values, sizes, errors = (np.hstack([p[k] for p in parts]) for k in range(3))
+        rows = len(points)
+        values, sizes, errors = (np.empty((rows, self.count)) for _ in range(3))
+        good = np.empty(rows, dtype=bool)
+        self._expectations(np.ascontiguousarray(points), values, sizes, errors, good)
         return values, sizes, errors, good
 
     def combine(self, points: Floats, values: Floats) -> Floats:

@@ -36,4 +36,5 @@ class OpenField:
     @cached_property
     def pointer(self) -> Any:
         """The field for the compiled solvers."""
-        return callback_field(self)
+        compiled = self._functions.field
+        return callback_field(self) if compiled is None else compiled

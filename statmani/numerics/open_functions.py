@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import sympy as sp
@@ -94,9 +94,9 @@ class OpenFunctions:
             self._kernel = _Arrays(outputs, inputs, exponentials or {})
 
     @property
-    def compiled(self) -> bool:
-        """Whether the sums are compiled, not in numpy."""
-        return isinstance(self._kernel, Kernel)
+    def field(self) -> Any:
+        """The field for compiled solvers, None when the sums are in numpy."""
+        return self._kernel.field if isinstance(self._kernel, Kernel) else None
 
     def rows(self, points: Floats, trials: int) -> tuple[Floats, NDArray[np.bool_]]:
         """Outputs at rows of points, then with expectations moved by their errors.
