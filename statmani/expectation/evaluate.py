@@ -23,11 +23,13 @@ from statmani.expectation.order_derivatives import (
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
-__all__ = ["Program", "evaluate_exact", "new_context"]
+__all__ = ["Program", "Step", "evaluate_exact", "new_context"]
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
+    """One operation: its kind, the positions of its arguments, and whether nodes move it."""
+
     kind: str
     arguments: tuple[int, ...]
     payload: Any
@@ -55,16 +57,21 @@ class Program:
 
     def __init__(self, outputs: Sequence[sp.Basic], variables: Sequence[sp.Symbol]) -> None:
         self.variables = tuple(variables)
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._index: dict[sp.Basic, int] = {}
         # Doubles of what does not move, at the point of the last call.
         self._last: tuple[dict[sp.Symbol, Any], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The list of steps, for kernels that translate it."""
+        return tuple(self._steps)
+
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
         arguments = tuple(self._compile(a) for a in expr.args)
         moving = any(self._steps[i].moving for i in arguments)
-        self._steps.append(_Step(kind, arguments, payload, moving))
+        self._steps.append(Step(kind, arguments, payload, moving))
         return len(self._steps) - 1
 
     def _compile(self, expr: sp.Basic) -> int:
@@ -72,32 +79,32 @@ class Program:
         if found is not None:
             return found
         if expr in self.variables:
-            self._steps.append(_Step("variable", (), self.variables.index(expr), True))
+            self._steps.append(Step("variable", (), self.variables.index(expr), True))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Symbol):
-            self._steps.append(_Step("symbol", (), expr, False))
+            self._steps.append(Step("symbol", (), expr, False))
             position = len(self._steps) - 1
         elif hasattr(expr, "numeric_value"):
             # An object that knows its value, such as an unevaluated expectation.
             arguments = tuple(self._compile(a) for a in expr.numeric_arguments)
             if any(self._steps[i].moving for i in arguments):
                 raise IntractableExpectation(f"{expr} depends on the sample")
-            self._steps.append(_Step("object", arguments, expr, False))
+            self._steps.append(Step("object", arguments, expr, False))
             position = len(self._steps) - 1
         elif not expr.args:
-            self._steps.append(_Step("constant", (), expr, False))
+            self._steps.append(Step("constant", (), expr, False))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
             inner = self._compile(expr.expr.args[0])
             order = int(expr.derivative_count)
-            self._steps.append(_Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
         elif (stable := _stable(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
             if kind == "same":
                 return self._index.setdefault(expr, inner)
-            self._steps.append(_Step(kind, (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(kind, (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
         elif (bessel := order_derivative(expr)) is not None:
             places = tuple(self._compile(a) for a in bessel[1])
@@ -109,7 +116,7 @@ class Program:
             for value, condition in expr.args:
                 parts += [self._compile(value), self._compile(condition)]
             moving = any(self._steps[i].moving for i in parts)
-            self._steps.append(_Step("piecewise", tuple(parts), None, moving))
+            self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
         elif (joined := _factored(expr)) is not None:
             position = self._compile(joined)
