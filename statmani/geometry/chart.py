@@ -19,7 +19,7 @@ from statmani.reading import domain_of
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
 
-__all__ = ["pull_back"]
+__all__ = ["carried", "pull_back"]
 
 _BOUND = (Derivative, Subs, Integral, Sum)
 _WITNESSES = 8
@@ -69,6 +69,17 @@ class _Homomorphism:
                     self._factors[index] = self._target.inverse(factor)
                 result = result * self._factors[index] ** e
         return result
+
+
+def carried(manifold: StatisticalManifold, ring: Ring) -> StatisticalManifold:
+    """The same manifold in the same coordinates over another ring."""
+    carry = _Homomorphism(manifold.ring, ring, {})
+    geometry = manifold.geometry
+    metric = [[carry(e) for e in row] for row in geometry.metric]
+    skewness = {index: carry(value) for index, value in geometry.skewness.items()}
+    return type(manifold)._from_elements(
+        manifold.domain, ring, metric, skewness, manifold.certificate
+    )
 
 
 def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, final
 
-from sympy import Expr, ImmutableMatrix, S, Symbol
+from sympy import Expr, ImmutableMatrix, S, Set, Symbol
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 from statmani.domain import Domain
 from statmani.errors import InvalidArgument, InvalidManifold
 from statmani.geometry import validate
-from statmani.geometry.connection import Connection, read_alpha
+from statmani.geometry.alpha import read_alpha
+from statmani.geometry.connection import Connection
 from statmani.geometry.curvature import Geometry
 from statmani.geometry.tensor import Tensor
 from statmani.geometry.volume import volume_element
@@ -20,6 +21,9 @@ from statmani.reading import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from statmani.geometry.killing import KillingCheck
+    from statmani.geometry.verdicts import ConjugateSymmetry
 
 __all__ = ["StatisticalManifold", "as_manifold"]
 
@@ -215,6 +219,40 @@ class StatisticalManifold:
     def levi_civita(self) -> Connection:
         """The Levi-Civita connection, alpha = 0."""
         return self._connection(S.Zero)
+
+    # -- verdicts ------------------------------------------------------------------------
+
+    @property
+    def conjugate_symmetry(self) -> ConjugateSymmetry:
+        """Whether R^(alpha) = R^(-alpha) for all alpha; a record, true or false, with witness."""
+        from statmani.geometry.verdicts import conjugate_symmetry
+
+        verdict: ConjugateSymmetry = self._once("conjugate", conjugate_symmetry)
+        return verdict
+
+    @property
+    def flat_orders(self) -> Set:
+        """The set of all real alpha for which the alpha-connection is flat."""
+        from statmani.geometry.verdicts import flat_orders
+
+        return self._once("flat", flat_orders)
+
+    def _once(self, name: str, make: Callable[[StatisticalManifold], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
+
+    def killing(self, field: Sequence[object]) -> KillingCheck:
+        """Check whether a vector field is a Killing or conformal Killing field."""
+        from statmani.geometry.killing import killing
+
+        return killing(self, field)
+
+    def gradient(self, function: object) -> tuple[Expr, ...]:
+        """g^{ij} d_j f, the components of the gradient of an expression in the coordinates."""
+        from statmani.geometry.calculus import gradient
+
+        return gradient(self, function)
 
     # -- change of chart -----------------------------------------------------------------
 
