@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from statmani.inference.cramer_rao import cramer_rao
     from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
+    from statmani.inference.statistical_curvature import statistical_curvature
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
@@ -88,6 +89,7 @@ __all__ = [
     "latex",
     "log",
     "parallel_transport",
+    "statistical_curvature",
 ]
 
 # Loaded when first used, so that importing statmani stays cheap.
@@ -104,6 +106,7 @@ _LATER = {
     "latex": "statmani.present.latex",
     "log": "statmani.numerics.exp_log",
     "parallel_transport": "statmani.numerics.transport",
+    "statistical_curvature": "statmani.inference.statistical_curvature",
 }
 
 

@@ -52,9 +52,7 @@ def gradient(manifold: StatisticalManifold, function: object) -> tuple[Expr, ...
         return tuple(ring.to_sympy(e) for e in rows)
 
 
-def _hessian(
-    place: StatisticalManifold, f: Element
-) -> dict[tuple[int, int], list[Element]]:
+def _hessian(place: StatisticalManifold, f: Element) -> dict[tuple[int, int], list[Element]]:
     """Coefficients of d_i d_j f - Gamma^k_ij d_k f for i <= j."""
     ring, geometry, n = place.ring, place.geometry, place.dim
     one = (ring.polynomials.one,)

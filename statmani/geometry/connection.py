@@ -12,7 +12,6 @@ from sympy import (
     Expr,
     Function,
     ImmutableMatrix,
-    S,
     Symbol,
     sympify,
 )
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["Connection"]
+
 
 def _component(name: str, index: int, value: object) -> Expr:
     try:
@@ -157,7 +157,9 @@ class Connection:
                 for m in range(n):
                     for k in range(n):
                         with ring.polynomials.lock:
-                            for part in at_order(ring, self.alpha, geometry.riemann_lower(m, k, i, j)):
+                            for part in at_order(
+                                ring, self.alpha, geometry.riemann_lower(m, k, i, j)
+                            ):
                                 if part:
                                     ring.guard.require_nonzero(part)
                                     return False

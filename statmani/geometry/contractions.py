@@ -45,6 +45,7 @@ def weyl(connection: Connection) -> Tensor:
             "conjugate symmetric, so R^(alpha) has no Weyl part. Use levi_civita (alpha = 0)."
         )
     g, dot, number = geometry.metric, ring.polynomials.dot, ring.number
+
     def order_part(index: Index, order: int) -> Element:
         l, k, i, j = index
         scalar = geometry.scalar()[order].scale(Fraction(1, (n - 1) * (n - 2)))
@@ -105,7 +106,9 @@ def kretschmann(connection: Connection) -> Expr:
             for q in planes
         }
         lower = {
-            (*lk, *ij): [geometry.lower(*lk, *ij, o) for o in orders] for lk in pairs for ij in planes
+            (l, k, i, j): [geometry.lower(l, k, i, j, o) for o in orders]
+            for l, k in pairs
+            for i, j in planes
         }
         # Two indices are raised in each factor: R^lk_ij R_lk^ij.
         last = {
@@ -114,9 +117,7 @@ def kretschmann(connection: Connection) -> Expr:
             for p in planes
         }
         half = {
-            (l, b, *p): [
-                dot((inverse[l][a], lower[a, b, *p][o]) for a in range(n)) for o in orders
-            ]
+            (l, b, *p): [dot((inverse[l][a], lower[a, b, *p][o]) for a in range(n)) for o in orders]
             for l, b in pairs
             for p in planes
         }

@@ -76,7 +76,9 @@ def covariant_derivative(connection: Connection, tensor: object, variance: str) 
         *place_, k = index
         with ring.polynomials.lock:
             base = components.get(tuple(place_), zero)
-            products = [([ring.derivative(c, k) for c in base], one)]
+            products: list[tuple[Coefficients, Coefficients]] = [
+                ([ring.derivative(c, k) for c in base], one)
+            ]
             for position, kind in enumerate(variance):
                 own = place_[position]
                 for m in range(n):

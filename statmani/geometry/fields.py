@@ -162,7 +162,7 @@ def read_field(
             f"{what} has {len(entries)} component(s), the manifold has dimension "
             f"{manifold.dim}. Give one component for each coordinate."
         )
-    table = {
+    table: dict[Index, Expr] = {
         (i,): read_entry(value, f"{what}[{i}]", InvalidArgument) for i, value in enumerate(entries)
     }
     place, found = coefficients_of(manifold, table, Symbol("no_alpha"))

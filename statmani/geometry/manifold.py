@@ -22,6 +22,7 @@ from statmani.reading import domain_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from statmani.geometry.embedding import Embedding
     from statmani.geometry.killing import KillingCheck
     from statmani.geometry.verdicts import ConjugateSymmetry
 
@@ -63,7 +64,7 @@ class StatisticalManifold:
     -1
     """
 
-    __slots__ = ("_certificate", "_connections", "_kept", "domain", "geometry", "ring")
+    __slots__ = ("_certificate", "_connections", "_kept", "domain", "embedding", "geometry", "ring")
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class StatisticalManifold:
         self._certificate = certificate
         self._connections: dict[Expr, Connection] = {}
         self._kept: dict[str, Any] = {}
+        self.embedding: Embedding | None = None
         validate.require_nondegenerate(self.geometry, domain.symbols)
 
     @classmethod
@@ -312,6 +314,22 @@ class StatisticalManifold:
 
         return pull_back(self, mapping, coordinates, constraint, same_dimension=False)
 
+    def second_fundamental_form(self, alpha: object = 0) -> Tensor:
+        """``[k, a, b]``: the normal part of D^(alpha)_{d_a} d_b in the ambient coordinates k.
+
+        For a manifold made by :meth:`submanifold`; alpha = 1 gives the e-, -1 the m-embedding
+        curvature.
+        """
+        from statmani.geometry.embedding import second_fundamental_form
+
+        return second_fundamental_form(self, alpha)
+
+    def mean_curvature(self, alpha: object = 0) -> tuple[Expr, ...]:
+        """The mean curvature vector (1/dim) g^{ab} H^k_ab in the ambient coordinates."""
+        from statmani.geometry.embedding import mean_curvature
+
+        return mean_curvature(self, alpha)
+
     # -- value semantics -----------------------------------------------------------------
 
     def _data(self) -> tuple[Any, ...]:
@@ -327,6 +345,9 @@ class StatisticalManifold:
         return hash((self.domain, self.metric))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.embedding is not None:
+            embedding = self.embedding
+            return (_embedded, (embedding.ambient, dict(embedding.mapping), self.domain))
         return (_restore, (*self._data(), self._certificate))
 
     def _repr_latex_(self) -> str:
@@ -342,6 +363,12 @@ def _restore(
     domain: Domain, metric: ImmutableMatrix, skewness: dict[Any, Expr], certificate: object
 ) -> StatisticalManifold:
     return StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+
+
+def _embedded(
+    ambient: StatisticalManifold, mapping: dict[Any, Expr], domain: Domain
+) -> StatisticalManifold:
+    return ambient.submanifold(mapping, domain)
 
 
 def as_manifold(obj: object) -> StatisticalManifold:
