@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from statmani import families
     from statmani.expectation.expectation import Expectation
     from statmani.geometry.manifold import StatisticalManifold
+    from statmani.geometry.saving import load_manifold
     from statmani.inference.cramer_rao import cramer_rao
     from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
@@ -87,6 +88,7 @@ __all__ = [
     "geodesic",
     "kl_divergence",
     "latex",
+    "load_manifold",
     "log",
     "parallel_transport",
     "statistical_curvature",
@@ -104,6 +106,7 @@ _LATER = {
     "geodesic": "statmani.numerics.geodesic",
     "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
+    "load_manifold": "statmani.geometry.saving",
     "log": "statmani.numerics.exp_log",
     "parallel_transport": "statmani.numerics.transport",
     "statistical_curvature": "statmani.inference.statistical_curvature",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from sympy import (
@@ -290,6 +290,11 @@ class Connection:
         if name not in self._kept:
             self._kept[name] = make(self)
         return self._kept[name]
+
+    def remember(self, tensors: Mapping[str, Any]) -> None:
+        """Take components that were computed and checked elsewhere, by attribute name."""
+        own = {"christoffel_first": "first", "christoffel": "second", "scalar_curvature": "scalar"}
+        self._kept.update({own.get(name, name): value for name, value in tensors.items()})
 
     def covariant_derivative(self, tensor: object, variance: str) -> Tensor:
         """``[..., k]``: D_k of a tensor, the derivative's index last.

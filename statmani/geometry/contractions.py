@@ -112,12 +112,16 @@ def kretschmann(connection: Connection) -> Expr:
         }
         # Two indices are raised in each factor: R^lk_ij R_lk^ij.
         last = {
-            (*lk, *p): [dot((minors[p, q], lower[*lk, *q][o]) for q in planes) for o in orders]
-            for lk in pairs
+            (l, k, *p): [
+                dot((minors[p, q], lower[l, k, q[0], q[1]][o]) for q in planes) for o in orders
+            ]
+            for l, k in pairs
             for p in planes
         }
         half = {
-            (l, b, *p): [dot((inverse[l][a], lower[a, b, *p][o]) for a in range(n)) for o in orders]
+            (l, b, *p): [
+                dot((inverse[l][a], lower[a, b, p[0], p[1]][o]) for a in range(n)) for o in orders
+            ]
             for l, b in pairs
             for p in planes
         }

@@ -120,7 +120,7 @@ def second_fundamental_form(submanifold: StatisticalManifold, alpha: object) -> 
     >>> t = sp.Symbol("t", positive=True)
     >>> line = M.submanifold({mu: t, sigma: t}, t)
     >>> second_fundamental_form(line, 1).nonzero()
-    {(0, 0, 0): -4/(3*t), (1, 0, 0): 2/(3*t)}
+    {(0, 0, 0): -2/(3*t), (1, 0, 0): 1/(3*t)}
     """
     order = read_alpha(alpha, submanifold.coordinates)
     ring, m = submanifold.ring, submanifold.dim

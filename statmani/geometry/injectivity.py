@@ -245,7 +245,9 @@ def _descend(
 
     def residual(a: Array, b: Array) -> Array:
         gap = np.linalg.norm(_gap(a, b, turning)[0], axis=1)
-        return _wrapped(numeric.values(a) - numeric.values(b), periodic) / scale / gap[:, None]
+        difference: Array = numeric.values(a) - numeric.values(b)
+        scaled: Array = _wrapped(difference, periodic) / scale / gap[:, None]
+        return scaled
 
     with np.errstate(all="ignore"):
         r = residual(u, v)

@@ -21,6 +21,7 @@ from statmani.reading import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from statmani.geometry.embedding import Embedding
     from statmani.geometry.killing import KillingCheck
@@ -329,6 +330,15 @@ class StatisticalManifold:
         from statmani.geometry.embedding import mean_curvature
 
         return mean_curvature(self, alpha)
+
+    def save(self, path: str | Path, *, alphas: Iterable[object] = ()) -> None:
+        """Write the manifold to a JSON file that :func:`statmani.load_manifold` reads.
+
+        For each order in `alphas`, connection and curvature are stored too.
+        """
+        from statmani.geometry.saving import save
+
+        save(self, path, alphas=alphas)
 
     # -- value semantics -----------------------------------------------------------------
 
