@@ -14,6 +14,7 @@ from statmani.expectation.engine import KINKED, Closed, Engine, by_pieces
 from statmani.expectation.expectation import Expectation
 from statmani.expectation.further import varied
 from statmani.expectation.integration import Budget, integrate
+from statmani.expectation.kernels import match_kernels
 from statmani.expectation.masses import integral_of
 from statmani.expectation.means import (
     finite_points,
@@ -61,7 +62,7 @@ def closed_form(
     if marginal:
         found = _eliminated(declaration, working, ell, form)
     if found is None:
-        engine = Engine(declaration, working, ell, signs)
+        engine = Engine(declaration, working, ell, signs, match_kernels(ell, working, signs))
         found = engine.mean(form) or _of_components(declaration, working, ell, signs, form)
     if found is None and not marginal:
         found = _eliminated(declaration, working, ell, form)
@@ -82,7 +83,9 @@ def _signs(declaration: Declaration, working: Declaration) -> Signs:
     return Signs(working, [{**p, **varied(declaration, working, i)} for i, p in enumerate(points)])
 
 
-def _eliminated(declaration: Declaration, working: Declaration, ell: sp.Expr, form: sp.Expr) -> Closed | None:
+def _eliminated(
+    declaration: Declaration, working: Declaration, ell: sp.Expr, form: sp.Expr
+) -> Closed | None:
     """E[E[f | all variables but one]], and so on: the conditional density is a known one."""
     variables = working.variables
     if len(variables) < 2 or working.region:
@@ -107,11 +110,14 @@ def _eliminated(declaration: Declaration, working: Declaration, ell: sp.Expr, fo
         if mass is None:
             continue
         outer_ell = normalise(sp.log(mass), inner, signs)
-        value, conditions, names = form, (), []
+        value = form
+        conditions: tuple[sp.Expr, ...] = ()
+        names: list[str] = []
         if form.has(variable.symbol):
             alone = expand_shallow(level - outer_ell)
             conditional = replace(inner, log_density=alone)
-            part = Engine(conditional, conditional, alone, signs).mean(form)
+            branches = match_kernels(alone, conditional, signs)
+            part = Engine(conditional, conditional, alone, signs, branches).mean(form)
             if part is None:
                 continue
             value, conditions, names = part.value, part.conditions, [part.strategy]
@@ -186,10 +192,10 @@ def _of_components(
             if mass is None:
                 return None
             alone = level - normalise(sp.log(mass), working, signs)
+            known = replace(working, log_density=alone)
             part = Engine(
-                replace(declaration, log_density=alone),
-                replace(working, log_density=alone),
-                expand_shallow(alone), signs,
+                replace(declaration, log_density=alone), known, expand_shallow(alone), signs,
+                match_kernels(expand_shallow(alone), known, signs),
             ).mean(form)  # fmt: skip
             if part is None:
                 return None

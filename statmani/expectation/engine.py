@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import final
 
 import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
+from statmani.errors import IntractableExpectation
 from statmani.expectation.incomplete import partial_moment
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.masses import total_mass
@@ -31,10 +33,11 @@ from statmani.expectation.statistics import (
     gaussian_shift,
     split_exponent,
 )
+from statmani.expectation.strategies import OutOfTime
 from statmani.expectation.tidy import tidy
 from statmani.expectation.transformed import transformed_mean
 
-__all__ = ["KINKED", "Closed", "Engine", "by_pieces"]
+__all__ = ["KINKED", "Closed", "Engine", "EntryMoments", "by_pieces"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,16 @@ class Engine:
     """What the strategies share for one density."""
 
     def __init__(
-        self, declaration: Declaration, working: Declaration, ell: sp.Expr, signs: Signs
+        self,
+        declaration: Declaration,
+        working: Declaration,
+        ell: sp.Expr,
+        signs: Signs,
+        branches: tuple[Branch, ...] | None,
     ) -> None:
         self._declaration, self._working, self._ell, self._signs = declaration, working, ell, signs
         self._samples = {v.symbol for v in declaration.variables}
-        self._branches = match_kernels(ell, working, signs)
+        self._branches = branches
         self._statistics: StatisticMoments | None = None
         self._tried_statistics = False
 
@@ -135,7 +143,8 @@ class Engine:
         axes = (*self._working.domain.axes, Axis(tau, -small, small))
         working = replace(self._working, domain=Domain(axes, self._working.domain.constraints))
         signs = self._signs.with_symbol(tau, (small / 2, -small / 3))
-        engine = Engine(self._declaration, working, self._ell, signs)
+        branches = match_kernels(self._ell, working, signs)
+        engine = Engine(self._declaration, working, self._ell, signs, branches)
         total: sp.Expr = sp.Integer(0)
         conditions: list[sp.Expr] = []
         for rest, wave, angle in parts:
@@ -260,6 +269,40 @@ class Engine:
             )
         )
         return Closed(tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum")
+
+
+@final
+class EntryMoments:
+    """Means of several functions under one density, for entries of tensors.
+
+    Parameters
+    ----------
+    declaration : Declaration
+    ell : Expr
+        The normalised log density.
+    signs : Signs
+    branches : tuple of Branch or None
+        The matched kernel.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        ell: sp.Expr,
+        signs: Signs,
+        branches: tuple[Branch, ...] | None,
+    ) -> None:
+        self._declaration, self._signs = declaration, signs
+        self._engine = Engine(declaration, declaration, ell, signs, branches)
+
+    def mean(self, function: sp.Expr) -> Closed | None:
+        """E[function], or None when no closed form is found."""
+        try:
+            return self._engine.mean(normalise(function, self._declaration, self._signs))
+        except OutOfTime:
+            raise
+        except IntractableExpectation:
+            return None
 
 
 def by_pieces(value: sp.Expr, change: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
