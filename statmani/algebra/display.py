@@ -120,7 +120,7 @@ def _sine_powers(ring: Ring, atoms: Sequence[Expr], num: Any) -> tuple[Any, list
 
 def element_expr(ring: Ring, element: Element, *, outside: bool = False) -> Expr:
     """Canonical expression: content * monomial * polynomial / factored denominator."""
-    num = ring.polynomials.lift(element.num)
+    num = ring.polynomials.numerator(element)
     if num.is_zero():
         return S.Zero
     atoms = ring.atom_expressions(outside)

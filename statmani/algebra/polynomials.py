@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -37,49 +37,62 @@ class Polynomials:
     """The ring: generators, relations and the irreducible factors of denominators."""
 
     def __init__(self) -> None:
-        self._names: list[str] = []
+        self._count = 0
+        self.width = 0
         self.context: Any = None
         self.relations: list[Relation] = []
         self.factors: list[Any] = []
         self._factor_index: dict[str, int] = {}
-        self._powers: dict[tuple[int, int], Any] = {}
+        self._supports: list[list[tuple[int, int]]] = []
+        self._expanded: dict[Exponents, Any] = {}
         self.lock = threading.RLock()
         self._grow(0)
 
     def _grow(self, count: int) -> None:
-        self._names.extend(f"g{len(self._names) + i}" for i in range(count))
-        names = self._names or ["g_none"]
+        self._count += count
+        if self.context is not None and self._count <= self.width:
+            return
+        # Flint packs eight fields to a word, one of them for the total degree; a new context
+        # means that polynomials of the old one are moved, so all fields of a word are taken.
+        self.width = self._count + (7 - self._count) % 8
+        names = [f"g{i}" for i in range(self.width)]
         self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
             Relation(r.generator, r.degree, r.radicand.project_to_context(self.context))
             for r in self.relations
         ]
-        self._powers.clear()
+        self._expanded.clear()
         self.zero = Element(self, self.context.constant(0), ())
         self.one = Element(self, self.context.constant(1), ())
 
     def new_generators(self, count: int) -> range:
         """Add generators and return their indices."""
         with self.lock:
-            start = len(self._names)
+            start = self._count
             self._grow(count)
             return range(start, start + count)
 
     def relate(self, generator: int, degree: int, radicand: Element) -> None:
         """Make `generator` algebraic: its power `degree` equals `radicand` (no denominator)."""
-        self.relations.append(Relation(generator, degree, self.lift(radicand.num)))
+        self.relations.append(Relation(generator, degree, self.numerator(radicand)))
 
     @property
     def size(self) -> int:
         """The number of generators."""
-        return len(self._names)
+        return self._count
 
     def lift(self, polynomial: Any) -> Any:
         """The polynomial in the newest context."""
         if polynomial.context() is self.context:
             return polynomial
         return polynomial.project_to_context(self.context)
+
+    def numerator(self, element: Element) -> Any:
+        """The element's numerator in the newest context, where it stays."""
+        if element.num.context() is not self.context:
+            element.num = element.num.project_to_context(self.context)
+        return element.num
 
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
@@ -124,71 +137,77 @@ class Polynomials:
         if num.is_zero():
             return self.zero
         degrees = num.degrees()
-        left = list(den)
+        left: list[int] | None = None
         for i, e in enumerate(den):
             if not e:
                 continue
-            factor = self.factors[i]
-            if any(a > b for a, b in zip(factor.degrees(), degrees, strict=True)):
+            # A support is kept instead of asked for: this loop is where the time goes.
+            if any(degrees[v] < d for v, d in self._supports[i]):
                 continue
-            while e:
+            factor, rest = self.factors[i], e
+            while rest:
                 try:
                     num = num / factor
                 except DomainError:
                     break
-                e -= 1
-            if e != left[i]:
-                left[i] = e
+                rest -= 1
+            if rest != e:
+                left = list(den) if left is None else left
+                left[i] = rest
                 degrees = num.degrees()
+        if left is None:
+            return Element(self, num, den)
         while left and not left[-1]:
             left.pop()
         return Element(self, num, tuple(left))
 
-    def _power(self, index: int, exponent: int) -> Any:
-        key = (index, exponent)
-        if key not in self._powers:
-            self._powers[key] = self.factors[index] ** exponent
-        return self._powers[key]
-
     def expand_denominator(self, den: Exponents) -> Any:
         """The product of the factors' powers as a polynomial."""
-        result = self.context.constant(1)
-        for i, e in enumerate(den):
-            if e:
-                result = result * self._power(i, e)
-        return result
+        known = self._expanded.get(den)
+        if known is None:
+            known = self.context.constant(1)
+            for i, e in enumerate(den):
+                if e:
+                    known = known * self.factors[i] ** e
+            self._expanded[den] = known
+        return known
 
-    def _sum(self, terms: Sequence[tuple[Any, Exponents]]) -> Element:
-        if not terms:
-            return self.zero
-        groups: dict[Exponents, Any] = {}
-        for num, den in terms:
-            known = groups.get(den)
-            groups[den] = num if known is None else known + num
+    def _combined(self, groups: dict[Exponents, Any]) -> Element:
+        """The sum of numerators by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
             return self.lowest(num, den)
+        if not groups:
+            return self.zero
         common = max_exponents(groups)
-        total = self.context.constant(0)
+        total = None
         for den, num in groups.items():
-            padded = den + (0,) * (len(common) - len(den))
-            missing = tuple(c - d for c, d in zip(common, padded, strict=True))
-            total = total + num * self.expand_denominator(missing)
+            if den != common:
+                padded = den + (0,) * (len(common) - len(den))
+                missing = tuple(map(int.__sub__, common, padded))
+                num = num * self.expand_denominator(missing)
+            total = num if total is None else total + num
         return self.lowest(total, common)
 
     def total(self, elements: Iterable[Element]) -> Element:
         """The sum, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        made = [e for e in elements if e]
-        return self._sum([(self.lift(e.num), e.den) for e in made])
+        made = [e for e in elements if e.num]
+        groups: dict[Exponents, Any] = {}
+        for e in made:
+            known, num = groups.get(e.den), self.numerator(e)
+            groups[e.den] = num if known is None else known + num
+        return self._combined(groups)
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
-        made = [(a, b) for a, b in pairs if a and b]
-        lift = self.lift
-        return self._sum(
-            [(lift(a.num) * lift(b.num), add_exponents(a.den, b.den)) for a, b in made]
-        )
+        made = [(a, b) for a, b in pairs if a.num and b.num]
+        groups: dict[Exponents, Any] = {}
+        for a, b in made:
+            den = add_exponents(a.den, b.den)
+            known, num = groups.get(den), self.numerator(a) * self.numerator(b)
+            groups[den] = num if known is None else known + num
+        return self._combined(groups)
 
     # -- division ------------------------------------------------------------------------
 
@@ -200,6 +219,7 @@ class Polynomials:
             if known == factor:
                 return index, unit
         self.factors.append(factor)
+        self._supports.append([(v, d) for v, d in enumerate(factor.degrees()) if d])
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
@@ -269,7 +289,7 @@ class Polynomials:
         ZeroDivisionError
             The element is zero or divides zero.
         """
-        num = self.lift(element.num)
+        num = self.numerator(element)
         if num.is_zero():
             raise ZeroDivisionError("inverse of zero")
         with self.lock:

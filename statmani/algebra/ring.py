@@ -202,7 +202,7 @@ class Ring:
         inner = [(v, self._generator_derivative(v, coordinate)) for v in used]
         active = [i for i, e in enumerate(element.den) if e]
         outer = [(i, self._factor_derivative(i, coordinate)) for i in active]
-        num = ring.lift(element.num)
+        num = ring.numerator(element)
         pairs = [(Element(ring, num.derivative(v), element.den), d) for v, d in inner if d]
         for i, d in outer:
             if d:

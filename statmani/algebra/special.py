@@ -29,7 +29,7 @@ def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
     (so that 1 - p stays).
     """
     ring_ = ring.polynomials
-    num = ring_.lift(argument.num)
+    num = ring_.numerator(argument)
     den = ring_.expand_denominator(argument.den)
     monomial = den.monoms()[0]
     terms = num.to_dict()
