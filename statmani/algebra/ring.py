@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
 
-from sympy import Expr, Symbol, oo, sympify
+from sympy import Expr, S, Symbol, oo, sympify
 
 from statmani.algebra.convert import convert
-from statmani.algebra.display import element_expr, polynomial_expr
+from statmani.algebra.display import Display, element_expr, polynomial_expr
 from statmani.algebra.element import Element, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
@@ -83,6 +83,7 @@ class Ring:
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
         self._signs: dict[str, int] = {}
+        self.displays = {outside: Display(self, outside) for outside in (False, True)}
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
@@ -281,9 +282,12 @@ class Ring:
         With unevaluated expectations a sum that vanishes by a symmetry of the density is shown as
         it is; it is a correct expression.
         """
+        if not element:
+            return S.Zero
+        terms = self.polynomials.numerator(element).to_dict()
         if not self.guard.is_coarse:
-            self.guard.require_nonzero(element)
-        return self.shown(element)
+            self.guard.require_nonzero(element, terms)
+        return element_expr(self, element, outside=True, terms=terms)
 
     def inverse(self, element: Element) -> Element:
         """1 / element, after the numeric guard has seen that it does not vanish."""

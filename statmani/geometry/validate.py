@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement, permutations, product
 from typing import Any
 
@@ -14,6 +14,7 @@ from sympy.tensor.array import NDimArray
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 from statmani.errors import InvalidManifold
+from statmani.geometry import linear
 from statmani.geometry.curvature import Geometry
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 Index = tuple[int, ...]
+_BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
 
 
 def _names(index: Index, symbols: Sequence[Symbol]) -> str:
@@ -50,13 +52,20 @@ def read_entry(value: object, where: str) -> Expr:
         ) from None
     if not isinstance(expr, Expr):
         raise InvalidManifold(f"{where} is {value!r}, no scalar expression. Give one expression.")
-    for bad in (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
+    for bad in _BAD:
         if expr.has(bad):
             raise InvalidManifold(
                 f"{where} is {expr}, which contains {bad}. Entries must be finite and real; "
                 "check the formula and the domain of the coordinates."
             )
     return expr
+
+
+def _read(value: object, what: str, index: Index, symbols: Sequence[Symbol]) -> Expr:
+    # The name of a place is only worth making for a message.
+    if isinstance(value, Expr) and not value.has(*_BAD):
+        return value
+    return read_entry(value, f"{what}{_names(index, symbols)}")
 
 
 def _rows(value: object, depth: int, n: int, what: str) -> dict[Index, object]:
@@ -92,8 +101,7 @@ def read_metric(metric: object, symbols: Sequence[Symbol]) -> list[list[Expr]]:
     n = len(symbols)
     entries = _rows(metric, 2, n, "metric")
     return [
-        [read_entry(entries[i, j], f"metric{_names((i, j), symbols)}") for j in range(n)]
-        for i in range(n)
+        [_read(entries[i, j], "metric", (i, j), symbols) for j in range(n)] for i in range(n)
     ]
 
 
@@ -118,7 +126,7 @@ def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Ex
         getter = getattr(skewness, "to_array", None)
         entries = _rows(getter() if callable(getter) else skewness, 3, n, "skewness")
     return {
-        index: read_entry(value, f"skewness{_names(index, symbols)}")
+        index: _read(value, "skewness", index, symbols)
         for index, value in entries.items()
     }
 
@@ -136,15 +144,25 @@ def _convert(ring: Ring, expr: Expr, what: str) -> Element:
     return element
 
 
+def _converted(ring: Ring, entries: Iterable[tuple[Index, Expr]], what: str, symbols: Sequence[Symbol]) -> dict[Index, Element]:
+    """The entries in the ring; equal ones are converted and checked once."""
+    known: dict[Expr, Element] = {}
+    result: dict[Index, Element] = {}
+    for index, expr in entries:
+        if expr not in known:
+            known[expr] = _convert(ring, expr, f"{what}{_names(index, symbols)}")
+        result[index] = known[expr]
+    return result
+
+
 def metric_elements(
     ring: Ring, entries: Sequence[Sequence[Expr]], symbols: Sequence[Symbol]
 ) -> list[list[Element]]:
     """The metric in the ring, after checking that it is symmetric."""
     n = len(symbols)
-    result = [
-        [_convert(ring, entries[i][j], f"metric{_names((i, j), symbols)}") for j in range(n)]
-        for i in range(n)
-    ]
+    indexed = (((i, j), entries[i][j]) for i in range(n) for j in range(n))
+    found = _converted(ring, indexed, "metric", symbols)
+    result = [[found[i, j] for j in range(n)] for i in range(n)]
     for i in range(n):
         for j in range(i):
             if result[i][j] != result[j][i]:
@@ -159,12 +177,13 @@ def skewness_elements(
     ring: Ring, entries: Mapping[Index, Expr], symbols: Sequence[Symbol]
 ) -> dict[tuple[int, int, int], Element]:
     """The nonzero components with i <= j <= k, after checking total symmetry."""
+    found = _converted(ring, entries.items(), "skewness", symbols)
     result: dict[tuple[int, int, int], Element] = {}
     for i, j, k in combinations_with_replacement(range(len(symbols)), 3):
         places = [p for p in sorted(set(permutations((i, j, k)))) if p in entries]
         if not places:
             continue
-        values = [_convert(ring, entries[p], f"skewness{_names(p, symbols)}") for p in places]
+        values = [found[p] for p in places]
         for place, value in zip(places[1:], values[1:], strict=True):
             if value != values[0]:
                 raise InvalidManifold(
@@ -180,10 +199,12 @@ def skewness_elements(
 def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None:
     """Refuse a metric whose determinant vanishes identically.
 
-    A numeric value at one point proves the contrary; only a suspicious one is worth the exact
-    determinant.
+    A value at one point proves the contrary; only a suspicious one is worth the exact determinant.
     """
     guard = geometry.ring.guard
+    guard.require_interior()
+    if linear.is_surely_regular(geometry.ring, geometry.metric):
+        return
     n = geometry.dim
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
     if guard.is_regular(values):
