@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 if TYPE_CHECKING:
     from statmani.algebra.polynomials import Polynomials
 
-__all__ = ["Element"]
+__all__ = ["Element", "Exponents", "add_exponents", "max_exponents"]
 
 Exponents = tuple[int, ...]
 
@@ -62,7 +62,7 @@ class Element:
         return self.ring.total([self, other])
 
     def __sub__(self, other: Element) -> Element:
-        return self.ring.total([self, -other])
+        return self.ring.total([self], [other])
 
     def __neg__(self) -> Element:
         return Element(self.ring, -self.num, self.den)

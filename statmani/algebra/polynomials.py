@@ -19,7 +19,15 @@ from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
 
-__all__ = ["Polynomials", "Relation"]
+__all__ = ["Polynomials", "Relation", "Row", "row"]
+
+#: The nonzero entries of a row, by index.
+Row = dict[int, Element]
+
+
+def row(elements: Iterable[Element]) -> Row:
+    """The nonzero elements by index."""
+    return {i: e for i, e in enumerate(elements) if e.num}
 
 
 @final
@@ -172,8 +180,8 @@ class Polynomials:
             self._expanded[den] = known
         return known
 
-    def _combined(self, groups: dict[Exponents, Any]) -> Element:
-        """The sum of numerators by denominator, in lowest terms."""
+    def combined(self, groups: dict[Exponents, Any]) -> Element:
+        """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
             return self.lowest(num, den)
@@ -189,25 +197,52 @@ class Polynomials:
             total = num if total is None else total + num
         return self.lowest(total, common)
 
-    def total(self, elements: Iterable[Element]) -> Element:
-        """The sum, brought to lowest terms once."""
+    def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
+        """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        made = [e for e in elements if e.num]
-        groups: dict[Exponents, Any] = {}
-        for e in made:
-            known, num = groups.get(e.den), self.numerator(e)
-            groups[e.den] = num if known is None else known + num
-        return self._combined(groups)
+        return self.contraction((), list(elements), list(minus))
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
         made = [(a, b) for a, b in pairs if a.num and b.num]
+        return self.contraction(
+            ((1, dict(enumerate(a for a, _ in made)), dict(enumerate(b for _, b in made))),)
+        )
+
+    def contraction(
+        self,
+        products: Iterable[tuple[int, Row, Row]],
+        plus: Iterable[Element] = (),
+        minus: Iterable[Element] = (),
+    ) -> Element:
+        """Signed scalar products of rows, plus and minus single elements, in lowest terms.
+
+        All elements exist already, so that no new generator moves them to another context.
+        """
         groups: dict[Exponents, Any] = {}
-        for a, b in made:
-            den = add_exponents(a.den, b.den)
-            known, num = groups.get(den), self.numerator(a) * self.numerator(b)
-            groups[den] = num if known is None else known + num
-        return self._combined(groups)
+        numerator = self.numerator
+        for sign, left, right in products:
+            if len(right) < len(left):
+                left, right = right, left
+            for n, a in left.items():
+                b = right.get(n)
+                if b is None:
+                    continue
+                num, den = numerator(a) * numerator(b), add_exponents(a.den, b.den)
+                known = groups.get(den)
+                if sign > 0:
+                    groups[den] = num if known is None else known + num
+                else:
+                    groups[den] = -num if known is None else known - num
+        for e in plus:
+            if e.num:
+                known, num = groups.get(e.den), numerator(e)
+                groups[e.den] = num if known is None else known + num
+        for e in minus:
+            if e.num:
+                known, num = groups.get(e.den), numerator(e)
+                groups[e.den] = -num if known is None else known - num
+        return self.combined(groups)
 
     # -- division ------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from sympy import Expr, S, Symbol, oo, sympify
 
 from statmani.algebra.convert import convert
 from statmani.algebra.display import Display, element_expr, polynomial_expr
-from statmani.algebra.element import Element, add_exponents
+from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
@@ -77,6 +77,7 @@ class Ring:
     def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
         self.polynomials = Polynomials()
         self.atoms: list[Atom] = []
+        self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
         self._by_key: dict[Hashable, int] = {}
         self._converted: dict[Expr, Element] = {}
@@ -90,8 +91,9 @@ class Ring:
         self.anchors: dict[Expr, int] = {}
         self._inside: dict[Expr, Expr] = {}
         self._outside: dict[Expr, Expr] = {}
+        self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        expressions = [sympify(e, strict=True) for e in expressions]
+        expressions = list(dict.fromkeys(sympify(e, strict=True) for e in expressions))
         for axis in domain.axes:
             facts: dict[str, bool] = {"real": True}
             if axis.lower.is_nonnegative:
@@ -135,9 +137,12 @@ class Ring:
 
     def internal(self, expr: Expr) -> Expr:
         """The expression in internal symbols; unknown symbols become constants."""
-        for symbol in sorted(expr.free_symbols - self._inside.keys(), key=str):
-            self._rename_constant(symbol)
-        return expr.xreplace(self._inside)
+        known = self._renamed.get(expr)
+        if known is None:
+            for symbol in sorted(expr.free_symbols - self._inside.keys(), key=str):
+                self._rename_constant(symbol)
+            known = self._renamed[expr] = expr.xreplace(self._inside)
+        return known
 
     def external(self, expr: Expr) -> Expr:
         """The expression in the user's symbols."""
@@ -161,7 +166,9 @@ class Ring:
     def _coordinate(self, index: int) -> None:
         zero, one = self.polynomials.number(0), self.polynomials.number(1)
         symbol = self.domain.symbols[index]
-        self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
+        made = self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
+        # Derivatives rely on it.
+        assert self.index_of(made) == index
 
     def atom(
         self,
@@ -177,6 +184,8 @@ class Ring:
                 (index,) = self.polynomials.new_generators(1)
                 self._by_key[key] = index
                 self.atoms.append(Atom(expr, derive, kind, argument))
+                if kind != "symbol":
+                    self._functions.append(index)
             return self.polynomials.generator(self._by_key[key])
 
     def has_atom(self, key: Hashable) -> bool:
@@ -198,19 +207,41 @@ class Ring:
             return self._derivative(element, coordinate)
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
-        ring = self.polynomials
-        used = ring.used(element.num)
-        inner = [(v, self._generator_derivative(v, coordinate)) for v in used]
-        active = [i for i, e in enumerate(element.den) if e]
-        outer = [(i, self._factor_derivative(i, coordinate)) for i in active]
+        ring, den = self.polynomials, element.den
+        if not element.num:
+            return element
+        # Derivatives of generators may add generators, so they are made first.
+        inner = self._inner(ring.numerator(element), coordinate)
+        outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
         num = ring.numerator(element)
-        pairs = [(Element(ring, num.derivative(v), element.den), d) for v, d in inner if d]
-        for i, d in outer:
-            if d:
-                unit = tuple([0] * i + [1])
-                scaled = num * ring.rational(-element.den[i])
-                pairs.append((Element(ring, scaled, add_exponents(element.den, unit)), d))
-        return ring.dot(pairs)
+        groups: dict[Exponents, Any] = {}
+
+        def add(den: Exponents, part: Any) -> None:
+            known = groups.get(den)
+            groups[den] = part if known is None else known + part
+
+        for v, d in inner:
+            if d.num:
+                part = num.derivative(v)
+                if not part:
+                    continue
+                if d.den or not d.num.is_one():
+                    part = part * ring.numerator(d)
+                add(add_exponents(den, d.den), part)
+        for i, e, d in outer:
+            if d.num:
+                raised = add_exponents(den, (0,) * i + (1,))
+                add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
+        return ring.combined(groups)
+
+    def _inner(self, num: Any, coordinate: int) -> list[tuple[int, Element]]:
+        """Generators of a polynomial with their derivatives; other coordinates have none."""
+        inner = [(coordinate, self.polynomials.one)]
+        if self._functions:
+            degrees = num.degrees()
+            present = [v for v in self._functions if degrees[v]]
+            inner += [(v, self._generator_derivative(v, coordinate)) for v in present]
+        return inner
 
     def _generator_derivative(self, generator: int, coordinate: int) -> Element:
         key = (generator, coordinate)
@@ -263,11 +294,13 @@ class Ring:
 
     def to_internal_expr(self, element: Element) -> Expr:
         """The element as a sympy expression in internal symbols."""
-        return element_expr(self, element)
+        with self.polynomials.lock:
+            return element_expr(self, element)
 
     def shown(self, element: Element) -> Expr:
         """The element in the user's symbols, for messages."""
-        return element_expr(self, element, outside=True)
+        with self.polynomials.lock:
+            return element_expr(self, element, outside=True)
 
     def to_sympy(self, element: Element) -> Expr:
         """The element as a sympy expression in the user's symbols.
@@ -284,10 +317,11 @@ class Ring:
         """
         if not element:
             return S.Zero
-        terms = self.polynomials.numerator(element).to_dict()
-        if not self.guard.is_coarse:
-            self.guard.require_nonzero(element, terms)
-        return element_expr(self, element, outside=True, terms=terms)
+        with self.polynomials.lock:
+            terms = self.polynomials.numerator(element).to_dict()
+            if not self.guard.is_coarse:
+                self.guard.require_nonzero(element, terms)
+            return element_expr(self, element, outside=True, terms=terms)
 
     def inverse(self, element: Element) -> Element:
         """1 / element, after the numeric guard has seen that it does not vanish."""

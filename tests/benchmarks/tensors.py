@@ -152,9 +152,12 @@ def run(model: Model, symbolic: bool) -> tuple[StatisticalManifold, float, float
             for k in range(n):
                 geometry.christoffel_first(i, j, k)
                 geometry.christoffel(k, i, j)
+            if i == j:
+                continue
             for k in range(n):
                 for m in range(n):
-                    geometry.riemann_lower(m, k, i, j)
+                    if m < k or symbolic:
+                        geometry.riemann_lower(m, k, i, j)
                     geometry.riemann(m, k, i, j)
     assert D.ricci.shape == (n, n)
     assert D.scalar_curvature is not None
