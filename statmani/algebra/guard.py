@@ -198,7 +198,7 @@ class Guard:
                 "fewer related functions."
             )
 
-    def require_equal(self, expr: Expr, element: Element, what: str) -> None:
+    def require_equal(self, expr: Expr, element: Element) -> None:
         """Raise when a converted entry differs from what was given.
 
         Raises
@@ -212,12 +212,12 @@ class Guard:
             point = self._required_point
             given = known_value(self._ring.internal(expr), point, self._context)
         except NotEvaluable as failure:
-            raise InvalidManifold(f"{what} = {expr}: {failure}") from None
+            raise InvalidManifold(str(failure)) from None
         converted = self.value(element)
         allowed = (1 + abs(given)) * self._context.mpf(10) ** (5 - self._tolerance)
         if abs(given - converted) > allowed:
             raise CertificateError(
-                f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a "
+                f"the exact form is {self._context.nstr(converted, 15)} at a "
                 f"random point, the given expression {self._context.nstr(given, 15)}. "
                 "Rewrite the entry without multivalued functions."
             )

@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -102,6 +102,14 @@ class Polynomials:
             element.num = element.num.project_to_context(self.context)
         return element.num
 
+    def divides(self, factor: int, num: Any) -> bool:
+        """Whether a factor divides a polynomial."""
+        try:
+            num / self.factors[factor]
+        except DomainError:
+            return False
+        return True
+
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
         return fmpq(value.numerator, value.denominator)
@@ -136,8 +144,11 @@ class Polynomials:
             )
         return num
 
-    def lowest(self, num: Any, den: Exponents) -> Element:
-        """The canonical element num / den: relations applied, common factors divided out."""
+    def lowest(self, num: Any, den: Exponents, coprime: Collection[int] = ()) -> Element:
+        """The canonical element num / den: relations applied, common factors divided out.
+
+        Factors that are known not to divide the numerator may be named.
+        """
         if self.relations:
             num = self._reduce(num)
         if not den:
@@ -147,7 +158,7 @@ class Polynomials:
         degrees = num.degrees()
         left: list[int] | None = None
         for i, e in enumerate(den):
-            if not e:
+            if not e or i in coprime:
                 continue
             # A support is kept instead of asked for: this loop is where the time goes.
             if any(degrees[v] < d for v, d in self._supports[i]):
@@ -180,11 +191,11 @@ class Polynomials:
             self._expanded[den] = known
         return known
 
-    def combined(self, groups: dict[Exponents, Any]) -> Element:
+    def combined(self, groups: dict[Exponents, Any], coprime: Collection[int] = ()) -> Element:
         """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
-            return self.lowest(num, den)
+            return self.lowest(num, den, coprime)
         if not groups:
             return self.zero
         common = max_exponents(groups)
@@ -195,7 +206,7 @@ class Polynomials:
                 missing = tuple(map(int.__sub__, common, padded))
                 num = num * self.expand_denominator(missing)
             total = num if total is None else total + num
-        return self.lowest(total, common)
+        return self.lowest(total, common, coprime)
 
     def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
         """The sum less that of others, brought to lowest terms once."""

@@ -83,6 +83,7 @@ class Ring:
         self._converted: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
+        self._settled: dict[tuple[int, int], bool] = {}
         self._signs: dict[str, int] = {}
         self.displays = {outside: Display(self, outside) for outside in (False, True)}
         self.root_degree = 2
@@ -203,13 +204,13 @@ class Ring:
 
     def derivative(self, element: Element, coordinate: int) -> Element:
         """The partial derivative by a coordinate (index)."""
+        if not element.num:
+            return element
         with self.polynomials.lock:
             return self._derivative(element, coordinate)
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
         ring, den = self.polynomials, element.den
-        if not element.num:
-            return element
         # Derivatives of generators may add generators, so they are made first.
         inner = self._inner(ring.numerator(element), coordinate)
         outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
@@ -228,11 +229,28 @@ class Ring:
                 if d.den or not d.num.is_one():
                     part = part * ring.numerator(d)
                 add(add_exponents(den, d.den), part)
+        coprime: list[int] = []
         for i, e, d in outer:
             if d.num:
+                if self._is_settled(i, coordinate, d):
+                    coprime.append(i)
                 raised = add_exponents(den, (0,) * i + (1,))
                 add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
-        return ring.combined(groups)
+        return ring.combined(groups, coprime)
+
+    def _is_settled(self, factor: int, coordinate: int, derivative: Element) -> bool:
+        """Whether a factor f stays in a denominator that is differentiated.
+
+        (N/f^e)' = (N' f - e N f') / f^(e + 1) is in lowest terms unless f divides f'.
+        """
+        key = (factor, coordinate)
+        known = self._settled.get(key)
+        if known is None:
+            ring = self.polynomials
+            known = self._settled[key] = not (
+                ring.relations or ring.divides(factor, ring.numerator(derivative))
+            )
+        return known
 
     def _inner(self, num: Any, coordinate: int) -> list[tuple[int, Element]]:
         """Generators of a polynomial with their derivatives; other coordinates have none."""

@@ -141,6 +141,9 @@ class Geometry:
 
     def half_ddg(self, i: int, j: int, k: int, m: int) -> Element:
         """d_k d_m g_ij / 2."""
+        slopes = self._slopes()[i][j]
+        if not slopes[k] or not slopes[m]:
+            return self.ring.polynomials.zero
         if i > j:
             i, j = j, i
         return self._ddg(i, j, k, m) if k <= m else self._ddg(i, j, m, k)
@@ -271,6 +274,10 @@ class Geometry:
         contraction = self.ring.polynomials.contraction
         return row([contraction(((1, line, column),)) for line in self._inverse_rows()])
 
+    def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
+        known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
+        return known
+
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of R^m_kij."""
         zero = self.ring.polynomials.zero
@@ -288,6 +295,12 @@ class Geometry:
     @_kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
         n = range(self.dim)
+        mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
+        if all(line is not None for line in mixed.values()):
+            present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
+            return self.ring.polynomials.total(
+                [e for a, e in present if a < j], [e for a, e in present if a > j]
+            )
         products = [
             (1, line, row([self.lower(b, k, a, j, order) for b in n]))
             for a, line in enumerate(self._inverse_rows())

@@ -16,7 +16,7 @@ from statmani.algebra.ring import Ring
 __all__ = ["blocks", "determinant", "inverse", "is_surely_regular"]
 
 Matrix = list[list[Element]]
-_LARGEST_MINORS = 6
+_LARGEST_MINORS = 4
 
 
 def is_surely_regular(ring: Ring, matrix: Sequence[Sequence[Element]]) -> bool:

@@ -13,7 +13,7 @@ from sympy.tensor.array import NDimArray
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
-from statmani.errors import InvalidManifold
+from statmani.errors import CertificateError, InvalidManifold
 from statmani.geometry import linear
 from statmani.geometry.curvature import Geometry
 
@@ -131,26 +131,25 @@ def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Ex
     }
 
 
-def _convert(ring: Ring, expr: Expr, what: str) -> Element:
-    try:
-        element = ring.convert(expr)
-    except InvalidManifold as failure:
-        raise InvalidManifold(f"{what} = {expr}: {failure}") from None
-    except ZeroDivisionError:
-        raise InvalidManifold(
-            f"{what} = {expr}: a denominator is identically zero. Correct the formula."
-        ) from None
-    ring.guard.require_equal(expr, element, what)
-    return element
-
-
-def _converted(ring: Ring, entries: Iterable[tuple[Index, Expr]], what: str, symbols: Sequence[Symbol]) -> dict[Index, Element]:
+def _converted(
+    ring: Ring, entries: Iterable[tuple[Index, Expr]], what: str, symbols: Sequence[Symbol]
+) -> dict[Index, Element]:
     """The entries in the ring; equal ones are converted and checked once."""
     known: dict[Expr, Element] = {}
     result: dict[Index, Element] = {}
     for index, expr in entries:
         if expr not in known:
-            known[expr] = _convert(ring, expr, f"{what}{_names(index, symbols)}")
+            try:
+                known[expr] = ring.convert(expr)
+                ring.guard.require_equal(expr, known[expr])
+            except (InvalidManifold, CertificateError) as failure:
+                where = f"{what}{_names(index, symbols)}"
+                raise type(failure)(f"{where} = {expr}: {failure}") from None
+            except ZeroDivisionError:
+                raise InvalidManifold(
+                    f"{what}{_names(index, symbols)} = {expr}: a denominator is identically zero. "
+                    "Correct the formula."
+                ) from None
         result[index] = known[expr]
     return result
 

@@ -214,6 +214,8 @@ def maxima(model: Model, seconds: float) -> float:
     if first > seconds:
         return first
     # Its clock ticks in hundredths of a second, so a round lasts at least a fifth of one.
+    if first < 0.2:
+        (first,) = call(20, 1, True)
     repeats = max(1, int(0.2 / max(first, 0.0005)))
     rounds = max(3, min(9, int(seconds / max(first * repeats, 0.05))))
     return min(call(repeats, rounds, True))
