@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cmp_to_key
 from math import gcd, lcm
-from operator import sub
 from typing import TYPE_CHECKING, Any, final
 
 from flint.utils.flint_exceptions import DomainError
@@ -22,12 +21,21 @@ if TYPE_CHECKING:
     from statmani.algebra.element import Element
     from statmani.algebra.ring import Ring
 
-__all__ = ["Display", "element_expr", "polynomial_expr"]
+__all__ = ["Display", "Scan", "element_expr", "polynomial_expr", "scan"]
 
 Exponents = tuple[int, ...]
-Terms = dict[Exponents, Any]
+#: Terms as (coefficient, [(generator, exponent)]).
+Scan = list[tuple[Any, list[tuple[int, int]]]]
 
 _ORDER = cmp_to_key(Basic.compare)
+
+
+def scan(polynomial: Any) -> Scan:
+    """The terms of a polynomial without the generators that do not occur."""
+    return [
+        (c, [(i, int(e)) for i, e in enumerate(exponents) if e])
+        for exponents, c in polynomial.to_dict().items()
+    ]
 
 
 def _plain(expr: Expr) -> bool:
@@ -37,14 +45,19 @@ def _plain(expr: Expr) -> bool:
 
 @final
 class Display:
-    """What is remembered of one ring in one set of symbols."""
+    """What is remembered of one ring in one set of symbols.
+
+    Arguments of sums and products go by keys: (generator, exponent), ("factor", index, exponent)
+    for a factor of denominators, and numbers. Their places in sympy's order are integers.
+    """
 
     def __init__(self, ring: Ring, outside: bool) -> None:
         self._ring = ring
         self._outside = outside
         self._sorted: list[Any] = []
-        self._ranks: dict[Expr, int] | None = {}
-        self._powers: dict[tuple[int, int], Expr] = {}
+        self._keys: list[Any] = []
+        self._places: dict[Any, int] = {}
+        self.by_place: list[Expr] = []
         self._plain: list[bool] = []
         self._factors: dict[int, tuple[Expr, Fraction, int]] = {}
 
@@ -59,34 +72,33 @@ class Display:
         self._plain.extend(map(_plain, atoms[len(self._plain) :]))
         return all(self._plain[i] for i in indices)
 
-    def power(self, index: int, exponent: int) -> Expr:
-        """A power of a generator."""
-        key = (index, exponent)
-        known = self._powers.get(key)
-        if known is None:
-            base = self.atoms[index]
-            known = self._powers[key] = base if exponent == 1 else Pow(base, Integer(int(exponent)))
-        return known
+    def shown(self, key: Any) -> Expr:
+        """What a key stands for."""
+        if isinstance(key, Expr):
+            return key
+        if len(key) == 3:
+            return Pow(self.factor(key[1])[0], Integer(-key[2]))
+        index, exponent = key
+        return self.atoms[index] if exponent == 1 else Pow(self.atoms[index], Integer(exponent))
 
-    def ranks(self, expressions: Iterable[Expr]) -> dict[Expr, int]:
+    def places(self, keys: set[Any]) -> dict[Any, int]:
         """Places in sympy's order of arguments, of these and of all that came before."""
-        known = self._ranks
-        new = [e for e in expressions if known is None or e not in known]
-        for expr in new:
-            key = _ORDER(expr)
-            place = bisect_left(self._sorted, key)
-            if place == len(self._sorted) or self._sorted[place].obj != expr:
-                self._sorted.insert(place, key)
-                self._ranks = None
-        if self._ranks is None:
-            self._ranks = {key.obj: place for place, key in enumerate(self._sorted)}
-        return self._ranks
+        new = keys - self._places.keys()
+        for key in new:
+            ordered = _ORDER(self.shown(key))
+            place = bisect_left(self._sorted, ordered)
+            self._sorted.insert(place, ordered)
+            self._keys.insert(place, key)
+        if new:
+            self._places = {key: place for place, key in enumerate(self._keys)}
+            self.by_place = [ordered.obj for ordered in self._sorted]
+        return self._places
 
     def factor(self, index: int) -> tuple[Expr, Fraction, int]:
         """A factor of denominators as (expression, scale, sign): scale * sign * expression."""
         known = self._factors.get(index)
         if known is None:
-            terms = self._ring.polynomials.factors[index].to_dict()
+            terms = scan(self._ring.polynomials.factors[index])
             scale = _content(terms)
             expr = _sum(self, terms, scale)
             sign = 1
@@ -97,76 +109,68 @@ class Display:
         return known
 
 
-def _content(terms: Terms) -> Fraction:
-    coefficients = terms.values()
-    return Fraction(
-        gcd(*(int(c.p) for c in coefficients)), lcm(*(int(c.q) for c in coefficients))
-    )
+def _content(terms: Scan) -> Fraction:
+    return Fraction(gcd(*(int(c.p) for c, _ in terms)), lcm(*(int(c.q) for c, _ in terms)))
 
 
-def _number(value: Fraction) -> Expr:
-    return Rational(value.numerator, value.denominator)
+def _common(terms: Scan) -> dict[int, int]:
+    """The greatest monomial that divides all terms."""
+    common = dict(terms[0][1])
+    for _, powers in terms[1:]:
+        if not common:
+            break
+        present = dict(powers)
+        common = {i: min(e, present[i]) for i, e in common.items() if i in present}
+    return common
 
 
-def _used(terms: Terms) -> list[int]:
-    return [i for i, column in enumerate(zip(*terms, strict=True)) if any(column)]
-
-
-def _sum(display: Display, terms: Terms, content: Fraction, common: Exponents = ()) -> Expr:
+def _sum(
+    display: Display, terms: Scan, content: Fraction, common: dict[int, int] | None = None
+) -> Expr:
     """The sum of the terms, each divided by content and by the common monomial."""
-    made: list[tuple[Expr, list[Expr]]] = []
     p, q = content.numerator, content.denominator
-    integral = p == 1 and q == 1
-    for exponents, c in terms.items():
-        powers = []
+    made: list[tuple[Expr, list[tuple[int, int]]]] = []
+    for c, powers in terms:
         if common:
-            exponents = tuple(map(sub, exponents, common))
-        for i, e in enumerate(exponents):
-            if e:
-                powers.append(display.power(i, e))
-        if integral:
-            coefficient = Rational(int(c.p), int(c.q))
-        else:
-            coefficient = Rational(int(c.p) * q, int(c.q) * p)
-        made.append((coefficient, powers))
-    if not display.is_plain(_used(terms)):
-        return Add(*(Mul(coefficient, *powers) for coefficient, powers in made))
+            powers = [
+                (i, e - common[i]) if i in common else (i, e)
+                for i, e in powers
+                if e != common.get(i)
+            ]
+        made.append((Rational(int(c.p) * q, int(c.q) * p), powers))
+    if not display.is_plain({i for _, powers in made for i, _ in powers}):
+        return Add(*(Mul(c, *map(display.shown, powers)) for c, powers in made))
     return _plain_sum(display, made)
 
 
-def _plain_sum(display: Display, made: list[tuple[Expr, list[Expr]]]) -> Expr:
-    distinct: dict[Expr, None] = {}
+def _plain_sum(display: Display, made: list[tuple[Expr, list[tuple[int, int]]]]) -> Expr:
+    keys: set[Any] = set()
     for coefficient, powers in made:
-        if powers:
-            distinct.update(dict.fromkeys(powers))
-            if coefficient is not S.One:
-                distinct[coefficient] = None
-    ranks = display.ranks(distinct)
+        keys.update(powers)
+        keys.add(coefficient)
+    places = display.places(keys)
+    by_place = display.by_place
     constant: list[Expr] = []
-    products: list[tuple[tuple[int, ...], Expr]] = []
-    single: list[Expr] = []
+    single: list[int] = []
+    products: list[tuple[int, list[int]]] = []
     for coefficient, powers in made:
-        if not powers:
+        ordered = sorted([places[power] for power in powers])
+        if not ordered:
             constant.append(coefficient)
             continue
-        powers.sort(key=ranks.__getitem__)
         if coefficient is not S.One:
-            powers.insert(0, coefficient)
-        if len(powers) == 1:
-            single.append(powers[0])
+            ordered.insert(0, places[coefficient])
+        if len(ordered) == 1:
+            single.append(ordered[0])
         else:
-            key = (len(powers), *(ranks[f] for f in powers))
-            products.append((key, Mul._from_args(powers, True)))
-    products.sort(key=lambda item: item[0])
-    single.sort(key=ranks.__getitem__)
-    arguments = [expr for _, expr in products]
+            products.append((len(ordered), ordered))
+    products.sort()
+    single.sort()
+    arguments = [Mul._from_args([by_place[i] for i in ordered], True) for _, ordered in products]
+    others = [by_place[i] for i in single]
     # Products differ from all other terms by their class, which sympy compares first.
-    if products:
-        place = bisect_left(single, _ORDER(arguments[0]), key=_ORDER)
-        arguments = [*single[:place], *arguments, *single[place:]]
-    else:
-        arguments = single
-    arguments = [*constant, *arguments]
+    place = bisect_left(others, _ORDER(arguments[0]), key=_ORDER) if products else len(others)
+    arguments = [*constant, *others[:place], *arguments, *others[place:]]
     return arguments[0] if len(arguments) == 1 else Add._from_args(arguments, True)
 
 
@@ -174,7 +178,7 @@ def polynomial_expr(ring: Ring, polynomial: Any, *, outside: bool = False) -> Ex
     """An expanded polynomial in the atoms, in internal or in the user's symbols."""
     if polynomial.is_zero():
         return S.Zero
-    return _sum(ring.displays[outside], polynomial.to_dict(), Fraction(1))
+    return _sum(ring.displays[outside], scan(polynomial), Fraction(1))
 
 
 def _trigonometric_pairs(
@@ -219,7 +223,7 @@ def _sine_powers(ring: Ring, display: Display, num: Any) -> tuple[Any, list[Expr
 
 
 def element_expr(
-    ring: Ring, element: Element, *, outside: bool = False, terms: Terms | None = None
+    ring: Ring, element: Element, *, outside: bool = False, terms: Scan | None = None
 ) -> Expr:
     """Canonical expression: content * monomial * polynomial / factored denominator.
 
@@ -229,21 +233,21 @@ def element_expr(
     if num.is_zero():
         return S.Zero
     display = ring.displays[outside]
-    sines: list[Expr] = []
+    den = {i: e for i, e in enumerate(element.den) if e}
+    parts: list[Expr] = []
+    unit = Fraction(1)
     if ring.polynomials.relations:
         num, sines = _sine_powers(ring, display, num)
+        pairs, sign = _trigonometric_pairs(ring, display, den)
+        parts, unit = [*sines, *pairs], unit * sign
         terms = None if sines else terms
-    if terms is None:
-        terms = num.to_dict()
+    terms = scan(num) if terms is None else terms
     content = _content(terms)
-    common = tuple(map(min, zip(*terms, strict=True))) if len(terms) > 1 else next(iter(terms))
-    powers = {i: e for i, e in enumerate(element.den) if e}
-    parts, sign = [], 1
-    if sines or ring.polynomials.relations:
-        parts, sign = _trigonometric_pairs(ring, display, powers)
-    unit = content * sign
-    evaluated = bool(parts or sines)
-    for index, exponent in powers.items():
+    common = _common(terms)
+    unit *= content
+    keys: list[Any] = list(common.items())
+    evaluated = bool(parts) or not display.is_plain(common)
+    for index, exponent in den.items():
         if not exponent:
             continue
         factor, scale, sign = display.factor(index)
@@ -252,28 +256,22 @@ def element_expr(
         if sign < 0 and exponent % 2:
             unit = -unit
         evaluated = evaluated or not (factor.is_Add or _plain(factor))
-        parts.append(Pow(factor, Integer(-exponent)))
-    present = [i for i, e in enumerate(common) if e]
-    numerator = [display.power(i, common[i]) for i in present]
-    if len(terms) > 1 or terms[common] < 0:
-        # A negative content of a single term stays in the remaining constant, -1.
-        numerator.append(_sum(display, terms, content, common))
-    coefficient = _number(unit)
-    if evaluated or not display.is_plain(present):
-        monomial = Mul(coefficient, *numerator[: len(present)])
-        return Mul(monomial, *numerator[len(present) :], *sines, *parts)
-    return _plain_product(coefficient, [*numerator, *parts])
-
-
-def _plain_product(coefficient: Expr, factors: list[Expr]) -> Expr:
-    """The product of a number and of powers with different bases."""
-    numbers = [f for f in factors if f.is_Number]
-    if numbers:
-        coefficient = Mul(coefficient, *numbers)
-        factors = [f for f in factors if not f.is_Number]
-    if len(factors) == 1 and factors[0].is_Add:
-        return Mul(coefficient, factors[0])
-    factors.sort(key=_ORDER)
-    if coefficient is not S.One or not factors:
+        keys.append(("factor", index, exponent))
+    rest: Expr = S.One
+    if len(terms) > 1:
+        rest = _sum(display, terms, content, common)
+    elif terms[0][0] < 0:
+        unit = -unit
+    coefficient = Rational(unit.numerator, unit.denominator)
+    if evaluated:
+        monomial = Mul(coefficient, *(display.shown(key) for key in common.items()))
+        return Mul(monomial, rest, *parts, *(display.shown(key) for key in keys[len(common) :]))
+    if not keys:
+        return Mul(coefficient, rest)
+    places = display.places(set(keys))
+    factors = [display.by_place[i] for i in sorted([places[key] for key in keys])]
+    if rest is not S.One:
+        factors.insert(bisect_left(factors, _ORDER(rest), key=_ORDER), rest)
+    if coefficient is not S.One:
         factors.insert(0, coefficient)
     return factors[0] if len(factors) == 1 else Mul._from_args(factors, True)

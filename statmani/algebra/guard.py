@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, final
 from sympy import Expr, Rational
 from sympy.core.function import AppliedUndef
 
+from statmani.algebra.display import Scan, scan
 from statmani.algebra.numeric import NotEvaluable, known_value, value_of, values_at
 from statmani.errors import CertificateError, InvalidManifold
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard"]
 
-Terms = Mapping[tuple[int, ...], Any]
 
 _DIGITS = 70
 _LOST = 20
@@ -132,21 +132,20 @@ class Guard:
                 self._find()
         return self._atoms
 
-    def _is_clear(self, terms: Terms) -> bool:
+    def _is_clear(self, terms: Scan) -> bool:
         """Whether floating-point numbers already prove that a sum does not vanish."""
         values = self._values()
         self._floats.extend(map(float, values[len(self._floats) :]))
         total = size = 0.0
         powers: dict[tuple[int, int], float] = {}
         try:
-            for exponents, c in terms.items():
+            for c, product in terms:
                 term = int(c.p) / int(c.q)
-                for i, e in enumerate(exponents):
-                    if e:
-                        power = powers.get((i, e))
-                        if power is None:
-                            power = powers[i, e] = self._floats[i] ** int(e)
-                        term *= power
+                for key in product:
+                    power = powers.get(key)
+                    if power is None:
+                        power = powers[key] = self._floats[key[0]] ** key[1]
+                    term *= power
                 total += term
                 size += abs(term)
         except OverflowError:
@@ -154,26 +153,25 @@ class Guard:
         # The values carry rounding errors of 1e-16, powers and sums a few hundred times that.
         return 1e-8 * size < abs(total) < float("inf")
 
-    def _polynomial(self, terms: Terms) -> tuple[Any, Any]:
+    def _polynomial(self, terms: Scan) -> tuple[Any, Any]:
         """Value, and the sum of the terms' magnitudes."""
         values, total, size = self._values(), self._context.mpf(0), self._context.mpf(0)
-        for exponents, c in terms.items():
+        for c, product in terms:
             term = self._context.mpf(int(c.p)) / int(c.q)
-            for value, e in zip(values, exponents, strict=False):
-                if e:
-                    term = term * value ** int(e)
+            for i, e in product:
+                term = term * values[i] ** e
             total, size = total + term, size + abs(term)
         return total, size
 
     def value(self, element: Element) -> Any:
         """The element at the guard's point, about 60 digits."""
-        result = self._polynomial(element.num.to_dict())[0]
+        result = self._polynomial(scan(element.num))[0]
         for factor, e in zip(self._ring.polynomials.factors, element.den, strict=False):
             if e:
-                result = result / self._polynomial(factor.to_dict())[0] ** e
+                result = result / self._polynomial(scan(factor))[0] ** e
         return result
 
-    def require_nonzero(self, element: Element, terms: Terms | None = None) -> None:
+    def require_nonzero(self, element: Element, terms: Scan | None = None) -> None:
         """Raise when a structurally nonzero element vanishes numerically.
 
         The terms of the numerator may be given when they are known already.
@@ -186,7 +184,7 @@ class Guard:
         if not self.needed or not element or len(element.num) == 1:
             return
         if terms is None:
-            terms = element.num.to_dict()
+            terms = scan(element.num)
         if self._is_clear(terms):
             return
         value, size = self._polynomial(terms)

@@ -155,14 +155,17 @@ class Polynomials:
             return Element(self, num, den)
         if num.is_zero():
             return self.zero
-        degrees = num.degrees()
         left: list[int] | None = None
+        degrees = None
+        several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
             if not e or i in coprime:
                 continue
-            # A support is kept instead of asked for: this loop is where the time goes.
-            if any(degrees[v] < d for v, d in self._supports[i]):
-                continue
+            if several:
+                # The degrees rule out most of several factors.
+                degrees = num.degrees() if degrees is None else degrees
+                if any(degrees[v] < d for v, d in self._supports[i]):
+                    continue
             factor, rest = self.factors[i], e
             while rest:
                 try:
@@ -173,7 +176,7 @@ class Polynomials:
             if rest != e:
                 left = list(den) if left is None else left
                 left[i] = rest
-                degrees = num.degrees()
+                degrees = None
         if left is None:
             return Element(self, num, den)
         while left and not left[-1]:
@@ -231,16 +234,22 @@ class Polynomials:
         All elements exist already, so that no new generator moves them to another context.
         """
         groups: dict[Exponents, Any] = {}
-        numerator = self.numerator
+        numerator, context = self.numerator, self.context
         for sign, left, right in products:
             if len(right) < len(left):
                 left, right = right, left
             for n, a in left.items():
-                b = right.get(n)
-                if b is None:
+                if n not in right:
                     continue
-                num, den = numerator(a) * numerator(b), add_exponents(a.den, b.den)
-                known = groups.get(den)
+                b = right[n]
+                x, y, den = a.num, b.num, a.den
+                if x.context() is not context:
+                    x = numerator(a)
+                if y.context() is not context:
+                    y = numerator(b)
+                if b.den:
+                    den = add_exponents(den, b.den) if den else b.den
+                num, known = x * y, groups.get(den)
                 if sign > 0:
                     groups[den] = num if known is None else known + num
                 else:

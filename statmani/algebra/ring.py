@@ -15,7 +15,7 @@ from typing import Any, final
 from sympy import Expr, S, Symbol, oo, sympify
 
 from statmani.algebra.convert import convert
-from statmani.algebra.display import Display, element_expr, polynomial_expr
+from statmani.algebra.display import Display, element_expr, polynomial_expr, scan
 from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
@@ -193,6 +193,10 @@ class Ring:
         """Whether the generator of this key exists."""
         return key in self._by_key
 
+    def known_atom(self, key: Hashable) -> Element:
+        """The generator of a key that has one."""
+        return self.polynomials.generator(self._by_key[key])
+
     def index_of(self, generator: Element) -> int:
         """The index of an element that is a generator."""
         (index,) = self.polynomials.used(generator.num)
@@ -336,7 +340,7 @@ class Ring:
         if not element:
             return S.Zero
         with self.polynomials.lock:
-            terms = self.polynomials.numerator(element).to_dict()
+            terms = scan(self.polynomials.numerator(element))
             if not self.guard.is_coarse:
                 self.guard.require_nonzero(element, terms)
             return element_expr(self, element, outside=True, terms=terms)
