@@ -196,7 +196,7 @@ class Guard:
                 "fewer related functions."
             )
 
-    def require_equal(self, expr: Expr, element: Element) -> None:
+    def require_equal(self, expr: Expr, element: Element, what: str = "") -> None:
         """Raise when a converted entry differs from what was given.
 
         Raises
@@ -205,17 +205,18 @@ class Guard:
         """
         if not self.needed or expr.has(AppliedUndef):
             return
+        prefix = f"{what}: " if what else ""
         self._values()
         try:
             point = self._required_point
             given = known_value(self._ring.internal(expr), point, self._context)
         except NotEvaluable as failure:
-            raise InvalidManifold(str(failure)) from None
+            raise InvalidManifold(f"{prefix}{failure}") from None
         converted = self.value(element)
         allowed = (1 + abs(given)) * self._context.mpf(10) ** (5 - self._tolerance)
         if abs(given - converted) > allowed:
             raise CertificateError(
-                f"the exact form is {self._context.nstr(converted, 15)} at a "
+                f"{prefix}the exact form is {self._context.nstr(converted, 15)} at a "
                 f"random point, the given expression {self._context.nstr(given, 15)}. "
                 "Rewrite the entry without multivalued functions."
             )

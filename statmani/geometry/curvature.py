@@ -100,6 +100,10 @@ class Geometry:
         rows = {at: [self.ring.derivative(e, k) for k in n] for at, e in made.items()}
         return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
 
+    def dg(self, i: int, j: int, k: int) -> Element:
+        """d_k g_ij."""
+        return self._slopes()[i][j][k].scale(2)
+
     @_kept
     def is_hessian(self) -> bool:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""

@@ -189,7 +189,9 @@ def maxima_source(model: Model, repeats: int, rounds: int, warm: bool) -> str:
         shown = str(expr.xreplace(names).replace(polygamma, psi)).replace("**", "^")
         return shown.replace("psi(1, ", "psi[1](")
 
-    rows = ", ".join("[" + ", ".join(text(e) for e in metric.row(i)) + "]" for i in range(len(names)))
+    rows = ", ".join(
+        "[" + ", ".join(text(e) for e in metric.row(i)) + "]" for i in range(len(names))
+    )
     return MAXIMA.format(
         names=", ".join(map(str, names.values())), n=len(names), rows=rows,
         repeats=repeats, rounds=rounds, warm="tensors()" if warm else "0",
@@ -242,9 +244,7 @@ def peer_version() -> str:
         ["maxima", "--very-quiet"], input="build_info();", capture_output=True, text=True,
         check=True,
     )  # fmt: skip
-    facts = dict(
-        line.split(": ", 1) for line in done.stdout.splitlines() if line.count(": ") == 1
-    )
+    facts = dict(line.split(": ", 1) for line in done.stdout.splitlines() if line.count(": ") == 1)
     number, lisp, which = (
         facts[f"{key}"].strip(' "')
         for key in ("Maxima version", "Lisp implementation type", "Lisp implementation version")
@@ -275,7 +275,7 @@ def row(name: str, budget: float, peer: bool) -> str:
 
 
 HEAD = (
-    "| metric | n | statmani | Maxima | ratio | wanted | Riemann to sympy | symbolic α | α / Levi-Civita |",
+    "| metric | n | statmani | Maxima | ratio | wanted | Riemann to sympy | symbolic α | α / LC |",
     "|---|---|---|---|---|---|---|---|---|",
 )
 
