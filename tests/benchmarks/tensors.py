@@ -104,8 +104,9 @@ def multivariate_normal(d: int) -> Model:
             g[d + i, d + j] = g[d + j, d + i] = product.trace() / 2
             for k in range(j, len(pairs)):
                 skewness[d + i, d + j, d + k] = (product * weighted[k]).trace()
-    g = g.applyfunc(sp.factor)
-    skewness = {key: sp.factor(value) for key, value in skewness.items()}
+    if d < 4:
+        g = g.applyfunc(sp.factor)
+        skewness = {key: sp.factor(value) for key, value in skewness.items()}
     return (*mu, *names.values()), g, {key: value for key, value in skewness.items() if value}
 
 
