@@ -95,7 +95,8 @@ def _verified(numeric: NumericMap, expr: Expr, candidate: Array) -> dict[Expr, E
         beside = value_of(
             expr, dict(zip(symbols, [c + abs(c) / 1000 + 1e-3 for c in x], strict=True)), context
         )
-        for order in (1, 2):
+        # Newton converges fast for the right order only, and a fast limit is the exact one.
+        for order in (4, 3, 2, 1):
             y = list(x)
             for _ in range(80):
                 point = dict(zip(symbols, y, strict=True))
