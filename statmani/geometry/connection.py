@@ -130,8 +130,14 @@ class Connection:
         if "ricci" not in self._kept:
             source = self._manifold.geometry.ricci
             n = self._manifold.dim
-            entries = [self._express(source(k, j)) for k in range(n) for j in range(n)]
-            self._kept["ricci"] = ImmutableMatrix(n, n, entries)
+            made: dict[tuple[int, int], Expr] = {}
+            for k in range(n):
+                for j in range(n):
+                    parts = source(k, j)
+                    # Only the linear coefficient is asymmetric.
+                    symmetric = k > j and not parts[1]
+                    made[k, j] = made[j, k] if symmetric else self._express(parts)
+            self._kept["ricci"] = ImmutableMatrix(n, n, list(made.values()))
         matrix: ImmutableMatrix = self._kept["ricci"]
         return matrix
 
