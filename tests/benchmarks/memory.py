@@ -17,7 +17,7 @@ import time
 
 BOUND = 1024.0
 SIZES: dict[str, tuple[int, ...]] = {
-    "dirichlet": (6,), "categorical": (5,), "multinomial": (5, 5), "binomial": (10,),
+    "dirichlet": (4,), "categorical": (5,), "multinomial": (5, 5), "binomial": (10,),
     "multivariate_normal": (3,),
 }  # fmt: skip
 LIMIT = 1200

@@ -159,9 +159,8 @@ def test_the_form_is_the_normal_part_of_the_acceleration(alpha, numeric_geometry
         B = sp.Matrix(images).jacobian(list(sub.coordinates))
         b_at = B.subs(at).evalf(40)
         form = sub.second_fundamental_form(alpha).evalf(35, at=at)
-        gram = sp.Matrix(len(m), len(m), lambda i, j: sum(
-            g[k, l] * b_at[k, i] * b_at[l, j] for k, l in product(n, n)
-        )).inv()  # fmt: skip
+        metric = sp.Matrix([[g[k, l] for l in n] for k in n])
+        gram = (b_at.T * metric * b_at).inv()
         for c, d in product(m, m):
             bend = [
                 B[k, c].diff(sub.coordinates[d]).subs(at).evalf(40)

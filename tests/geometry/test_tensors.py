@@ -293,7 +293,10 @@ def test_killing_fields_of_the_normal_family_and_the_plane() -> None:
     mu, sigma = M.coordinates
     for field in ((1, 0), (mu, sigma), (mu**2 / 2 - sigma**2, mu * sigma)):
         assert M.killing(field).is_killing
+    # Location and scale act on the sample, the third isometry of the half-plane does not.
     assert M.killing((1, 0)).preserves_skewness
+    assert M.killing((mu, sigma)).preserves_skewness
+    assert not M.killing((mu**2 / 2 - sigma**2, mu * sigma)).preserves_skewness
     assert not M.killing((mu, 2 * sigma)).is_conformal
     x, y = symbols("x y", real=True)
     plane = StatisticalManifold((x, y), sp.eye(2))
