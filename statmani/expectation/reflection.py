@@ -190,35 +190,32 @@ def _parities(
         fractions = (sp.Rational(2, 7), sp.Rational(-3, 5), sp.Rational(5, 4))
         points.append({**values, **{z: fractions[i % 3] for i, z in enumerate(zs)}})
 
-    def vanishes(expr: sp.Expr) -> bool:
-        if not is_zero(expr, points):
-            return False
-        return _cancels(expr)
+    def raw(expr: sp.Expr) -> sp.Expr:
+        return expr.xreplace(dict(there))
 
-    def moved(expr: sp.Expr) -> sp.Expr:
-        return _spread(expr.xreplace(dict(there)))
+    def agrees(expr: sp.Expr, sign: int, added: sp.Expr = sp.S.Zero) -> bool:
+        """Whether expr + added is even or odd at the points; no more than a filter."""
+        form = raw(expr) + added
+        return is_zero(form - sign * form.xreplace(mirror), points)
 
+    def proved(form: sp.Expr, sign: int) -> bool:
+        opened = _spread(form)
+        return _cancels(opened - sign * _spread(opened.xreplace(mirror)))
+
+    if not agrees(ell, 1, extra):
+        return None
+    whole = _spread(raw(ell)) + extra
     # Even at the fixed point already, so that the gradient decides.
-    for z in zs:
-        slope = moved(ell).diff(z) + extra.diff(z)
-        if not vanishes(_spread(slope) + _spread(slope.xreplace(mirror))):
-            return None
-    if len(there) < len(samples) and len(samples) > 1:
-        rest = moved(ell)
-        for x in samples - set(there):
-            slope = rest.diff(x)
-            if not vanishes(_spread(slope) - _spread(slope.xreplace(mirror))):
-                return None
+    gradient = [(whole.diff(z), -1) for z in zs]
+    if len(samples) > 1:
+        gradient += [(whole.diff(x), 1) for x in samples - set(there)]
+    if not all(proved(slope, sign) for slope, sign in gradient):
+        return None
     signs = []
     for t in declaration.parameters:
-        score = moved(ell.diff(t))
-        reflected = _spread(score.xreplace(mirror))
-        if vanishes(score - reflected):
-            signs.append(1)
-        elif vanishes(score + reflected):
-            signs.append(-1)
-        else:
-            signs.append(0)
+        score = ell.diff(t)
+        fits = [sign for sign in (1, -1) if agrees(score, sign)]
+        signs.append(next((sign for sign in fits if proved(_spread(raw(score)), sign)), 0))
     return tuple(signs)
 
 
