@@ -26,8 +26,8 @@ from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import Signs
 from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.open_forms import IDENTITIES, OPEN, product_of_scores, refuse_kinks
-from statmani.expectation.order_derivatives import differentiates
-from statmani.expectation.reflection import reflections
+from statmani.expectation.order_derivatives import differentiates, is_elementary
+from statmani.expectation.reflection import SYMMETRY, reflections
 from statmani.expectation.strategies import OutOfTime, Progress, by_strategies
 from statmani.expectation.tidy import tidy
 from statmani.signs import is_positive_on
@@ -207,7 +207,7 @@ class _Entries:
         found = reflections(self._declaration, without_max(self._declaration.log_density))
         for index in self.missing:
             if any(parities.odd(index) for parities in found):
-                self._keep(index, sp.Integer(0), "symmetry of the density")
+                self._keep(index, sp.Integer(0), SYMMETRY)
         report("symmetries")
 
     def by_identities(self, report: Progress) -> None:
@@ -249,7 +249,7 @@ class _Entries:
         for index in self.missing:
             report(f"moment {index}")
             for function, rest in self._functions(index):
-                if function.count_ops() > _LARGEST:
+                if function.count_ops() > _LARGEST or not is_elementary([function]):
                     continue
                 closed = engine.mean(function)
                 if closed is not None and all(
@@ -286,6 +286,8 @@ class _Entries:
                 return
             report(f"integral {index}")
             function, rest = next(self._functions(index))
+            if not is_elementary([function]):
+                continue
             value = integrate(self._declaration, function, Budget(budget.left / 2))
             if value is not None and self._agrees(function, value):
                 self._keep(index, tidy(value + rest), "sympy.integrate")

@@ -17,11 +17,13 @@ from statmani.expectation.evaluate import new_context
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.means import product_indices
+from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.open_certificate import certify_open
 from statmani.expectation.open_forms import entry_strategies, is_open
+from statmani.expectation.reflection import reflections
 from statmani.expectation.regularity import check_moving_support
-from statmani.expectation.removable import fill_tensors
+from statmani.expectation.removable import Skewness, fill_tensors
 from statmani.expectation.strategies import OutOfTime, Progress, by_strategies
 from statmani.expectation.tidy import tidy
 from statmani.expectation.together import Together
@@ -119,6 +121,7 @@ def derive(
     if reduction is not None:
         metric, skewness = pull_back(metric, skewness, reduction)
         jacobian = reduction.jacobian
+        metric, skewness = _without_odd(declaration, metric, skewness)
     _check_identifiable(declaration, metric)
     labels = entry_strategies(strategies, metric, skewness, jacobian)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
@@ -157,6 +160,25 @@ def _tensors(
     n = len(declaration.parameters)
     labels = dict.fromkeys((*product_indices(n, 2), *product_indices(n, 3)), strategy)
     return tensors, labels, branches
+
+
+def _without_odd(
+    declaration: Declaration, metric: sp.ImmutableMatrix, skewness: Skewness
+) -> tuple[sp.ImmutableMatrix, Skewness]:
+    """Zeros of symmetries that hold in the original parameters only."""
+    if not is_open([*metric, *skewness.values()]):
+        return metric, skewness
+    found = reflections(declaration, without_max(declaration.log_density))
+
+    def odd(*index: int) -> bool:
+        return any(parities.odd(index) for parities in found)
+
+    zero = sp.Integer(0)
+    n = metric.shape[0]
+    return (
+        sp.ImmutableMatrix(n, n, lambda i, j: zero if odd(i, j) else metric[i, j]),
+        {index: zero if odd(*index) else value for index, value in skewness.items()},
+    )
 
 
 def _bounded(progress: Progress | None, seconds: float) -> Progress:

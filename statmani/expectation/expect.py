@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -13,9 +13,13 @@ from statmani.errors import CertificateError, IntractableExpectation, InvalidArg
 from statmani.expectation.certificate import Certificate, Check
 from statmani.expectation.closed_moments import Closed, closed_form
 from statmani.expectation.deltas import split_deltas
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.expectation import unevaluated
+from statmani.expectation.nodes import without_max
 from statmani.expectation.numeric_moments import numeric_mean
+from statmani.expectation.open_forms import OPEN
+from statmani.expectation.reflection import SYMMETRY, mean_is_zero
 from statmani.expectation.tails import converges
+from statmani.expectation.together import Together
 from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Moment", "expect", "moment"]
@@ -70,6 +74,7 @@ def expect(declaration: Declaration, expr: sp.Expr, *, effort: float = 1.0) -> s
 
 
 _INFINITE = "infinite where a condition fails"
+_SOMEWHERE = "the expectation does not converge at every point of the domain"
 
 
 def moment(
@@ -132,7 +137,7 @@ def moment(
     if found is None:
         if not _converges_somewhere(working, inner):
             raise _diverges(declaration, expr, "every point tried")
-        raise _without_closed_form(declaration, expr, effort)
+        return _unevaluated(declaration, working, inner, peaks, external)
     if found.value.has(sp.nan, sp.zoo, sp.oo):
         raise _diverges(declaration, expr, "every point")
     box: tuple[Bounded, ...] = working.domain.axes
@@ -146,11 +151,39 @@ def moment(
         if found.strategy != "sympy.integrate":
             raise
         # A wrong integral of another program is no closed form, and no defect of ours.
-        raise _without_closed_form(declaration, expr, effort) from None
+        return _unevaluated(declaration, working, inner, peaks, external)
     return Moment(
         external(found.value + peaks),
         tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
         certificate,
+    )
+
+
+def _unevaluated(
+    declaration: Declaration,
+    working: Declaration,
+    expr: sp.Expr,
+    peaks: sp.Expr,
+    external: Callable[[sp.Expr], sp.Expr],
+) -> Moment:
+    """E[expr] as an unevaluated expectation, by symmetry zero, with a numeric check."""
+    law = _with_constants(declaration, working)
+    reflected = mean_is_zero(working, without_max(working.log_density), expr)
+    value = sp.Integer(0) if reflected else unevaluated(law, expr)
+    strategy = SYMMETRY if reflected else OPEN
+    certificate = _certify(
+        declaration, working, expr, Closed(value, (), strategy), (), external, partial=True
+    )
+    return Moment(external(value + peaks), (), certificate)
+
+
+def _with_constants(declaration: Declaration, working: Declaration) -> Declaration:
+    """The declaration, with further symbols as constants that may take any value."""
+    known = {*declaration.parameters, *declaration.constants}
+    further = (*working.parameters, *working.constants)
+    return replace(
+        declaration,
+        constants=(*declaration.constants, *(s for s in further if s not in known)),
     )
 
 
@@ -264,27 +297,36 @@ def _certify(
     found: Closed,
     conditions: Sequence[sp.Expr],
     external: Callable[[sp.Expr], sp.Expr],
+    *,
+    partial: bool = False,
 ) -> Certificate:
-    """Compare with quadrature at two points where the conditions hold."""
-    closed = Program([found.value, *conditions], [])
+    """Compare with quadrature at two points where the conditions hold.
+
+    With ``partial`` points where the expectation does not converge are left out and noted.
+    """
+    closed = Together([found.value, *conditions])
+    beyond = False
     used: list[tuple[tuple[sp.Symbol, sp.Expr], ...]] = []
     checks: list[Check] = []
     place = "every point"
     for point in working.domain.interior_points(24, seed=3):
         values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
         values.update(zip(working.parameters, point, strict=True))
-        here = closed.bind(new_context(30), values)([])
+        here, own_error = closed.at(values)
         place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
         if not all(c.imag == 0 and c.real > 0 for c in here[1:]) or not converges(
             working, expr, values
         ):
-            if not conditions:
+            if not conditions and not partial:
                 raise _diverges(declaration, expr, place)
+            beyond = True
             continue
         number, size, error = numeric_mean(working, expr, values)
+        error = max(error, own_error)
         if not error < 1e-3:
-            if not conditions:
+            if not conditions and not partial:
                 raise _diverges(declaration, expr, place)
+            beyond = True
             continue
         tolerance = max(1e-8, 100 * error)
         residual = float(abs(here[0] - number)) / max(size, 1e-300)
@@ -301,6 +343,8 @@ def _certify(
     if not used:
         raise _diverges(declaration, expr, place)
     notes = (_INFINITE,) if found.nonnegative and conditions else ()
+    if partial and beyond:
+        notes = (_SOMEWHERE,)
     return Certificate(
         (("E[f]", found.strategy),), tuple(used), (15,) * len(used), tuple(checks), notes
     )

@@ -14,6 +14,7 @@ from statmani.domain import Axis
 from statmani.errors import IntractableExpectation, InvalidArgument
 from statmani.expectation.certificate import Certificate
 from statmani.expectation.expect import Moment, moment
+from statmani.expectation.expectation import Expectation
 from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.tails import converges
 from statmani.inference.arguments import FamilyLike
@@ -131,6 +132,8 @@ def _between(
     floats = any(v.has(Float) for v in (*first, *second))
     try:
         general, others = _general(declaration, effort)
+        if general.value.has(Expectation):
+            raise IntractableExpectation("only an unevaluated expectation was found")
     except IntractableExpectation:
         if not numbers:
             raise IntractableExpectation(
