@@ -47,7 +47,7 @@ class Parities:
 
     def odd(self, index: Sequence[int]) -> bool:
         """Whether the product of scores over ``index`` changes sign, so that its mean is 0."""
-        return sp.prod([self.signs[i] for i in index]) == -1
+        return bool(sp.prod([self.signs[i] for i in index]) == -1)
 
 
 def reflections(declaration: Declaration, ell: sp.Expr) -> list[Parities]:

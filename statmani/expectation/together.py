@@ -73,7 +73,9 @@ class Together:
             found = sweep.at(place)
             with np.errstate(all="ignore"):
                 errors = found.errors / np.maximum(found.sizes, 1e-300)
-            worst = max(worst, float(np.max(np.where(np.isfinite(errors), errors, np.inf))))
+            # Nodes where log p is not real drop out; then the density does not integrate to 1.
+            lost = abs(found.total - 1)
+            worst = max(worst, lost, float(np.max(np.where(np.isfinite(errors), errors, np.inf))))
             for k, atom in enumerate(members):
                 table[self._marks[atom]] = context.mpf(float(found.values[k]))
         values: list[Any] = self._program.bind(context, table)([])
