@@ -25,11 +25,13 @@ from statmani.expectation.steps import (
     stable_step,
 )
 
-__all__ = ["Program", "evaluate_exact", "new_context"]
+__all__ = ["Program", "Step", "evaluate_exact", "new_context"]
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
+    """One operation: its kind, the positions of its arguments, and whether nodes move it."""
+
     kind: str
     arguments: tuple[int, ...]
     payload: Any
@@ -57,16 +59,21 @@ class Program:
 
     def __init__(self, outputs: Sequence[sp.Basic], variables: Sequence[sp.Symbol]) -> None:
         self.variables = tuple(variables)
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._index: dict[sp.Basic, int] = {}
         # Doubles of what does not move, at the point of the last call.
         self._last: tuple[dict[sp.Symbol, Any], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The list of steps, for kernels that translate it."""
+        return tuple(self._steps)
+
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
         arguments = tuple(self._compile(a) for a in expr.args)
         moving = any(self._steps[i].moving for i in arguments)
-        self._steps.append(_Step(kind, arguments, payload, moving))
+        self._steps.append(Step(kind, arguments, payload, moving))
         return len(self._steps) - 1
 
     def _compile(self, expr: sp.Basic) -> int:
@@ -74,32 +81,32 @@ class Program:
         if found is not None:
             return found
         if expr in self.variables:
-            self._steps.append(_Step("variable", (), self.variables.index(expr), True))
+            self._steps.append(Step("variable", (), self.variables.index(expr), True))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Symbol):
-            self._steps.append(_Step("symbol", (), expr, False))
+            self._steps.append(Step("symbol", (), expr, False))
             position = len(self._steps) - 1
         elif hasattr(expr, "numeric_value"):
             # An object that knows its value, such as an unevaluated expectation.
             arguments = tuple(self._compile(a) for a in expr.numeric_arguments)
             if any(self._steps[i].moving for i in arguments):
                 raise IntractableExpectation(f"{expr} depends on the sample")
-            self._steps.append(_Step("object", arguments, expr, False))
+            self._steps.append(Step("object", arguments, expr, False))
             position = len(self._steps) - 1
         elif not expr.args:
-            self._steps.append(_Step("constant", (), expr, False))
+            self._steps.append(Step("constant", (), expr, False))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
             inner = self._compile(expr.expr.args[0])
             order = int(expr.derivative_count)
-            self._steps.append(_Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
         elif (stable := stable_step(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
             if kind == "same":
                 return self._index.setdefault(expr, inner)
-            self._steps.append(_Step(kind, (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(kind, (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
         elif (special := special_step(expr)) is not None:
             places = tuple(self._compile(a) for a in special[1])
@@ -111,7 +118,7 @@ class Program:
             for value, condition in expr.args:
                 parts += [self._compile(value), self._compile(condition)]
             moving = any(self._steps[i].moving for i in parts)
-            self._steps.append(_Step("piecewise", tuple(parts), None, moving))
+            self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
         elif (joined := factored(expr)) is not None:
             position = self._compile(joined)
