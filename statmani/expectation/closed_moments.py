@@ -108,6 +108,11 @@ class _Engine:
         self._statistics: StatisticMoments | None = None
         self._tried_statistics = False
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether moments of sufficient statistics are known."""
+        return self._moments_of_statistics() is not None
+
     def mean(self, form: sp.Expr) -> Closed | None:
         gaussian = gaussian_means(self._ell, [form], self._working)
         if gaussian is not None:
@@ -276,9 +281,14 @@ class EntryMoments:
     ) -> None:
         self._declaration, self._signs = declaration, signs
         self._engine = _Engine(declaration, declaration, ell, signs, branches)
+        kinked = bool(ell.has(*_KINKED))
+        # Without a kernel, statistics or cases only slow and hopeless searches would be left.
+        self._hopeful = branches is not None or kinked or self._engine.has_statistics
 
     def mean(self, function: sp.Expr) -> Closed | None:
         """E[function], or None when no closed form is found."""
+        if not self._hopeful:
+            return None
         try:
             return self._engine.mean(normalise(function, self._declaration, self._signs))
         except OutOfTime:
