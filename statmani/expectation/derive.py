@@ -13,17 +13,20 @@ from statmani.errors import InvalidFamily
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.closing import Labels, entry_by_entry
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.evaluate import new_context
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.means import product_indices
+from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.open_certificate import certify_open
-from statmani.expectation.open_forms import entry_strategies, is_open, working_digits
+from statmani.expectation.open_forms import entry_strategies, is_open
+from statmani.expectation.reflection import reflections
 from statmani.expectation.regularity import check_moving_support
-from statmani.expectation.removable import fill_tensors
+from statmani.expectation.removable import Skewness, fill_tensors
 from statmani.expectation.strategies import OutOfTime, Progress, by_strategies
 from statmani.expectation.tidy import tidy
+from statmani.expectation.together import Together
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
 
@@ -118,6 +121,7 @@ def derive(
     if reduction is not None:
         metric, skewness = pull_back(metric, skewness, reduction)
         jacobian = reduction.jacobian
+        metric, skewness = _without_odd(declaration, metric, skewness)
     _check_identifiable(declaration, metric)
     labels = entry_strategies(strategies, metric, skewness, jacobian)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
@@ -158,6 +162,25 @@ def _tensors(
     return tensors, labels, branches
 
 
+def _without_odd(
+    declaration: Declaration, metric: sp.ImmutableMatrix, skewness: Skewness
+) -> tuple[sp.ImmutableMatrix, Skewness]:
+    """Zeros of symmetries that hold in the original parameters only."""
+    if not is_open([*metric, *skewness.values()]):
+        return metric, skewness
+    found = reflections(declaration, without_max(declaration.log_density))
+
+    def odd(*index: int) -> bool:
+        return any(parities.odd(index) for parities in found)
+
+    zero = sp.Integer(0)
+    n = metric.shape[0]
+    return (
+        sp.ImmutableMatrix(n, n, lambda i, j: zero if odd(i, j) else metric[i, j]),
+        {index: zero if odd(*index) else value for index, value in skewness.items()},
+    )
+
+
 def _bounded(progress: Progress | None, seconds: float) -> Progress:
     """Report each stage, and stop the derivation when its time is over."""
     end = time.monotonic() + seconds
@@ -177,15 +200,15 @@ def _bounded(progress: Progress | None, seconds: float) -> Progress:
 
 def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) -> None:
     n = len(declaration.parameters)
-    digits = working_digits(metric, 40)
-    context = new_context(digits)
-    tolerance = context.mpf(10) ** -(20 if digits > 20 else 6)
-    program = Program(list(metric), [])
+    opened = is_open(list(metric))
+    context = new_context(40)
+    tolerance = context.mpf(10) ** -(6 if opened else 20)
+    together = Together(list(metric))
     for point in declaration.domain.interior_points(2, seed=7):
         values = {**declaration.sample_values()}
         values.update(zip(declaration.parameters, point, strict=True))
-        flat = program.bind(context, values)([])
-        if not all(context.isfinite(v) for v in flat):
+        flat, error = together.at(values)
+        if not all(context.isfinite(v) for v in flat) or not error < 1e-3 * tolerance:
             return
         root = [abs(flat[i * n + i]) ** 0.5 or context.mpf(1) for i in range(n)]
         scaled = context.matrix(n, n)

@@ -161,6 +161,11 @@ class Engine:
             conditions += [c.xreplace({tau: sp.Integer(0)}) for c in part.conditions]
         return Closed(total, tuple(conditions), _CONTINUED)
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether moments of sufficient statistics are known."""
+        return self._moments_of_statistics() is not None
+
     def _moments_of_statistics(self) -> StatisticMoments | None:
         if not self._tried_statistics:
             self._tried_statistics = True
@@ -294,9 +299,14 @@ class EntryMoments:
     ) -> None:
         self._declaration, self._signs = declaration, signs
         self._engine = Engine(declaration, declaration, ell, signs, branches)
+        kinked = bool(ell.has(*KINKED))
+        # Without a kernel, statistics or cases only slow and hopeless searches would be left.
+        self._hopeful = branches is not None or kinked or self._engine.has_statistics
 
     def mean(self, function: sp.Expr) -> Closed | None:
         """E[function], or None when no closed form is found."""
+        if not self._hopeful:
+            return None
         try:
             return self._engine.mean(normalise(function, self._declaration, self._signs))
         except OutOfTime:

@@ -15,13 +15,15 @@ import sympy as sp
 
 from statmani.errors import IntractableExpectation
 from statmani.expectation.context import new_context
-from statmani.expectation.order_derivatives import (
-    ORDER_ARRAY_RULES,
-    ORDER_RULES,
-    order_derivative,
-)
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
+from statmani.expectation.steps import (
+    SPECIAL_ARRAY_RULES,
+    SPECIAL_RULES,
+    factored,
+    special_step,
+    stable_step,
+)
 
 __all__ = ["Program", "Step", "evaluate_exact", "new_context"]
 
@@ -99,17 +101,17 @@ class Program:
             order = int(expr.derivative_count)
             self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
-        elif (stable := _stable(expr)) is not None:
+        elif (stable := stable_step(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
             if kind == "same":
                 return self._index.setdefault(expr, inner)
             self._steps.append(Step(kind, (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
-        elif (bessel := order_derivative(expr)) is not None:
-            places = tuple(self._compile(a) for a in bessel[1])
+        elif (special := special_step(expr)) is not None:
+            places = tuple(self._compile(a) for a in special[1])
             moving = any(self._steps[i].moving for i in places)
-            self._steps.append(Step(bessel[0], places, None, moving))
+            self._steps.append(Step(special[0], places, None, moving))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []
@@ -118,7 +120,7 @@ class Program:
             moving = any(self._steps[i].moving for i in parts)
             self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
-        elif (joined := _factored(expr)) is not None:
+        elif (joined := factored(expr)) is not None:
             position = self._compile(joined)
         else:
             position = self._push(expr, expr.func.__name__)
@@ -201,37 +203,6 @@ class Program:
             return [values[i] for i in self.outputs]
 
         return at
-
-
-def _stable(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
-    """A form of the node that neither cancels next to an end point nor overflows."""
-    if isinstance(expr, sp.log):
-        argument = expr.args[0]
-        if isinstance(argument, (sp.gamma, sp.factorial)):
-            return "loggamma", argument.args[0] + int(isinstance(argument, sp.factorial))
-        if isinstance(argument, sp.Mul) and argument.has(sp.gamma, sp.factorial):
-            return "same", sp.Add(
-                *(f.exp * sp.log(f.base) if f.is_Pow else sp.log(f) for f in argument.args)
-            )
-        if isinstance(argument, sp.Add) and argument.args[0] == 1 and _stable(argument) is None:
-            return "log1p", argument - 1
-    if isinstance(expr, sp.Add) and len(expr.args) == 2 and abs(expr.args[0]) == 1:
-        constant, rest = expr.args
-        power = -constant * rest
-        if isinstance(power, sp.exp):
-            return ("expm1" if constant == -1 else "one_minus_exp"), power.args[0]
-        if isinstance(power, sp.Pow) and not power.exp.is_number and power.base.args[:1] == (1,):
-            exponent = power.exp * sp.log(power.base)
-            return ("expm1" if constant == -1 else "one_minus_exp"), exponent
-    return None
-
-
-def _factored(expr: sp.Basic) -> sp.Expr | None:
-    """c exp(u) - c as c (exp(u) - 1), which does not cancel."""
-    if not isinstance(expr, sp.Add) or len(expr.args) != 2 or not expr.has(sp.exp):
-        return None
-    joined = sp.factor_terms(expr)
-    return joined if joined.is_Mul and any(_stable(f) for f in joined.args) else None
 
 
 def evaluate_exact(expr: sp.Expr, theta: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
@@ -334,7 +305,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
-    **ARRAY_RULES, **ORDER_ARRAY_RULES,
+    **ARRAY_RULES, **SPECIAL_ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -407,5 +378,5 @@ _MP: dict[str, Callable[..., Any]] = {
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
     **PRECISE_RULES,
-    **ORDER_RULES,
+    **SPECIAL_RULES,
 }

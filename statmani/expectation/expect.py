@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -15,9 +15,14 @@ from statmani.expectation.closed_moments import closed_form
 from statmani.expectation.deltas import split_deltas
 from statmani.expectation.engine import Closed
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.expectation import unevaluated
 from statmani.expectation.further import varied
+from statmani.expectation.nodes import without_max
 from statmani.expectation.numeric_moments import numeric_mean
+from statmani.expectation.open_forms import OPEN
+from statmani.expectation.reflection import SYMMETRY, mean_is_zero
 from statmani.expectation.tails import converges
+from statmani.expectation.together import Together
 from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Moment", "expect", "moment"]
@@ -72,6 +77,7 @@ def expect(declaration: Declaration, expr: sp.Expr, *, effort: float = 1.0) -> s
 
 
 _INFINITE = "infinite where a condition fails"
+_SOMEWHERE = "the expectation does not converge at every point of the domain"
 
 
 def moment(
@@ -92,7 +98,8 @@ def moment(
     effort : float
         Scales the time that integration as a last resort may take (4 s at 1).
     axes : sequence of Axis
-        Domains of further symbols of ``expr``, such as a second set of parameters.
+        Domains of further symbols of ``expr``, such as a second set of parameters; then only a
+        closed form is returned.
 
     Returns
     -------
@@ -134,7 +141,9 @@ def moment(
     if found is None:
         if not _converges_somewhere(working, inner):
             raise _diverges(declaration, expr, "every point tried")
-        raise _without_closed_form(declaration, expr, effort)
+        if axes:
+            raise _without_closed_form(declaration, expr, effort)
+        return _unevaluated(declaration, working, inner, peaks, external)
     if found.value.has(sp.nan, sp.zoo, sp.oo):
         raise _diverges(declaration, expr, "every point")
     box: tuple[Bounded, ...] = working.domain.axes
@@ -148,11 +157,41 @@ def moment(
         if found.strategy != "sympy.integrate":
             raise
         # A wrong integral of another program is no closed form, and no defect of ours.
-        raise _without_closed_form(declaration, expr, effort) from None
+        if axes:
+            raise _without_closed_form(declaration, expr, effort) from None
+        return _unevaluated(declaration, working, inner, peaks, external)
     return Moment(
         external(found.value + peaks),
         tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
         certificate,
+    )
+
+
+def _unevaluated(
+    declaration: Declaration,
+    working: Declaration,
+    expr: sp.Expr,
+    peaks: sp.Expr,
+    external: Callable[[sp.Expr], sp.Expr],
+) -> Moment:
+    """E[expr] as an unevaluated expectation, by symmetry zero, with a numeric check."""
+    law = _with_constants(declaration, working)
+    reflected = mean_is_zero(working, without_max(working.log_density), expr)
+    value = sp.Integer(0) if reflected else unevaluated(law, expr)
+    strategy = SYMMETRY if reflected else OPEN
+    certificate = _certify(
+        declaration, working, expr, Closed(value, (), strategy), (), external, partial=True
+    )
+    return Moment(external(value + peaks), (), certificate)
+
+
+def _with_constants(declaration: Declaration, working: Declaration) -> Declaration:
+    """The declaration, with further symbols as constants that may take any value."""
+    known = {*declaration.parameters, *declaration.constants}
+    further = (*working.parameters, *working.constants)
+    return replace(
+        declaration,
+        constants=(*declaration.constants, *(s for s in further if s not in known)),
     )
 
 
@@ -276,9 +315,15 @@ def _certify(
     found: Closed,
     conditions: Sequence[sp.Expr],
     external: Callable[[sp.Expr], sp.Expr],
+    *,
+    partial: bool = False,
 ) -> Certificate:
-    """Compare with quadrature at two points where the conditions hold."""
-    closed, holds = Program([found.value], []), Program(conditions, [])
+    """Compare with quadrature at two points where the conditions hold.
+
+    With ``partial`` points where the expectation does not converge are left out and noted.
+    """
+    closed, holds = Together([found.value]), Program(conditions, [])
+    beyond = False
     used: list[tuple[tuple[sp.Symbol, sp.Expr], ...]] = []
     checks: list[Check] = []
     place = "every point"
@@ -291,16 +336,19 @@ def _certify(
         allowed = all(c.imag == 0 and c.real > 0 for c in holds.bind(context, values)([]))
         place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
         if not allowed or not converges(working, expr, values):
-            if not conditions:
+            if not conditions and not partial:
                 raise _diverges(declaration, external(expr), place)
+            beyond = True
             continue
         number, size, error = numeric_mean(working, expr, values)
         if not error < 1e-3:
-            if not conditions:
+            if not conditions and not partial:
                 raise _diverges(declaration, external(expr), place)
+            beyond = True
             continue
+        (here,), own_error = closed.at(values)
+        error = max(error, own_error)
         tolerance = max(1e-8, 100 * error)
-        (here,) = closed.bind(context, values)([])
         residual = float(abs(here - number)) / max(size, 1e-300)
         if not residual <= tolerance:
             raise CertificateError(
@@ -315,6 +363,8 @@ def _certify(
     if not used:
         raise _diverges(declaration, external(expr), place)
     notes = (_INFINITE,) if found.nonnegative and conditions else ()
+    if partial and beyond:
+        notes = (_SOMEWHERE,)
     return Certificate(
         (("E[f]", found.strategy),), tuple(used), (15,) * len(used), tuple(checks), notes
     )

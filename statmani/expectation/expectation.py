@@ -274,11 +274,15 @@ def _derivative(integrand: Integrand, k: int) -> sp.Expr:
     """d/dt_k E[f] = E[d_k f + f s_k] in internal symbols."""
     law, function, monomial = integrand.law, integrand.function, integrand.monomial
     law.require_smooth(k, function, monomial)
-    terms = [_build(law, function, (*monomial, (k,)))]
+    terms = []
+    if law.derivative((k,)) != 0:
+        terms.append(_build(law, function, (*monomial, (k,))))
     slope = function.diff(law.symbols[k])
     if slope != 0:
         terms.append(_build(law, slope, monomial))
     for at, index in enumerate(monomial):
+        if law.derivative(tuple(sorted((*index, k)))) == 0:
+            continue
         grown = (*monomial[:at], tuple(sorted((*index, k))), *monomial[at + 1 :])
         terms.append(_build(law, function, grown))
     return sp.Add(*terms)

@@ -11,14 +11,12 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.certificate import Certificate, Check
-from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import without_max
-from statmani.expectation.open_forms import working_digits
 from statmani.expectation.panels import PanelRule
+from statmani.expectation.together import Together
 
 __all__ = ["certify_open"]
 
-_DIGITS = 20
 _SMALL = 1e-9
 _SHARED = (
     "expectations over several variables were compared with the same kind of quadrature, at other "
@@ -69,8 +67,7 @@ def certify_open(
         ("Gamma^(1)", "E[d_ij l s_k] from g, T in another index order", mixed),
     ]
     rule = PanelRule(declaration, scores + definitions)
-    program = Program(claims, [])
-    context = new_context(min(_DIGITS, working_digits(claims, _DIGITS)))
+    program = Together(claims)
     points, checks = [], []
     for number, point in enumerate(declaration.domain.interior_points(2, seed=1)):
         values = {**declaration.sample_values(), **dict(zip(thetas, point, strict=True))}
@@ -78,19 +75,20 @@ def certify_open(
         place = ", ".join(f"{symbol} = {value}" for symbol, value in named)
         points.append(named)
         estimate = rule.at(values)
-        if not estimate.error < 1e-3:
+        found, error = program.at(values)
+        error = max(error, estimate.error)
+        if not error < 1e-3:
             raise CertificateError(
                 f"certificate: the definitions of the tensors do not converge numerically at "
-                f"{place} (relative change {estimate.error:.1e}); g or T may be infinite there. "
+                f"{place} (relative change {error:.1e}); g or T may be infinite there. "
                 "Restrict the domain of the parameters."
             )
-        tolerance = max(_SMALL, 100 * estimate.error)
+        tolerance = max(_SMALL, 100 * error)
         checks.append(_normalised(number, estimate.total, tolerance, place))
         numbers, sizes = list(estimate.values), list(estimate.sizes)
         roots = [abs(numbers[n + at]) ** 0.5 for at, (i, j) in enumerate(pairs) if i == j]
         names = [str(declaration.external(s)) for s in thetas]
         checks.append(_centred(number, numbers[:n], roots, names, tolerance, place))
-        found = program.bind(context, values)([])
         at = n
         for label, name, indices in groups:
             worst = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -97,7 +98,7 @@ def working_digits(expressions: Iterable[sp.Expr], default: int) -> int:
 def entry_strategies(
     strategies: Mapping[tuple[int, ...], str],
     metric: sp.ImmutableMatrix,
-    skewness: Mapping[tuple[int, int, int], sp.Expr],
+    skewness: Mapping[Any, sp.Expr],
     jacobian: sp.ImmutableMatrix | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """Pairs (entry, strategy) for a certificate.

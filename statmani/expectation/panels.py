@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -69,36 +70,63 @@ class PanelRule:
         return total
 
     def _piece(self, chart: Chart, density: Program, program: Program, values: Point) -> Estimate:
-        (centre,), _ = mode(chart, density, values)
+        (centre,), (scale,) = mode(chart, density, values)
+        axis = _Axis(centre, scale, chart[0].kind == "line")
         steps = 2.0 ** np.arange(-24, 12, 0.25)
-        y = centre + np.concatenate([-steps[::-1], steps])
-        _, jacobian, outputs = transform(chart, density, values, [y])
-        with np.errstate(all="ignore"):
-            size = np.asarray(outputs[0]).real + jacobian
-        size = np.where(np.isfinite(size), size, -np.inf)
+        t = np.concatenate([-steps[::-1], steps])
+        size = self._mass(chart, density, values, axis, t)
         inside = np.flatnonzero(size > size.max() - _DROP)
-        low, high = y[max(inside[0] - 1, 0)], y[min(inside[-1] + 1, y.size - 1)]
-        coarse = self._sum(chart, program, values, low, centre, high, _PANELS)
-        fine = self._sum(chart, program, values, low, centre, high, 2 * _PANELS)
-        scale = np.maximum(fine.sizes, 1e-300)
-        change = float(np.max(np.abs(fine.values - coarse.values) / scale, initial=0.0))
+        low, high = t[max(inside[0] - 1, 0)], t[min(inside[-1] + 1, t.size - 1)]
+        coarse = self._sum(chart, program, values, axis, low, high, _PANELS)
+        fine = self._sum(chart, program, values, axis, low, high, 2 * _PANELS)
+        size_of = np.maximum(fine.sizes, 1e-300)
+        change = float(np.max(np.abs(fine.values - coarse.values) / size_of, initial=0.0))
         error = max(change, abs(fine.total - coarse.total))
         return Estimate(fine.values, fine.sizes, error, fine.total)
 
+    def _mass(
+        self, chart: Chart, density: Program, values: Point, axis: _Axis, t: np.ndarray
+    ) -> np.ndarray:
+        """log of density times Jacobian."""
+        y, slope = axis.at(t)
+        _, jacobian, outputs = transform(chart, density, values, [y])
+        with np.errstate(all="ignore"):
+            size = np.asarray(outputs[0]).real + jacobian + slope
+        return np.where(np.isfinite(size), size, -np.inf)
+
     def _sum(
-        self, chart: Chart, program: Program, values: Point, low: float, middle: float,
-        high: float, panels: int,
+        self, chart: Chart, program: Program, values: Point, axis: _Axis, low: float, high: float,
+        panels: int,
     ) -> Estimate:  # fmt: skip
         nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
         # Panels grow from the mode outwards.
         grading = np.linspace(0.0, 1.0, panels // 2 + 1) ** 2
-        edges = np.concatenate([middle + (low - middle) * grading[::-1],
-                                middle + (high - middle) * grading[1:]])  # fmt: skip
+        edges = np.concatenate([low * grading[::-1], high * grading[1:]])
         half = np.diff(edges) / 2
-        y = ((edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes).ravel()
+        t = ((edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes).ravel()
         logs = np.log(np.maximum(half[:, None] * weights, 1e-300)).ravel()
+        y, slope = axis.at(t)
         _, jacobian, outputs = transform(chart, program, values, [y])
         flat = [np.broadcast_to(np.asarray(o), y.shape) for o in outputs]
         with np.errstate(all="ignore"):
-            flat[0] = flat[0] + jacobian + logs
+            flat[0] = flat[0] + jacobian + logs + slope
         return reduce_nodes(flat, logs, self._count, 0.0, None, ())
+
+
+@final
+@dataclass(frozen=True)
+class _Axis:
+    """y = centre + t, or centre + scale sinh t on a line, where tails may be algebraic."""
+
+    centre: float
+    scale: float
+    stretched: bool
+
+    def at(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """y and the logarithm of dy/dt."""
+        if not self.stretched:
+            return self.centre + t, np.zeros_like(t)
+        with np.errstate(over="ignore"):
+            y = self.centre + self.scale * np.sinh(t)
+            slope = np.log(self.scale) + np.abs(t) + np.log1p(np.exp(-2 * np.abs(t))) - np.log(2.0)
+        return y, slope

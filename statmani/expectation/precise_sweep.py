@@ -47,7 +47,9 @@ def expectation_value(
     IntractableExpectation
         The sums do not converge to the digits asked for.
     """
-    digits = ladder(context.dps)
+    # Over several variables digits are dear, so that no more are asked for than needed.
+    one = len(law.declaration.variables) == 1
+    digits = ladder(context.dps) if one else context.dps
     # A function with kinks needs charts of its own.
     own_charts = function if function.has(*_KINKS) else None
     key = (law.key, digits, tuple(v.real._mpf_ for v in values), own_charts)

@@ -18,12 +18,18 @@ from statmani.declaration import Declaration
 from statmani.expectation.normalise import sample_points
 from statmani.expectation.tidy import is_zero, tidy
 
-__all__ = ["Parities", "reflections"]
+__all__ = ["SYMMETRY", "Parities", "mean_is_zero", "reflections"]
+
+#: Strategy of an entry that vanishes so.
+SYMMETRY = "symmetry of the density"
 
 _CENTRES = 16
 _LARGEST = 3000
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 _KINKS = (sp.Piecewise, sp.Heaviside, sp.floor, sp.ceiling)
+
+
+Map = tuple[Mapping[sp.Symbol, sp.Expr], sp.Expr, tuple[sp.Symbol, ...]]
 
 
 @final
@@ -41,7 +47,7 @@ class Parities:
 
     def odd(self, index: Sequence[int]) -> bool:
         """Whether the product of scores over ``index`` changes sign, so that its mean is 0."""
-        return sp.prod([self.signs[i] for i in index]) == -1
+        return bool(sp.prod([self.signs[i] for i in index]) == -1)
 
 
 def reflections(declaration: Declaration, ell: sp.Expr) -> list[Parities]:
@@ -61,12 +67,12 @@ def reflections(declaration: Declaration, ell: sp.Expr) -> list[Parities]:
     >>> [found.signs for found in reflections(declaration, declaration.log_density)]
     [(-1, 1)]
     """
-    if declaration.region or ell.has(*_KINKS) or ell.count_ops() > _LARGEST:
+    if not _usable(declaration, ell):
         return []
     found: dict[tuple[int, ...], None] = {}
-    maps = _one(declaration, ell) if len(declaration.variables) == 1 else _many(declaration, ell)
-    for there, extra, zs in maps:
-        signs = _parities(declaration, ell, there, extra, zs)
+    scores = [ell.diff(t) for t in declaration.parameters]
+    for there, extra, zs in _maps(declaration, ell):
+        signs = _parities(declaration, ell, there, extra, zs, scores)
         if signs is not None and -1 in signs:
             found[signs] = None
             if 0 not in signs and len(zs) == 1:
@@ -74,7 +80,36 @@ def reflections(declaration: Declaration, ell: sp.Expr) -> list[Parities]:
     return [Parities(signs) for signs in found]
 
 
-Map = tuple[Mapping[sp.Symbol, sp.Expr], sp.Expr, tuple[sp.Symbol, ...]]
+def mean_is_zero(declaration: Declaration, ell: sp.Expr, function: sp.Expr) -> bool:
+    """Whether a reflection that preserves the density maps a function to its negative.
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> from statmani.expectation.reflection import mean_is_zero
+    >>> declaration = sm.families.normal().declaration
+    >>> (mean, _), (x,) = declaration.parameters, [v.symbol for v in declaration.variables]
+    >>> mean_is_zero(declaration, declaration.log_density, sp.atan(x - mean))
+    True
+    """
+    if not _usable(declaration, ell) or function.has(*_KINKS):
+        return False
+    return any(
+        parity == (-1,)
+        for parity in (
+            _parities(declaration, ell, there, extra, zs, [function])
+            for there, extra, zs in _maps(declaration, ell)
+        )
+    )
+
+
+def _usable(declaration: Declaration, ell: sp.Expr) -> bool:
+    return not (declaration.region or ell.has(*_KINKS) or ell.count_ops() > _LARGEST)
+
+
+def _maps(declaration: Declaration, ell: sp.Expr) -> Iterator[Map]:
+    one = len(declaration.variables) == 1
+    return _one(declaration, ell) if one else _many(declaration, ell)
 
 
 def _one(declaration: Declaration, ell: sp.Expr) -> Iterator[Map]:
@@ -180,8 +215,9 @@ def _parities(
     there: Mapping[sp.Symbol, sp.Expr],
     extra: sp.Expr,
     zs: tuple[sp.Symbol, ...],
+    functions: Sequence[sp.Expr],
 ) -> tuple[int, ...] | None:
-    """Signs of the scores under z -> -z, when the density is even in z."""
+    """Signs of the functions under z -> -z, when the density is even in z."""
     mirror = {z: -z for z in zs}
     samples = {v.symbol for v in declaration.variables}
     points = []
@@ -190,35 +226,31 @@ def _parities(
         fractions = (sp.Rational(2, 7), sp.Rational(-3, 5), sp.Rational(5, 4))
         points.append({**values, **{z: fractions[i % 3] for i, z in enumerate(zs)}})
 
-    def vanishes(expr: sp.Expr) -> bool:
-        if not is_zero(expr, points):
-            return False
-        return _cancels(expr)
+    def raw(expr: sp.Expr) -> sp.Expr:
+        return expr.xreplace(dict(there))
 
-    def moved(expr: sp.Expr) -> sp.Expr:
-        return _spread(expr.xreplace(dict(there)))
+    def agrees(expr: sp.Expr, sign: int, added: sp.Expr = sp.S.Zero) -> bool:
+        """Whether expr + added is even or odd at the points; no more than a filter."""
+        form = raw(expr) + added
+        return is_zero(form - sign * form.xreplace(mirror), points)
 
+    def proved(form: sp.Expr, sign: int) -> bool:
+        opened = _spread(form)
+        return _cancels(opened - sign * _spread(opened.xreplace(mirror)))
+
+    if not agrees(ell, 1, extra):
+        return None
+    whole = _spread(raw(ell)) + extra
     # Even at the fixed point already, so that the gradient decides.
-    for z in zs:
-        slope = moved(ell).diff(z) + extra.diff(z)
-        if not vanishes(_spread(slope) + _spread(slope.xreplace(mirror))):
-            return None
-    if len(there) < len(samples) and len(samples) > 1:
-        rest = moved(ell)
-        for x in samples - set(there):
-            slope = rest.diff(x)
-            if not vanishes(_spread(slope) - _spread(slope.xreplace(mirror))):
-                return None
+    gradient = [(whole.diff(z), -1) for z in zs]
+    if len(samples) > 1:
+        gradient += [(whole.diff(x), 1) for x in samples - set(there)]
+    if not all(proved(slope, sign) for slope, sign in gradient):
+        return None
     signs = []
-    for t in declaration.parameters:
-        score = moved(ell.diff(t))
-        reflected = _spread(score.xreplace(mirror))
-        if vanishes(score - reflected):
-            signs.append(1)
-        elif vanishes(score + reflected):
-            signs.append(-1)
-        else:
-            signs.append(0)
+    for function in functions:
+        fits = [sign for sign in (1, -1) if agrees(function, sign)]
+        signs.append(next((sign for sign in fits if proved(_spread(raw(function)), sign)), 0))
     return tuple(signs)
 
 

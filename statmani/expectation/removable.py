@@ -18,7 +18,7 @@ from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exact import Exact
 from statmani.signs import is_positive_on
 
-__all__ = ["ORDER", "fill", "fill_tensors"]
+__all__ = ["ORDER", "Skewness", "fill", "fill_tensors"]
 
 ORDER = 4
 

@@ -67,9 +67,11 @@ def stable_form(declaration: Declaration) -> sp.Expr:
     continuous = (v for v in declaration.variables if not v.discrete)
     box: tuple[Bounded, ...] = (*declaration.domain.axes, *continuous)
 
+    def positive(factor: sp.Expr) -> bool:
+        return bool(factor.is_positive) or is_positive_on(factor, box)
+
     def opened(node: sp.Expr) -> sp.Expr:
-        total = sp.expand_log(node, force=True)
-        return total.replace(lambda e: isinstance(e, sp.log), logarithm)
+        return _split(node, positive).replace(lambda e: isinstance(e, sp.log), logarithm)
 
     def logarithm(node: sp.Expr) -> sp.Expr:
         inner = node.args[0]
@@ -96,6 +98,26 @@ def stable_form(declaration: Declaration) -> sp.Expr:
         return LogSumExp(*exponents)
 
     return declaration.log_density.replace(lambda e: isinstance(e, sp.log), opened)
+
+
+def _split(node: sp.Expr, positive: Callable[[sp.Expr], bool]) -> sp.Expr:
+    """log of a product as a sum over its factors that are proved positive."""
+    argument = node.args[0]
+    if isinstance(argument, sp.exp):
+        return argument.args[0]
+    if isinstance(argument, sp.Pow) and positive(argument.base):
+        return argument.exp * _split(sp.log(argument.base), positive)
+    if not isinstance(argument, sp.Mul):
+        return sp.expand_log(node)
+    total: sp.Expr = sp.Integer(0)
+    rest: sp.Expr = sp.Integer(1)
+    for factor in argument.args:
+        base = factor.base if factor.is_Pow else factor
+        if positive(base):
+            total += _split(sp.log(factor), positive)
+        else:
+            rest *= factor
+    return total + (sp.log(rest) if rest != 1 else 0)
 
 
 def _error_function(inner: sp.Add) -> sp.Expr | None:
