@@ -20,6 +20,7 @@ from statmani.declaration import Declaration
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.parts import independent_blocks
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.straight import straighten
 from statmani.expectation.sums import Estimate, Point
 
 __all__ = ["BlockQuadrature"]
@@ -47,6 +48,9 @@ class BlockQuadrature:
         triples: Sequence[Index],
     ) -> None:
         thetas = declaration.parameters
+        straight, _ = straighten(declaration)
+        if straight.variables != declaration.variables:
+            declaration, ell = straight, straight.log_density
         n = len(thetas)
         self._n, self._pairs, self._triples = n, list(pairs), list(triples)
         blocks, rest = independent_blocks(ell, declaration)
@@ -93,11 +97,12 @@ class BlockQuadrature:
 
     def at(self, values: Point, mixed: Sequence[Index]) -> Estimate:
         """The same in double precision, followed by E[d_ij l s_k] for (i, j, k) in ``mixed``."""
-        target = 1e-12 if self._dimension == 1 else 1e-9
+        target = 1e-12
         wanted = [*self._moments, *((self._second[i, j], k) for i, j, k in mixed)]
         rest = [float(np.real(o)) for o in self._rest.arrays(values, [])]
         numbers = np.array([*rest[1:], *([0.0] * (len(wanted) - self._n))])
         sizes, total, error = np.abs(numbers), np.exp(rest[0]), 0.0
+        random = False
         for plain, full in self._parts:
             found = (full if mixed else plain).at(values, target)
             mass = found.total
@@ -109,8 +114,8 @@ class BlockQuadrature:
             magnitudes = dict(zip(names, found.sizes / mass, strict=True))
             numbers = numbers + np.array(self._centred(table, wanted))
             sizes = sizes + np.array([magnitudes[m] for m in wanted])
-            error = max(error, found.error)
-        return Estimate(numbers, sizes, error, float(total))
+            error, random = max(error, found.error), random or found.random
+        return Estimate(numbers, sizes, error, float(total), None, random)
 
     def _centred(self, table: dict[Index, Any], wanted: Sequence[Index]) -> list[Any]:
         """Means of single functions, central moments of products."""

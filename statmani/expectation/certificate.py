@@ -200,8 +200,13 @@ class _Checker:
         estimate = self._quadrature.at(values, self._mixed)
         closed = self._closed.bind(context, values)([])
         closed += self._first_kind(closed, values)
-        tolerance = max(1e-9, 100 * estimate.error)
-        if not estimate.error < 1e-3:
+        tolerance = max(1e-9, (3 if estimate.random else 100) * estimate.error)
+        if estimate.random and number == 0:
+            self.notes.append(
+                f"{len(declaration.variables)} dependent variables: compared with means over "
+                f"quasi-random nodes, to about {estimate.error:.0e}"
+            )
+        if not estimate.error < (0.05 if estimate.random else 1e-3):
             raise CertificateError(
                 f"certificate: the definitions of the tensors do not converge numerically at "
                 f"{place} (relative change {estimate.error:.1e}); g or T may be infinite there. "

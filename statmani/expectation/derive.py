@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +18,7 @@ from statmani.errors import (
 from statmani.expectation import exact
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
+from statmani.expectation.deadline import CHECKING, Progress, run_bounded
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exact import Exact
 from statmani.expectation.exponential import (
@@ -56,8 +55,6 @@ from statmani.expectation.sum_of_parts import from_parts
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -117,10 +114,11 @@ def derive(
     ----------
     declaration : Declaration
     effort : float
-        Scales the time that the whole derivation may take (60 s at 1) and, within it,
-        integration as a last resort (4 s at 1). 0 switches integration off and leaves 60 s.
+        Scales the time that the derivation may take (60 s at 1, and as long again for its
+        certificate) and, within it, integration as a last resort (4 s at 1). 0 switches
+        integration off and leaves 60 s.
     progress : callable, optional
-        Called with a short text at each stage.
+        Called with a short text at each stage and every few seconds.
 
     Returns
     -------
@@ -140,7 +138,11 @@ def derive(
     if declaration.observation is not None:
         one = derive(declaration.observation, effort=effort, progress=progress)
         return _times(one, declaration.repetitions)
-    report = _bounded(progress, 60.0 * effort if effort > 0 else 60.0)
+    seconds = 60.0 * effort if effort > 0 else 60.0
+    return run_bounded(lambda report: _derived(declaration, effort, report), seconds, progress)
+
+
+def _derived(declaration: Declaration, effort: float, report: Progress) -> Derivation:
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
@@ -151,6 +153,7 @@ def derive(
         strategy = f"{strategy}, in linear combinations of the parameters"
     _check_identifiable(declaration, metric)
     labels = entry_strategies(_label(declaration, strategy), metric, skewness)
+    report(CHECKING)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
     certificate = proof(declaration, metric, skewness, labels)
     report("certificate")
@@ -201,23 +204,6 @@ def _closed_forms(
             report("expectations")
     (metric, skewness), strategy = found
     return metric, skewness, strategy, branches
-
-
-def _bounded(progress: Progress | None, seconds: float) -> Progress:
-    """Report each stage, and stop the derivation when its time is over."""
-    end = time.monotonic() + seconds
-
-    def report(stage: str) -> None:
-        if progress is not None:
-            progress(stage)
-        if time.monotonic() > end and stage != "certificate":
-            raise IntractableExpectation(
-                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. "
-                "Raise effort, as in manifold(effort=4), declare the density in simpler "
-                "coordinates, or fix a parameter as a constant."
-            )
-
-    return report
 
 
 def _label(declaration: Declaration, strategy: str) -> tuple[tuple[str, str], ...]:
