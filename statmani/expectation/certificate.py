@@ -16,8 +16,12 @@ from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import kinks
 from statmani.expectation.parts import separable
 
-__all__ = ["Certificate", "Check", "certify"]
+__all__ = ["MOVING", "Certificate", "Check", "certify", "has_moving_kinks"]
 
+MOVING = (
+    "Gamma^(1) was not compared: the density has a kink that moves with a parameter, where second "
+    "derivatives contain a delta; it follows from g and T"
+)
 Skewness = Mapping[tuple[int, int, int], sp.Expr]
 
 
@@ -131,6 +135,15 @@ def certify(
     return Certificate(strategies, named, tuple(digits), tuple(checks), tuple(checker.notes))
 
 
+def has_moving_kinks(declaration: Declaration, ell: sp.Expr) -> bool:
+    """Whether the almost-everywhere derivatives of log p lack terms at a moving place."""
+    return any(
+        k.free_symbols & set(declaration.parameters)
+        for v in declaration.variables
+        for k in kinks(ell, v.symbol)
+    )
+
+
 class _Checker:
     def __init__(self, declaration: Declaration, metric: sp.Matrix, skewness: Skewness) -> None:
         self._declaration = declaration
@@ -139,17 +152,10 @@ class _Checker:
         ell, thetas = separable(declaration), declaration.parameters
         self._pairs = list(itertools.combinations_with_replacement(range(n), 2))
         self._triples = list(itertools.combinations_with_replacement(range(n), 3))
-        moving_kinks = any(
-            k.free_symbols & set(thetas)
-            for v in declaration.variables
-            for k in kinks(ell, v.symbol)
-        )
+        moving_kinks = has_moving_kinks(declaration, ell)
         self._mixed = [] if moving_kinks else [(*p, k) for p in self._pairs for k in range(n)]
         if moving_kinks:
-            self.notes.append(
-                "Gamma^(1) was not compared: the density has a kink that moves with a parameter, "
-                "where second derivatives contain a delta; it follows from g and T"
-            )
+            self.notes.append(MOVING)
         self._count = n
         self._quadrature = BlockQuadrature(declaration, ell, self._pairs, self._triples)
         closed = [metric[i, j] for i, j in self._pairs]

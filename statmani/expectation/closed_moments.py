@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.expectation.equivariant import IDENTIFIED, identified_mean
 from statmani.expectation.integration import Budget, integrate
 from statmani.expectation.kernels import Branch, match_kernels, resolve
 from statmani.expectation.means import (
@@ -82,6 +83,9 @@ def closed_form(
         value = integrate(working, expr, Budget(4.0 * effort)) if smooth else None
         if value is not None:
             found = Closed(tidy(value), (), "sympy.integrate")
+    if found is None:
+        constant = identified_mean(declaration, expr)
+        found = None if constant is None else Closed(constant, (), IDENTIFIED)
     return found
 
 

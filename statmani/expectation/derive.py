@@ -19,6 +19,7 @@ from statmani.expectation import exact
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.deadline import CHECKING, Progress, run_bounded
+from statmani.expectation.equivariant import IDENTIFIED, entry_labels, from_orbit
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exact import Exact
 from statmani.expectation.exponential import (
@@ -153,6 +154,7 @@ def _derived(declaration: Declaration, effort: float, report: Progress) -> Deriv
         strategy = f"{strategy}, in linear combinations of the parameters"
     _check_identifiable(declaration, metric)
     labels = entry_strategies(_label(declaration, strategy), metric, skewness)
+    labels = entry_labels(labels, metric, skewness)
     report(CHECKING)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
     certificate = proof(declaration, metric, skewness, labels)
@@ -200,6 +202,9 @@ def _closed_forms(
         try:
             found = _from_integration(declaration, effort, tried, report)
         except IntractableExpectation as failure:
+            constants = from_orbit(declaration, report)
+            if constants is not None:
+                return *constants, IDENTIFIED, branches
             found = open_tensors(declaration, failure), OPEN
             report("expectations")
     (metric, skewness), strategy = found

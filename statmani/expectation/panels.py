@@ -69,36 +69,51 @@ class PanelRule:
         return total
 
     def _piece(self, chart: Chart, density: Program, program: Program, values: Point) -> Estimate:
-        (centre,), _ = mode(chart, density, values)
-        steps = 2.0 ** np.arange(-24, 12, 0.25)
-        y = centre + np.concatenate([-steps[::-1], steps])
+        (axis,) = chart
+        (centre,), (scale,) = mode(chart, density, values)
+        # On a line tails may be heavy: panels in v with y = centre + scale sinh v.
+        line = axis.kind == "line"
+        steps = 2.0 ** np.arange(-24, 6.3 if line else 12, 0.25)
+        v = (0.0 if line else centre) + np.concatenate([-steps[::-1], steps])
+        origin = (centre, scale) if line else None
+        y, slope = _placed(v, origin)
         _, jacobian, outputs = transform(chart, density, values, [y])
         with np.errstate(all="ignore"):
-            size = np.asarray(outputs[0]).real + jacobian
+            size = np.asarray(outputs[0]).real + jacobian + slope
         size = np.where(np.isfinite(size), size, -np.inf)
         inside = np.flatnonzero(size > size.max() - _DROP)
-        low, high = y[max(inside[0] - 1, 0)], y[min(inside[-1] + 1, y.size - 1)]
-        coarse = self._sum(chart, program, values, low, centre, high, _PANELS)
-        fine = self._sum(chart, program, values, low, centre, high, 2 * _PANELS)
-        scale = np.maximum(fine.sizes, 1e-300)
-        change = float(np.max(np.abs(fine.values - coarse.values) / scale, initial=0.0))
+        ends = v[max(inside[0] - 1, 0)], v[min(inside[-1] + 1, v.size - 1)]
+        middle = 0.0 if line else centre
+        coarse = self._sum(chart, program, values, ends, middle, origin, _PANELS)
+        fine = self._sum(chart, program, values, ends, middle, origin, 2 * _PANELS)
+        sizes = np.maximum(fine.sizes, 1e-300)
+        change = float(np.max(np.abs(fine.values - coarse.values) / sizes, initial=0.0))
         error = max(change, abs(fine.total - coarse.total))
         return Estimate(fine.values, fine.sizes, error, fine.total)
 
     def _sum(
-        self, chart: Chart, program: Program, values: Point, low: float, middle: float,
-        high: float, panels: int,
+        self, chart: Chart, program: Program, values: Point, ends: tuple[float, float],
+        middle: float, origin: tuple[float, float] | None, panels: int,
     ) -> Estimate:  # fmt: skip
         nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
         # Panels grow from the mode outwards.
         grading = np.linspace(0.0, 1.0, panels // 2 + 1) ** 2
-        edges = np.concatenate([middle + (low - middle) * grading[::-1],
-                                middle + (high - middle) * grading[1:]])  # fmt: skip
+        edges = np.concatenate([middle + (ends[0] - middle) * grading[::-1],
+                                middle + (ends[1] - middle) * grading[1:]])  # fmt: skip
         half = np.diff(edges) / 2
-        y = ((edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes).ravel()
+        v = ((edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes).ravel()
         logs = np.log(np.maximum(half[:, None] * weights, 1e-300)).ravel()
+        y, slope = _placed(v, origin)
         _, jacobian, outputs = transform(chart, program, values, [y])
         flat = [np.broadcast_to(np.asarray(o), y.shape) for o in outputs]
         with np.errstate(all="ignore"):
-            flat[0] = flat[0] + jacobian + logs
+            flat[0] = flat[0] + jacobian + logs + slope
         return reduce_nodes(flat, logs, self._count, 0.0, None, ())
+
+
+def _placed(v: np.ndarray, origin: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
+    """y of the panels' variable, and log dy/dv."""
+    if origin is None:
+        return v, np.zeros_like(v)
+    centre, scale = origin
+    return centre + scale * np.sinh(v), np.log(scale) + np.logaddexp(v, -v) - np.log(2.0)

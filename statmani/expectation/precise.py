@@ -23,7 +23,7 @@ def integrate_precisely(
     used = max((max(p) for p in products), default=-1) + 1
     degree = max((len(p) for p in products), default=1)
     (centre,), (scale,) = mode(chart, program, values)
-    step = 48
+    step = 48 if digits <= 40 else 192
     reach = 6.4
     t = np.arange(-round(reach * step), round(reach * step) + 1) / step
     y, slope = axis_nodes(axis.kind, t, centre, scale)
