@@ -73,24 +73,30 @@ class BlockQuadrature:
             )
         self._dimension = max(len(b.variables) for b in blocks)
 
-    def precise(self, values: Point, digits: int) -> tuple[list[Any], float] | None:
-        """[integral, E[s], E[ss], E[sss]] to many digits, and the change between two steps."""
-        if self._dimension > 1:
-            return None
+    def precise(
+        self, values: Point, digits: int, mixed: Sequence[Index] = ()
+    ) -> tuple[list[Any], float] | None:
+        """[integral, E[s], E[ss], E[sss]] to many digits, and the change between two steps.
+
+        Followed by E[d_ij l s_k] for (i, j, k) in ``mixed``. None where a part has several
+        variables that are not discrete.
+        """
         context = new_context(digits + 12)
         rest = self._rest.bind(context, values)([])
         total, error = context.exp(rest[0]), 0.0
-        numbers: list[Any] = [*rest[1:], *([0] * (len(self._pairs) + len(self._triples)))]
-        for integrator, _ in self._parts:
-            found = integrator.precise(values, digits)
+        wanted = [*self._moments, *((self._second[i, j], k) for i, j, k in mixed)]
+        names = [*self._moments, *(self._connection if mixed else [])]
+        numbers: list[Any] = [*rest[1:], *([0] * (len(wanted) - self._n))]
+        for plain, full in self._parts:
+            found = (full if mixed else plain).precise(values, digits)
             if found is None:
                 return None
             mass = found[0][0]
             total = total * mass
             if len(self._parts) == 1:
                 mass = 1
-            table = dict(zip(self._moments, (v / mass for v in found[0][1:]), strict=True))
-            centred = self._centred(table, self._moments)
+            table = dict(zip(names, (v / mass for v in found[0][1:]), strict=True))
+            centred = self._centred(table, wanted)
             numbers = [a + b for a, b in zip(numbers, centred, strict=True)]
             error = max(error, found[1])
         return [total, *numbers], error

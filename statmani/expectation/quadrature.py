@@ -14,7 +14,11 @@ from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
 from statmani.expectation.parts import independent_blocks, separable
-from statmani.expectation.precise import integrate_precisely, sum_precisely
+from statmani.expectation.precise import (
+    integrate_precisely,
+    sum_heavy_tail,
+    sum_precisely,
+)
 from statmani.expectation.several import integrate_fitted, integrate_randomly
 from statmani.expectation.straight import straighten
 from statmani.expectation.sums import (
@@ -166,8 +170,21 @@ class Integrator:
             head.undefined,
         )
 
+    def _has_smooth_tail(self, values: Point) -> bool:
+        """Whether the terms of a series are a smooth function of the index and decay slowly."""
+        variable = self._discrete[0]
+        if len(self._discrete) > 1 or variable.upper is not sp.S.Infinity:
+            return False
+        outputs = sp.Tuple(self._declaration.log_density, *self._functions)
+        if outputs.has(sp.Piecewise, sp.KroneckerDelta, sp.Abs, sp.Max, sp.Min, sp.floor):
+            return False
+        start = float(variable.lower.xreplace(dict(values)))
+        nodes = start + np.array([0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 160.0])
+        level = np.asarray(self._sum.arrays(values, [nodes])[0]).real
+        return bool(np.isfinite(level).all() and int(np.argmax(level)) < 8)
+
     def precise(self, point: Point, digits: int = 30) -> tuple[list[Any], float] | None:
-        """Expectations to many digits; only for one variable, else None.
+        """Expectations to many digits, of one continuous or of discrete variables, else None.
 
         Returns the values as mpmath numbers and the relative change between two step sizes.
         """
@@ -176,9 +193,11 @@ class Integrator:
         products = self._products
         count = len(products)
         if not self._continuous:
-            if len(self._discrete) != 1:
-                return None
-            return sum_precisely(self._sum, self._discrete, values, context, digits, products)
+            found = sum_precisely(self._sum, self._discrete, values, context, digits, products)
+            if found is None and self._has_smooth_tail(values):
+                tail = (self._discrete[0], (self._declaration.log_density, *self._functions))
+                found = sum_heavy_tail(self._sum, tail, values, context, digits, products)
+            return found
         if len(self._continuous) != 1 or self._discrete:
             return None
         fine = [context.mpf(0)] * (count + 1)
