@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-
 import sympy as sp
 from flint import fmpz_mat
 
