@@ -87,7 +87,7 @@ def _compare(
     context = new_context(60)
     step = context.mpf(10) ** -6
     program = Program([entry, polynomial, root], [])
-    for point in declaration.domain.interior_points(2, seed=9):
+    for point in declaration.domain.interior_points(1, seed=9):
         values: dict[sp.Symbol, Any] = dict(declaration.sample_values())
         values |= dict(zip(declaration.parameters, point, strict=True))
         place = program.bind(context, values)([])[2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+import beyond
 import pytest
 import sympy as sp
 
-import beyond
 import statmani as sm
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily
@@ -109,7 +109,7 @@ def test_a_millionth_of_one_entry_of_the_skewness(name: str) -> None:
     _, derivation = derived(name)
     index = max(derivation.skewness)
     wrong = {**derivation.skewness, index: derivation.skewness[index] * (1 + sp.Rational(1, 10**6))}
-    with pytest.raises(CertificateError, match="certificate: (T|Gamma)"):
+    with pytest.raises(CertificateError, match=r"certificate: (T|Gamma)"):
         checked(name, derivation.metric, wrong)
 
 
