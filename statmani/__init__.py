@@ -50,9 +50,11 @@ if TYPE_CHECKING:
     from statmani import families
     from statmani.expectation.expectation import Expectation
     from statmani.geometry.manifold import StatisticalManifold
+    from statmani.geometry.saving import load_manifold
     from statmani.inference.cramer_rao import cramer_rao
     from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
+    from statmani.inference.statistical_curvature import statistical_curvature
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
@@ -86,8 +88,10 @@ __all__ = [
     "geodesic",
     "kl_divergence",
     "latex",
+    "load_manifold",
     "log",
     "parallel_transport",
+    "statistical_curvature",
 ]
 
 # Loaded when first used, so that importing statmani stays cheap.
@@ -102,8 +106,10 @@ _LATER = {
     "geodesic": "statmani.numerics.geodesic",
     "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
+    "load_manifold": "statmani.geometry.saving",
     "log": "statmani.numerics.exp_log",
     "parallel_transport": "statmani.numerics.transport",
+    "statistical_curvature": "statmani.inference.statistical_curvature",
 }
 
 

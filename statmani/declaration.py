@@ -75,6 +75,9 @@ class Declaration:
     observation : Declaration or None
         One observation, when there are repetitions. With a symbolic number of them, `log_density`
         and `variables` are those of one observation and the number is among `constants`.
+    whole : Domain or None
+        The domain of the parameters and of those constants that stand for further parameters;
+        it supplies admissible values of both.
     """
 
     log_density: Expr
@@ -86,6 +89,7 @@ class Declaration:
     name: str | None = None
     repetitions: Expr = S.One
     observation: Declaration | None = None
+    whole: Domain | None = None
 
     @property
     def parameters(self) -> tuple[Symbol, ...]:
@@ -128,6 +132,9 @@ class Declaration:
             else:
                 value = Rational(7 + 2 * index, 5 + index)
                 values[constant] = -value if constant.is_negative else value
+        if self.whole is not None:
+            inside = zip(self.whole.symbols, self.whole.interior_points(1)[0], strict=True)
+            values |= {s: v for s, v in inside if s in values}
         return values
 
     def substitute(self, values: Mapping[Symbol, Expr]) -> Declaration:

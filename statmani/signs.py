@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any, Protocol
 
-from sympy import Dummy, Expr, Symbol, expand, oo
+from sympy import Dummy, Expr, S, Symbol, default_sort_key, exp, expand, oo
 
 __all__ = ["Bounded", "is_positive_on"]
 
@@ -32,10 +32,12 @@ def is_positive_on(expression: Expr, box: Sequence[Bounded]) -> bool:
 
     Examples
     --------
-    >>> from sympy import Integer, symbols
+    >>> from sympy import Integer, exp, symbols
     >>> from statmani.domain import Axis
     >>> p = symbols("p", positive=True)
     >>> is_positive_on(1 - p, [Axis(p, Integer(0), Integer(1))])
+    True
+    >>> is_positive_on(1 - (1 - p) * exp(-p), [Axis(p, Integer(0), Integer(1))])
     True
     """
     if expression.is_positive:
@@ -56,4 +58,24 @@ def is_positive_on(expression: Expr, box: Sequence[Bounded]) -> bool:
             candidate = candidate.xreplace({b.symbol: end + sign * distance})
         if expand(candidate).is_positive or candidate.is_positive:
             return True
+    return _positive_at_both_ends(expression, box)
+
+
+def _positive_at_both_ends(expression: Expr, box: Sequence[Bounded]) -> bool:
+    """Proved for what is affine in a symbol, or an exponential, that is bounded on both sides."""
+    opened = expand(expression)
+    for b in box:
+        low, high = b.lower, b.upper
+        if opened.has(b.symbol) and low.is_finite and high.is_finite:
+            line = opened.as_poly(b.symbol)
+            if line is not None and line.degree() == 1:
+                rest = [other for other in box if other is not b]
+                ends = (expression.xreplace({b.symbol: end}) for end in (low, high))
+                return all(is_positive_on(end, rest) for end in ends)
+    for e in sorted(opened.atoms(exp), key=default_sort_key):
+        mark = Dummy(positive=True)
+        line = opened.xreplace({e: mark}).as_poly(mark)
+        if line is not None and line.degree() == 1 and is_positive_on(-e.args[0], box):
+            ends = (expand(line.as_expr().xreplace({mark: end})) for end in (S.Zero, S.One))
+            return all(is_positive_on(end, box) for end in ends)
     return False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import final
 
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.errors import IntractableExpectation
+from statmani.expectation.deadline import OutOfTime
 from statmani.expectation.equivariant import IDENTIFIED, identified_mean
 from statmani.expectation.integration import Budget, integrate
 from statmani.expectation.kernels import Branch, match_kernels, resolve
@@ -31,7 +34,7 @@ from statmani.expectation.statistics import (
 )
 from statmani.expectation.tidy import tidy
 
-__all__ = ["Closed", "closed_form", "log_mass", "total_mass"]
+__all__ = ["Closed", "EntryMoments", "closed_form", "log_mass", "total_mass"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def closed_form(
     if points is not None:
         return Closed(tidy(sum_finite(ell, expr, points)), (), "finite sum")
     form = normalise(expr, working, signs)
-    engine = _Engine(declaration, working, ell, signs)
-    found = engine.mean(form)
+    branches = match_kernels(ell, working, signs)
+    found = _Engine(declaration, working, ell, signs, branches).mean(form)
     if found is not None:
         found = replace(found, value=shorten(found.value))
     if found is None and effort > 0:
@@ -96,11 +99,16 @@ class _Engine:
     """What the strategies share for one density."""
 
     def __init__(
-        self, declaration: Declaration, working: Declaration, ell: sp.Expr, signs: Signs
+        self,
+        declaration: Declaration,
+        working: Declaration,
+        ell: sp.Expr,
+        signs: Signs,
+        branches: tuple[Branch, ...] | None,
     ) -> None:
         self._declaration, self._working, self._ell, self._signs = declaration, working, ell, signs
         self._samples = {v.symbol for v in declaration.variables}
-        self._branches = match_kernels(ell, working, signs)
+        self._branches = branches
         self._statistics: StatisticMoments | None = None
         self._tried_statistics = False
 
@@ -247,6 +255,40 @@ class _Engine:
             )
         )
         return Closed(tidy(found.value + extra), found.conditions, f"{found.strategy}; finite sum")
+
+
+@final
+class EntryMoments:
+    """Means of several functions under one density, for entries of tensors.
+
+    Parameters
+    ----------
+    declaration : Declaration
+    ell : Expr
+        The normalised log density.
+    signs : Signs
+    branches : tuple of Branch or None
+        The matched kernel.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        ell: sp.Expr,
+        signs: Signs,
+        branches: tuple[Branch, ...] | None,
+    ) -> None:
+        self._declaration, self._signs = declaration, signs
+        self._engine = _Engine(declaration, declaration, ell, signs, branches)
+
+    def mean(self, function: sp.Expr) -> Closed | None:
+        """E[function], or None when no closed form is found."""
+        try:
+            return self._engine.mean(normalise(function, self._declaration, self._signs))
+        except OutOfTime:
+            raise
+        except IntractableExpectation:
+            return None
 
 
 def _scaled(shifted: Shifted, factor: sp.Expr, strategy: str) -> Closed:

@@ -10,7 +10,7 @@ from typing import TypeVar, final
 
 from statmani.errors import IntractableExpectation
 
-__all__ = ["CHECKING", "Progress", "run_bounded"]
+__all__ = ["CHECKING", "OutOfTime", "Progress", "run_bounded"]
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
@@ -19,6 +19,10 @@ T = TypeVar("T")
 CHECKING = "checking"
 _HEARTBEAT = 3.0
 _AGAIN = 0.25
+
+
+class OutOfTime(IntractableExpectation):
+    """The time of a computation is over; no further strategy is tried."""
 
 
 class _TimeOver(BaseException):
@@ -93,7 +97,7 @@ def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progres
 
     Raises
     ------
-    IntractableExpectation
+    OutOfTime
         The time is over; names the last stage that ended.
 
     Examples
@@ -110,7 +114,7 @@ def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progres
             watch.stop()
     except _TimeOver:
         watch.stop()
-        raise IntractableExpectation(
+        raise OutOfTime(
             f"derivation: stopped after {seconds:g} s; the last stage that ended was "
             f"'{watch.stage}'. Raise effort, as in manifold(effort=4), declare the density in "
             "simpler coordinates, or fix a parameter as a constant."

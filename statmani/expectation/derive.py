@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from typing import Any
 
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.errors import (
-    CertificateError,
-    IntractableExpectation,
-    InvalidFamily,
-    InvalidManifold,
-)
-from statmani.expectation import exact
+from statmani.errors import InvalidFamily
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
+from statmani.expectation.closing import Labels, entry_by_entry
 from statmani.expectation.deadline import CHECKING, Progress, run_bounded
-from statmani.expectation.equivariant import IDENTIFIED, entry_labels, from_orbit
 from statmani.expectation.evaluate import Program, new_context
-from statmani.expectation.exact import Exact
-from statmani.expectation.exponential import (
-    Tensors,
-    jacobian_rank,
-    minimal,
-    open_piecewise,
-    separate,
-    solve_means,
-    tensors_from_means,
-)
-from statmani.expectation.kernels import Branch, match_kernels, moments_of
-from statmani.expectation.means import (
-    finite_points,
-    gaussian_means,
-    kernel_mean,
-    product_indices,
-    read_on_branches,
-    sum_finite,
-)
+from statmani.expectation.exponential import Tensors
+from statmani.expectation.kernels import Branch, match_kernels
+from statmani.expectation.means import product_indices
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.open_certificate import certify_open
-from statmani.expectation.open_forms import (
-    OPEN,
-    entry_strategies,
-    is_open,
-    open_tensors,
-    working_digits,
-)
-from statmani.expectation.periodic import from_turn
+from statmani.expectation.open_forms import entry_strategies, is_open, working_digits
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import fill_tensors
-from statmani.expectation.sum_of_parts import from_parts
+from statmani.expectation.strategies import by_strategies
 from statmani.expectation.tidy import tidy
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
@@ -147,14 +117,14 @@ def _derived(declaration: Declaration, effort: float, report: Progress) -> Deriv
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
-    metric, skewness, strategy, branches = _closed_forms(working, effort, report)
+    (metric, skewness), strategies, branches = _tensors(working, effort, report)
     metric, skewness = fill_tensors(working, metric, skewness)
+    jacobian = None
     if reduction is not None:
         metric, skewness = pull_back(metric, skewness, reduction)
-        strategy = f"{strategy}, in linear combinations of the parameters"
+        jacobian = reduction.jacobian
     _check_identifiable(declaration, metric)
-    labels = entry_strategies(_label(declaration, strategy), metric, skewness)
-    labels = entry_labels(labels, metric, skewness)
+    labels = entry_strategies(strategies, metric, skewness, jacobian)
     report(CHECKING)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
     certificate = proof(declaration, metric, skewness, labels)
@@ -175,175 +145,23 @@ def _times(one: Derivation, count: sp.Expr) -> Derivation:
     )
 
 
-def _closed_forms(
+def _tensors(
     declaration: Declaration, effort: float, report: Progress
-) -> tuple[
-    sp.ImmutableMatrix,
-    dict[tuple[int, int, int], sp.Expr],
-    str,
-    tuple[Branch, ...] | None,
-]:
-    """g, T, the strategy that found them, and the matched kernel."""
+) -> tuple[Tensors, Labels, tuple[Branch, ...] | None]:
+    """g and T, the strategies that found their entries, and the matched kernel."""
     signs = Signs(declaration)
     ell = normalise(declaration.log_density, declaration, signs)
     report("normal form")
-    tried: list[str] = []
     branches = match_kernels(ell, declaration, signs)
-    found = _from_exponential(ell, declaration, branches, tried, report)
-    if found is None and branches is not None:
-        found = _from_kernels(ell, declaration, branches, tried, report)
+    tried: list[str] = []
+    found = by_strategies(ell, declaration, signs, branches, tried, report)
     if found is None:
-        found = from_parts(ell, declaration, tried, report)
-    if found is None:
-        found = from_turn(declaration, signs, tried, report)
-    if found is None:
-        found = _from_finite_sum(ell, declaration, tried, report)
-    if found is None:
-        try:
-            found = _from_integration(declaration, effort, tried, report)
-        except IntractableExpectation as failure:
-            constants = from_orbit(declaration, report)
-            if constants is not None:
-                return *constants, IDENTIFIED, branches
-            found = open_tensors(declaration, failure), OPEN
-            report("expectations")
-    (metric, skewness), strategy = found
-    return metric, skewness, strategy, branches
-
-
-def _label(declaration: Declaration, strategy: str) -> tuple[tuple[str, str], ...]:
+        tensors, labels = entry_by_entry(ell, declaration, signs, branches, effort, tried, report)
+        return tensors, labels, branches
+    tensors, strategy = found
     n = len(declaration.parameters)
-    entries = [f"g[{i},{j}]" for i, j in product_indices(n, 2)]
-    entries += [f"T[{i},{j},{k}]" for i, j, k in product_indices(n, 3)]
-    return tuple((entry, strategy) for entry in entries)
-
-
-def _from_exponential(
-    ell: sp.Expr,
-    declaration: Declaration,
-    branches: tuple[Branch, ...] | None,
-    tried: list[str],
-    report: Progress,
-) -> tuple[Tensors, str] | None:
-    opened = open_piecewise(ell, declaration)
-    separation = separate(opened, declaration)
-    if separation is None:
-        tried.append("exponential family (a term mixes sample and parameters)")
-        return None
-    separation = minimal(separation, declaration)
-    rank = jacobian_rank(separation.natural, declaration)
-    n = len(declaration.parameters)
-    means = gaussian_means(opened, separation.statistics, declaration)
-    strategy = "exponential family, Gaussian moments"
-    if means is None and len(separation.natural) == n == rank:
-        means = solve_means(separation, declaration)
-        strategy = "full exponential family, means from the potential"
-    if means is None and branches is not None:
-        sparse = read_on_branches(separation.statistics, branches, declaration)
-        if sparse is not None:
-            means = [
-                kernel_mean([s[m] for s in sparse], branches)
-                for m in range(len(separation.statistics))
-            ]
-            strategy = "curved exponential family, kernel moments"
-    if means is None:
-        points = finite_points(declaration)
-        if points is not None:
-            means = [tidy(sum_finite(ell, t, points)) for t in separation.statistics]
-            strategy = "curved exponential family, finite sums"
-    if means is None:
-        tried.append("curved exponential family (means of the statistics not found)")
-        return None
-    report("means")
-    try:
-        tensors = exact.tensors_from_means(separation.natural, means, declaration, report)
-    except (InvalidManifold, CertificateError):
-        # The ring cannot hold these entries; the certificate still judges what sympy makes.
-        tensors = tensors_from_means(separation.natural, means, declaration.parameters, report)
-    return tensors, strategy
-
-
-def _from_kernels(
-    ell: sp.Expr,
-    declaration: Declaration,
-    branches: tuple[Branch, ...],
-    tried: list[str],
-    report: Progress,
-) -> tuple[Tensors, str] | None:
-    scores = [ell.diff(t) for t in declaration.parameters]
-    sparse = read_on_branches(scores, branches, declaration)
-    if sparse is None:
-        tried.append(f"canonical kernel {branches[0].kernel.name} (a score is no sparse sum)")
-        return None
-    cache: dict[Any, Any] = {}
-    n = len(scores)
-    tidy = Exact(declaration).tidy
-    metric = sp.zeros(n, n)
-    for i, j in product_indices(n, 2):
-        metric[i, j] = metric[j, i] = tidy(moments_of(branches, sparse, (i, j), cache))
-        report(f"g[{i},{j}]")
-    # Products of three scores, not identity 2: right at kinks too, where second derivatives fail.
-    skewness: dict[tuple[int, int, int], sp.Expr] = {}
-    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
-        skewness[i, j, k] = tidy(moments_of(branches, sparse, (i, j, k), cache))
-        report(f"T[{i},{j},{k}]")
-    name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
-    return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
-
-
-def _from_finite_sum(
-    ell: sp.Expr, declaration: Declaration, tried: list[str], report: Progress
-) -> tuple[Tensors, str] | None:
-    points = finite_points(declaration)
-    if points is None:
-        tried.append("finite sum (the support is not finite)")
-        return None
-    scores = [ell.diff(t) for t in declaration.parameters]
-    n = len(scores)
-    tidy = Exact(declaration).tidy
-    metric = sp.zeros(n, n)
-    for i, j in product_indices(n, 2):
-        metric[i, j] = metric[j, i] = tidy(sum_finite(ell, scores[i] * scores[j], points))
-        report(f"g[{i},{j}]")
-    skewness: dict[tuple[int, int, int], sp.Expr] = {}
-    for i, j, k in itertools.combinations_with_replacement(range(n), 3):
-        product = scores[i] * scores[j] * scores[k]
-        skewness[i, j, k] = tidy(sum_finite(ell, product, points))
-        report(f"T[{i},{j},{k}]")
-    return (sp.ImmutableMatrix(metric), skewness), "finite sum"
-
-
-def _from_integration(
-    declaration: Declaration, effort: float, tried: list[str], report: Progress
-) -> tuple[Tensors, str]:
-    from statmani.expectation.integration import Budget, integrate
-
-    ell = declaration.log_density
-    scores = [ell.diff(t) for t in declaration.parameters]
-    n = len(scores)
-    budget = Budget(4.0 * effort)
-    metric = sp.zeros(n, n)
-    skewness: dict[tuple[int, int, int], sp.Expr] = {}
-    entries: list[tuple[int, ...]] = [*product_indices(n, 2), *product_indices(n, 3)]
-    smooth = not ell.has(sp.Abs, sp.sign, sp.Heaviside, sp.Piecewise)
-    for entry in entries:
-        product = sp.Mul(*(scores[i] for i in entry))
-        value = integrate(declaration, product, budget) if smooth else None
-        if value is None:
-            label = "g" if len(entry) == 2 else "T"
-            raise IntractableExpectation(
-                f"{label}[{','.join(map(str, entry))}]: no closed form found. Tried: "
-                f"{'; '.join(tried)}; sympy.integrate for {4.0 * effort:g} s. "
-                "Raise effort, as in manifold(effort=4), declare the density in simpler "
-                "coordinates, or fix a parameter as a constant."
-            )
-        value = tidy(value)
-        if len(entry) == 2:
-            metric[entry[0], entry[1]] = metric[entry[1], entry[0]] = value
-        else:
-            skewness[entry[0], entry[1], entry[2]] = value
-        report(f"integral {entry}")
-    return (sp.ImmutableMatrix(metric), skewness), "sympy.integrate"
+    labels = dict.fromkeys((*product_indices(n, 2), *product_indices(n, 3)), strategy)
+    return tensors, labels, branches
 
 
 def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) -> None:

@@ -11,8 +11,7 @@ integrals free of parameters: they are identified from 80 digits, or stay uneval
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -27,9 +26,9 @@ from statmani.expectation.normalise import Signs, expand_shallow, normalise, sam
 from statmani.expectation.quadrature import Integrator
 from statmani.expectation.tidy import is_zero
 
-__all__ = ["IDENTIFIED", "Orbit", "entry_labels", "from_orbit", "identified_mean", "orbit_of"]
+__all__ = ["IDENTIFIED", "Orbit", "identified_mean", "orbit_entries", "orbit_of"]
 
-Tensors = tuple[sp.ImmutableMatrix, dict[tuple[int, int, int], sp.Expr]]
+Index = tuple[int, ...]
 
 #: Strategy of an entry whose constant was recognised from its digits.
 IDENTIFIED = (
@@ -154,29 +153,27 @@ def _weight(
     return None
 
 
-def from_orbit(declaration: Declaration, report: Callable[[str], None]) -> Tensors | None:
-    """g and T by location and scale, with identified or unevaluated constants; None otherwise."""
+def orbit_entries(
+    declaration: Declaration, entries: Sequence[Index], report: Callable[[str], None]
+) -> dict[Index, tuple[sp.Expr, str]]:
+    """Entries of g and T by location and scale, each with its strategy; empty when that fails."""
     orbit = orbit_of(declaration)
     if orbit is None:
-        return None
+        return {}
     ell, parameters = declaration.log_density, declaration.parameters
     scores = [ell.diff(p).xreplace(orbit.origin) for p in parameters]
     if any(s.has(sp.zoo, sp.nan) for s in scores):
-        return None
-    n = len(parameters)
-    entries: list[tuple[int, ...]] = [
-        *itertools.combinations_with_replacement(range(n), 2),
-        *itertools.combinations_with_replacement(range(n), 3),
-    ]
+        return {}
     report("location and scale")
     constants = _constants(orbit.base, [sp.Mul(*(scores[i] for i in e)) for e in entries])
     report("constants")
-    values = {
-        entry: orbit.factor([parameters[i] for i in entry]) * c
+    return {
+        entry: (
+            orbit.factor([parameters[i] for i in entry]) * c,
+            _NUMBER if c.has(Expectation) else _SYMMETRY if c == 0 else IDENTIFIED,
+        )
         for entry, c in zip(entries, constants, strict=True)
     }
-    metric = sp.ImmutableMatrix(n, n, lambda i, j: values[min(i, j), max(i, j)])
-    return metric, {(e[0], e[1], e[2]): v for e, v in values.items() if len(e) == 3}
 
 
 def _constants(base: Declaration, functions: Sequence[sp.Expr]) -> list[sp.Expr]:
@@ -227,30 +224,6 @@ def _scales(base: Declaration) -> list[sp.Expr]:
     constant = sp.powsimp(sp.exp(sp.Add(*free)).doit())
     constant = sp.Mul(*(f for f in sp.Mul.make_args(constant) if not f.is_Rational))
     return [] if constant == 1 else [constant]
-
-
-def entry_labels(
-    labels: tuple[tuple[str, str], ...],
-    metric: sp.Matrix,
-    skewness: Mapping[tuple[int, int, int], sp.Expr],
-) -> tuple[tuple[str, str], ...]:
-    """The strategy of each entry that was derived by location and scale."""
-    n = metric.shape[0]
-    values = [metric[i, j] for i, j in itertools.combinations_with_replacement(range(n), 2)]
-    values += [
-        skewness.get((i, j, k), sp.Integer(0))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    ]
-    return tuple(
-        (
-            entry,
-            strategy.replace(
-                IDENTIFIED,
-                _NUMBER if v.has(Expectation) else _SYMMETRY if v == 0 else IDENTIFIED,
-            ),
-        )
-        for (entry, strategy), v in zip(labels, values, strict=True)
-    )
 
 
 def identified_mean(declaration: Declaration, function: sp.Expr) -> sp.Expr | None:

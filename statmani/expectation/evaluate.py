@@ -15,14 +15,21 @@ import sympy as sp
 
 from statmani.errors import IntractableExpectation
 from statmani.expectation.context import new_context
+from statmani.expectation.order_derivatives import (
+    ORDER_ARRAY_RULES,
+    ORDER_RULES,
+    order_derivative,
+)
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 
-__all__ = ["Program", "evaluate_exact", "new_context"]
+__all__ = ["Program", "Step", "evaluate_exact", "new_context"]
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
+    """One operation: its kind, the positions of its arguments, and whether nodes move it."""
+
     kind: str
     arguments: tuple[int, ...]
     payload: Any
@@ -50,16 +57,21 @@ class Program:
 
     def __init__(self, outputs: Sequence[sp.Basic], variables: Sequence[sp.Symbol]) -> None:
         self.variables = tuple(variables)
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._index: dict[sp.Basic, int] = {}
         # Doubles of what does not move, at the point of the last call.
         self._last: tuple[dict[sp.Symbol, Any], list[Any]] | None = None
         self.outputs = tuple(self._compile(sp.sympify(e)) for e in outputs)
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The list of steps, for kernels that translate it."""
+        return tuple(self._steps)
+
     def _push(self, expr: sp.Basic, kind: str, payload: Any = None) -> int:
         arguments = tuple(self._compile(a) for a in expr.args)
         moving = any(self._steps[i].moving for i in arguments)
-        self._steps.append(_Step(kind, arguments, payload, moving))
+        self._steps.append(Step(kind, arguments, payload, moving))
         return len(self._steps) - 1
 
     def _compile(self, expr: sp.Basic) -> int:
@@ -67,40 +79,47 @@ class Program:
         if found is not None:
             return found
         if expr in self.variables:
-            self._steps.append(_Step("variable", (), self.variables.index(expr), True))
+            self._steps.append(Step("variable", (), self.variables.index(expr), True))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Symbol):
-            self._steps.append(_Step("symbol", (), expr, False))
+            self._steps.append(Step("symbol", (), expr, False))
             position = len(self._steps) - 1
         elif hasattr(expr, "numeric_value"):
             # An object that knows its value, such as an unevaluated expectation.
             arguments = tuple(self._compile(a) for a in expr.numeric_arguments)
             if any(self._steps[i].moving for i in arguments):
                 raise IntractableExpectation(f"{expr} depends on the sample")
-            self._steps.append(_Step("object", arguments, expr, False))
+            self._steps.append(Step("object", arguments, expr, False))
             position = len(self._steps) - 1
         elif not expr.args:
-            self._steps.append(_Step("constant", (), expr, False))
+            self._steps.append(Step("constant", (), expr, False))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
             inner = self._compile(expr.expr.args[0])
             order = int(expr.derivative_count)
-            self._steps.append(_Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
             position = len(self._steps) - 1
         elif (stable := _stable(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
             if kind == "same":
                 return self._index.setdefault(expr, inner)
-            self._steps.append(_Step(kind, (inner,), None, self._steps[inner].moving))
+            self._steps.append(Step(kind, (inner,), None, self._steps[inner].moving))
+            position = len(self._steps) - 1
+        elif (bessel := order_derivative(expr)) is not None:
+            places = tuple(self._compile(a) for a in bessel[1])
+            moving = any(self._steps[i].moving for i in places)
+            self._steps.append(Step(bessel[0], places, None, moving))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []
             for value, condition in expr.args:
                 parts += [self._compile(value), self._compile(condition)]
             moving = any(self._steps[i].moving for i in parts)
-            self._steps.append(_Step("piecewise", tuple(parts), None, moving))
+            self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
+        elif (joined := _factored(expr)) is not None:
+            position = self._compile(joined)
         else:
             position = self._push(expr, expr.func.__name__)
         self._index[expr] = position
@@ -207,6 +226,14 @@ def _stable(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
     return None
 
 
+def _factored(expr: sp.Basic) -> sp.Expr | None:
+    """c exp(u) - c as c (exp(u) - 1), which does not cancel."""
+    if not isinstance(expr, sp.Add) or len(expr.args) != 2 or not expr.has(sp.exp):
+        return None
+    joined = sp.factor_terms(expr)
+    return joined if joined.is_Mul and any(_stable(f) for f in joined.args) else None
+
+
 def evaluate_exact(expr: sp.Expr, theta: Mapping[sp.Symbol, Any], digits: int = 30) -> Any:
     """Value of an expression of parameters, as an mpmath number of a private context."""
     context = new_context(digits)
@@ -307,7 +334,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
-    **ARRAY_RULES,
+    **ARRAY_RULES, **ORDER_ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -380,6 +407,5 @@ _MP: dict[str, Callable[..., Any]] = {
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
     **PRECISE_RULES,
+    **ORDER_RULES,
 }
-
-# Beyond this exponent exp is zero or infinite for every purpose here, and mpmath would hang.

@@ -127,9 +127,12 @@ def _centres(ell: sp.Expr, x: sp.Symbol) -> Iterator[sp.Expr]:
     inner = [a.args[0] for a in ell.atoms(sp.Abs, sp.sign, sp.Heaviside)]
     inner += [r.lhs - r.rhs for r in ell.atoms(sp.core.relational.Relational)]
     inner += [p.base for p in ell.atoms(sp.Pow)] + [f.args[0] for f in ell.atoms(sp.log)]
-    for argument in sorted((a for a in inner if a.has(x)), key=sp.default_sort_key):
+    whole = sp.Add(*(t for t in sp.Add.make_args(ell) if t.is_polynomial(x)))
+    for argument in [*sorted((a for a in inner if a.has(x)), key=sp.default_sort_key), whole]:
         polynomial = argument.as_poly(x)
-        if polynomial is None or polynomial.degree() not in (1, 2):
+        if polynomial is None or polynomial.degree() < 1:
+            continue
+        if polynomial.degree() > 2 and argument is not whole:
             continue
         coefficients = polynomial.all_coeffs()
         centre = -coefficients[1] / (coefficients[0] * polynomial.degree())

@@ -11,7 +11,7 @@ integral p = 1.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import final
@@ -22,6 +22,7 @@ from statmani.declaration import Declaration
 from statmani.errors import IntractableExpectation
 from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import sample_points
+from statmani.expectation.order_derivatives import differentiates
 from statmani.expectation.stable import stable_form
 from statmani.expectation.tidy import is_zero, tidy
 
@@ -75,6 +76,8 @@ class Law:
                 found = self.derivative(index[:-1]).diff(self.symbols[index[-1]])
             else:
                 found = without_max(stable_form(self.declaration))
+                # log|u| has no jump where u changes its sign.
+                found = found.replace(_is_log_abs, lambda e: sp.log(e.args[0].args[0] ** 2) / 2)
             self._derivatives[index] = found
         return found
 
@@ -199,6 +202,8 @@ class Law:
         if self._points is None:
             self._points = sample_points(self.declaration)
         value = sp.expand(self.derivative(index))
+        if not value.free_symbols & self.samples and not self._lasting([value]):
+            return None
         if not value.free_symbols & self.samples:
             return {(): tidy(value)} if value != 0 else {}
         i, j = index
@@ -233,10 +238,16 @@ class Law:
             target.get(sp.S.One, sp.Integer(0))
             - sp.Add(*(c * s.get(sp.S.One, 0) for c, (_, s) in zip(found, usable, strict=True)))
         )
+        if not self._lasting([*found, constant]):
+            return None
         result: Polynomial = {(): constant}
         for c, (k, _) in zip(found, usable, strict=True):
             result[((k,),)] = c
         return {m: c for m, c in result.items() if c != 0}
+
+    def _lasting(self, coefficients: Sequence[sp.Expr]) -> bool:
+        """Whether coefficients may be differentiated as well, as tensors will be."""
+        return all(differentiates(c, self.declaration.parameters) for c in coefficients)
 
     @property
     def _count(self) -> int:
@@ -251,6 +262,10 @@ class Law:
             if len(result) > _STATISTICS:
                 return None
         return result
+
+
+def _is_log_abs(expr: sp.Basic) -> bool:
+    return isinstance(expr, sp.log) and isinstance(expr.args[0], sp.Abs)
 
 
 def _jump_conditions(expr: sp.Basic) -> Iterator[sp.Basic]:

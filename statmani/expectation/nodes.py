@@ -126,11 +126,14 @@ def charts_of(
                 else []
             )
             breaks = [b for b in breaks if b not in (lower, upper)]
-            if number is None:
+            order = number
+            if order is None and all(e.is_number for e in (*breaks, lower, upper)):
+                order = float
+            if order is None:
                 breaks = _ordered(breaks) or breaks[:1]
             else:
-                places = {number(b): b for b in breaks}
-                inside = (p for p in places if number(lower) < p < number(upper))
+                places = {order(b): b for b in breaks}
+                inside = (p for p in places if order(lower) < p < order(upper))
                 breaks = [places[p] for p in sorted(inside)]
             ends = [lower, *breaks, upper]
             for low, high in itertools.pairwise(ends):

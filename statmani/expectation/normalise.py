@@ -24,9 +24,10 @@ def sample_points(declaration: Declaration, count: int = 6) -> list[dict[sp.Symb
     """Deterministic exact points (parameters, constants, sample) inside domain and support."""
     table: list[dict[sp.Symbol, sp.Expr]] = []
     fractions = [sp.Rational(*q) for q in ((3, 7), (1, 9), (5, 6), (2, 3), (1, 4), (7, 11))]
-    for index, point in enumerate(declaration.domain.interior_points(count)):
+    domain = declaration.whole or declaration.domain
+    for index, point in enumerate(domain.interior_points(count)):
         values: dict[sp.Symbol, sp.Expr] = dict(declaration.sample_values())
-        values.update(zip(declaration.parameters, point, strict=True))
+        values.update(zip(domain.symbols, point, strict=True))
         for shift, variable in enumerate(declaration.variables):
             fraction = fractions[(index + 2 * shift) % len(fractions)]
             lower = variable.lower.xreplace(values)
@@ -58,7 +59,7 @@ class Signs:
 
     def __init__(self, declaration: Declaration) -> None:
         self._box: tuple[Bounded, ...] = (
-            *declaration.domain.axes,
+            *(declaration.whole or declaration.domain).axes,
             *(v for v in declaration.variables if not v.discrete),
         )
         self._points = sample_points(declaration)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import sympy as sp
 
@@ -13,45 +13,74 @@ from statmani.expectation.expectation import Expectation, unevaluated
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.law import law_of
 
-__all__ = ["OPEN", "entry_strategies", "is_open", "open_tensors", "working_digits"]
+__all__ = [
+    "IDENTITIES",
+    "OPEN",
+    "entry_strategies",
+    "is_open",
+    "open_tensors",
+    "product_of_scores",
+    "refuse_kinks",
+    "working_digits",
+]
 
 #: Strategy of an entry that contains unevaluated expectations.
 OPEN = "expectation"
-_IDENTITIES = "identities of Bartlett"
+#: Strategy of an entry that identities between expectations give.
+IDENTITIES = "identities of Bartlett"
 
 
-def open_tensors(declaration: Declaration, failure: IntractableExpectation) -> Tensors:
-    """g and T from expectations of products of scores.
+def refuse_kinks(declaration: Declaration, failure: IntractableExpectation) -> None:
+    """Refuse unevaluated expectations whose derivatives would lack delta terms.
 
     Parameters
     ----------
     declaration : Declaration
     failure : IntractableExpectation
-        Why there is no closed form; raised again when the scores jump where a parameter moves
-        the jump, because derivatives of the tensors would then lack delta terms.
+        Why there is no closed form; its text is part of the refusal.
 
     Raises
     ------
     IntractableExpectation
     """
     law = law_of(declaration)
-    n = len(declaration.parameters)
-    scores = [law.derivative((i,)) for i in range(n)]
+    scores = [law.derivative((i,)) for i in range(len(declaration.parameters))]
     if law.jumps(sp.Tuple(*scores)):
         raise IntractableExpectation(
             f"{failure} An unevaluated expectation is refused too: the score has a kink whose "
             "place moves with a parameter, so derivatives of the tensors contain delta terms that "
             "the almost-everywhere derivatives of the density lack."
         ) from failure
-    one = sp.Integer(1)
+
+
+def open_tensors(declaration: Declaration, failure: IntractableExpectation) -> Tensors:
+    """g and T from expectations of products of scores alone.
+
+    Parameters
+    ----------
+    declaration : Declaration
+    failure : IntractableExpectation
+        Part of the refusal when a moving kink forbids them.
+
+    Raises
+    ------
+    IntractableExpectation
+    """
+    refuse_kinks(declaration, failure)
+    n = len(declaration.parameters)
     metric = sp.zeros(n, n)
     for i, j in itertools.combinations_with_replacement(range(n), 2):
-        metric[i, j] = metric[j, i] = unevaluated(declaration, one, ((i,), (j,)))
+        metric[i, j] = metric[j, i] = product_of_scores(declaration, (i, j))
     skewness = {
-        (i, j, k): unevaluated(declaration, one, ((i,), (j,), (k,)))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
+        index: product_of_scores(declaration, index)
+        for index in itertools.combinations_with_replacement(range(n), 3)
     }
     return sp.ImmutableMatrix(metric), skewness
+
+
+def product_of_scores(declaration: Declaration, index: Sequence[int]) -> sp.Expr:
+    """E[s_i s_j ...], unevaluated where no identity gives more."""
+    return unevaluated(declaration, sp.Integer(1), tuple((i,) for i in index))
 
 
 def is_open(expressions: Iterable[sp.Expr]) -> bool:
@@ -66,20 +95,39 @@ def working_digits(expressions: Iterable[sp.Expr], default: int) -> int:
 
 
 def entry_strategies(
-    strategies: tuple[tuple[str, str], ...],
+    strategies: Mapping[tuple[int, ...], str],
     metric: sp.ImmutableMatrix,
-    skewness: dict[tuple[int, int, int], sp.Expr],
+    skewness: Mapping[tuple[int, int, int], sp.Expr],
+    jacobian: sp.ImmutableMatrix | None = None,
 ) -> tuple[tuple[str, str], ...]:
-    """The strategies of entries when some are unevaluated, entry by entry."""
+    """Pairs (entry, strategy) for a certificate.
+
+    Parameters
+    ----------
+    strategies : mapping
+        Of the entries that were derived.
+    metric, skewness
+        The entries that are returned.
+    jacobian : ImmutableMatrix, optional
+        When those come from linear combinations of the parameters.
+    """
     n = metric.shape[0]
-    values = [metric[i, j] for i, j in itertools.combinations_with_replacement(range(n), 2)]
-    values += [
-        skewness.get((i, j, k), sp.Integer(0))
-        for i, j, k in itertools.combinations_with_replacement(range(n), 3)
-    ]
-    if not is_open(values):
-        return strategies
-    return tuple(
-        (entry, strategy.replace(OPEN, OPEN if value.has(Expectation) else _IDENTITIES, 1))
-        for (entry, strategy), value in zip(strategies, values, strict=True)
-    )
+    pairs = []
+    for order, label in ((2, "g"), (3, "T")):
+        for index in itertools.combinations_with_replacement(range(n), order):
+            value = metric[index] if order == 2 else skewness.get(index, sp.Integer(0))
+            used = [strategies[index]]
+            if jacobian is not None:
+                used = [
+                    strategies[tuple(sorted(rows))]
+                    for rows in itertools.product(range(n), repeat=order)
+                    if all(jacobian[a, i] != 0 for a, i in zip(rows, index, strict=True))
+                ]
+            if value.has(Expectation):
+                text = next((s for s in used if OPEN in s), OPEN)
+            else:
+                text = "; ".join(dict.fromkeys(s for s in used if s != OPEN)) or IDENTITIES
+            if jacobian is not None:
+                text += ", in linear combinations of the parameters"
+            pairs.append((f"{label}[{','.join(map(str, index))}]", text))
+    return tuple(pairs)

@@ -94,8 +94,9 @@ def gaussian_shift(
     scale = (2 * sp.pi) ** sp.Rational(len(xs), 2) / sp.sqrt(determinant)
     minors = tuple(tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1))
     # A linear exponent leaves the precision as it is.
-    bounded = sp.sympify(exponent).as_poly(*xs).total_degree() > 1
-    return Shifted(exp_of(constant) * scale * mean[0], minors if bounded else ())
+    added = sp.sympify(exponent).as_poly(*xs)
+    linear_only = added is not None and added.total_degree() < 2
+    return Shifted(exp_of(constant) * scale * mean[0], () if linear_only else minors)
 
 
 def exp_of(exponent: sp.Expr) -> sp.Expr:
@@ -187,13 +188,12 @@ class StatisticMoments:
         """Greatest nonnegative powers of the statistics that divide a product, and the rest."""
         powers = [0] * len(self.separation.statistics)
         for m, statistic in enumerate(self.separation.statistics):
-            factors = statistic.as_powers_dict()
-            while True:
-                have = expr.as_powers_dict()
-                if all(
+            factors = _factors(statistic)
+            while factors:
+                have = _factors(expr)
+                if powers[m] <= 12 and all(
                     base in have and (have[base] / power).is_Rational and (have[base] / power) >= 1
                     for base, power in factors.items()
-                    if not base.is_number
                 ):
                     expr = expr / statistic
                     powers[m] += 1
@@ -261,6 +261,20 @@ class StatisticMoments:
         ratio = tidy_positive(exp_of(normalise(difference, self.declaration, signs)), signs)
         moment = self._moment(powers).xreplace(back)
         return Shifted(scale * ratio * moment, tuple(c for c in conditions if not c.is_positive))
+
+
+def _factors(product: sp.Expr) -> dict[sp.Expr, sp.Expr]:
+    """Powers by base; exp(2 x) is a power of exp(x), and numbers do not count."""
+    powers: dict[sp.Expr, sp.Expr] = {}
+    for factor in sp.Mul.make_args(product):
+        if isinstance(factor, sp.exp):
+            power, rest = factor.args[0].as_coeff_Mul()
+            base: sp.Expr = sp.exp(rest)
+        else:
+            base, power = factor.as_base_exp()
+        if not base.is_number:
+            powers[base] = powers.get(base, sp.Integer(0)) + power
+    return powers
 
 
 def _solve(

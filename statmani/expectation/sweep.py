@@ -9,12 +9,14 @@ from typing import Any, final
 import numpy as np
 import sympy as sp
 
+from statmani.declaration import Declaration
 from statmani.expectation.evaluate import Program
 from statmani.expectation.law import Index, Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
+from statmani.expectation.regions import absorb_region
 from statmani.expectation.sums import Point, lattice, mode, transform
 
-__all__ = ["Sweep", "SweepResult"]
+__all__ = ["Sweep", "SweepResult", "support_of"]
 
 _ROUNDING = 2.0**-52
 _TARGET = 1e-13
@@ -45,6 +47,18 @@ class SweepResult:
     total: float
 
 
+def support_of(law: Law) -> tuple[Declaration, sp.Expr]:
+    """The declaration with conditions of the support as bounds, and log p, -oo outside."""
+    declaration, density = law.declaration, law.derivative(())
+    bounded = absorb_region(declaration)
+    conditions = list(bounded.region)
+    if bounded.log_density != declaration.log_density:
+        conditions.append(bounded.log_density.args[0].cond)
+    if conditions:
+        density = sp.Piecewise((density, sp.And(*conditions)), (sp.S.NegativeInfinity, True))
+    return bounded, density
+
+
 @final
 class Sweep:
     """Expectations of products of derivatives of log p under one law.
@@ -72,13 +86,12 @@ class Sweep:
         self._products = [(function, monomial) for function, monomial in products]
         self._indices: list[Index] = sorted({i for _, m in products for i in m})
         self._functions = [f for f, _ in products]
-        declaration = law.declaration
+        declaration, density = support_of(law)
         self._variables = declaration.variables
         self._discrete = tuple(v for v in declaration.variables if v.discrete)
         outputs = [law.derivative(i) for i in self._indices]
         self._own = sorted({f for f in self._functions if f != 1}, key=sp.default_sort_key)
         outputs += self._own
-        density = law.derivative(())
         self._charts: list[tuple[Chart, Program, Program]] = []
         if self._discrete and len(self._discrete) == len(self._variables):
             symbols = [v.symbol for v in self._variables]

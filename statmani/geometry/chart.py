@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 from sympy import Derivative, Expr, Integral, Subs, Sum, Symbol
 
@@ -13,19 +13,24 @@ from statmani.algebra.ring import Ring
 from statmani.domain import Domain
 from statmani.errors import InvalidArgument, InvalidManifold
 from statmani.geometry import linear
+from statmani.geometry.injectivity import same_image
+from statmani.geometry.refinement import shown
+from statmani.geometry.singular import zero_of
 from statmani.geometry.validate import describe, read_entry
 from statmani.reading import domain_of
 
 if TYPE_CHECKING:
+    from statmani.geometry.embedding import Embedding
     from statmani.geometry.manifold import StatisticalManifold
 
-__all__ = ["pull_back"]
+__all__ = ["Homomorphism", "carried", "pull_back"]
 
 _BOUND = (Derivative, Subs, Integral, Sum)
 _WITNESSES = 8
 
 
-class _Homomorphism:
+@final
+class Homomorphism:
     """Images of ring elements when the old coordinates become functions of the new ones."""
 
     def __init__(self, source: Ring, target: Ring, mapping: Mapping[Expr, Expr]) -> None:
@@ -71,6 +76,17 @@ class _Homomorphism:
         return result
 
 
+def carried(manifold: StatisticalManifold, ring: Ring) -> StatisticalManifold:
+    """The same manifold in the same coordinates over another ring."""
+    carry = Homomorphism(manifold.ring, ring, {})
+    geometry = manifold.geometry
+    metric = [[carry(e) for e in row] for row in geometry.metric]
+    skewness = {index: carry(value) for index, value in geometry.skewness.items()}
+    return type(manifold)._from_elements(
+        manifold.domain, ring, metric, skewness, manifold.certificate
+    )
+
+
 def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
     """Simultaneous substitution that also respects bound symbols."""
     if expr.has(*_BOUND):
@@ -111,7 +127,10 @@ def _read_mapping(
 
 
 def _require_immersion(
-    ring: Ring, jacobian: Sequence[Sequence[Element]], mapping: Mapping[Expr, Expr]
+    manifold: StatisticalManifold,
+    ring: Ring,
+    jacobian: Sequence[Sequence[Element]],
+    mapping: Mapping[Expr, Expr],
 ) -> None:
     """Refuse a Jacobian of too low rank, with a witness point where it can be shown."""
     n, m = len(jacobian), len(jacobian[0])
@@ -129,10 +148,8 @@ def _require_immersion(
             f"{new} independently. Use a map with an invertible Jacobian."
         )
     ring.guard.require_nonzero(det)
-    if n != m:
-        return
     witness: dict[int, Mapping[Expr, Expr]] = {}
-    for point, value in ring.guard.samples(det, _WITNESSES):
+    for point, value in ring.guard.samples(det, _WITNESSES) if n == m else ():
         witness.setdefault(0 if not value else (1 if value > 0 else -1), point)
     if 0 in witness:
         raise InvalidManifold(
@@ -143,7 +160,35 @@ def _require_immersion(
         raise InvalidManifold(
             f"the map {text} has a Jacobian determinant of different signs at "
             f"{describe(witness[1])} and {describe(witness[-1])}, so it is singular in between and "
-            "not one-to-one. Restrict the domain of the new coordinates."
+            f"not one-to-one{_pair(manifold, ring, mapping)}. Restrict the domain of the new "
+            "coordinates."
+        )
+    zero = zero_of(ring, det)
+    if zero is not None:
+        raise InvalidManifold(
+            f"the map {text} has a singular Jacobian at {shown(zero)}. "
+            "Restrict the domain of the new coordinates."
+        )
+
+
+def _pair(manifold: StatisticalManifold, ring: Ring, mapping: Mapping[Expr, Expr]) -> str:
+    """Two points with the same image for a message, or nothing when none are found."""
+    periodic = [axis.periodic for axis in manifold.domain.axes]
+    pair = same_image(ring.user_domain, list(mapping.values()), periodic)
+    if pair is None:
+        return ""
+    return f": {shown(pair[0])} and {shown(pair[1])} have the same image"
+
+
+def _require_injective(
+    manifold: StatisticalManifold, ring: Ring, mapping: Mapping[Expr, Expr]
+) -> None:
+    """Refuse a map for which two points with the same image are found."""
+    pair = _pair(manifold, ring, mapping)
+    if pair:
+        text = ", ".join(f"{k} = {v}" for k, v in mapping.items())
+        raise InvalidManifold(
+            f"the map {text} is not one-to-one{pair}. Restrict the domain of the new coordinates."
         )
 
 
@@ -177,7 +222,10 @@ def pull_back(
     same_dimension: bool,
 ) -> StatisticalManifold:
     """g'_ab = J^i_a J^j_b g_ij and T'_abc likewise, exactly."""
-    domain = domain_of(coordinates, constraint, what="new coordinates", error=InvalidManifold)
+    if isinstance(coordinates, Domain):
+        domain = coordinates
+    else:
+        domain = domain_of(coordinates, constraint, what="new coordinates", error=InvalidManifold)
     n, m = manifold.dim, domain.dim
     if same_dimension and m != n:
         raise InvalidArgument(
@@ -196,17 +244,47 @@ def pull_back(
         _require_inside(manifold, ring, table)
         images = [ring.convert(table[s]) for s in manifold.coordinates]
         jacobian = [[ring.derivative(image, a) for a in range(m)] for image in images]
-        _require_immersion(ring, jacobian, table)
-        carry = _Homomorphism(source, ring, table)
+        _require_immersion(manifold, ring, jacobian, table)
+        _require_injective(manifold, ring, table)
+        carry = Homomorphism(source, ring, table)
         metric = _pulled_metric(ring, manifold, carry, jacobian)
         skewness = _pulled_skewness(ring, manifold, carry, jacobian)
-    return type(manifold)._from_elements(domain, ring, metric, skewness, manifold.certificate)
+        result = type(manifold)._from_elements(domain, ring, metric, skewness, manifold.certificate)
+        result.embedding = _embedding(manifold, ring, table, carry, jacobian, same_dimension)
+    return result
+
+
+def _embedding(
+    manifold: StatisticalManifold,
+    ring: Ring,
+    table: Mapping[Expr, Expr],
+    carry: Homomorphism,
+    jacobian: Sequence[Sequence[Element]],
+    same_dimension: bool,
+) -> Embedding | None:
+    """The map into the ambient manifold; a new chart of a submanifold keeps its ambient."""
+    from statmani.geometry.embedding import Embedding
+
+    if not same_dimension:
+        return Embedding(manifold, table, carry, jacobian)
+    old = manifold.embedding
+    if old is None:
+        return None
+    mapping = {s: substitute(e, table) for s, e in old.mapping.items()}
+    ambient = old.ambient
+    images = [ring.convert(mapping[s]) for s in ambient.coordinates]
+    return Embedding(
+        ambient,
+        mapping,
+        Homomorphism(ambient.ring, ring, mapping),
+        [[ring.derivative(image, a) for a in range(ring.dim)] for image in images],
+    )
 
 
 def _pulled_metric(
     ring: Ring,
     manifold: StatisticalManifold,
-    carry: _Homomorphism,
+    carry: Homomorphism,
     jacobian: Sequence[Sequence[Element]],
 ) -> list[list[Element]]:
     n, m = len(jacobian), len(jacobian[0])
@@ -235,7 +313,7 @@ def _pulled_metric(
 def _pulled_skewness(
     ring: Ring,
     manifold: StatisticalManifold,
-    carry: _Homomorphism,
+    carry: Homomorphism,
     jacobian: Sequence[Sequence[Element]],
 ) -> dict[tuple[int, int, int], Element]:
     n, m = len(jacobian), len(jacobian[0])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
-from math import gcd, lcm
-from numbers import Rational as NumbersRational
-from numbers import Real
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from sympy import (
@@ -14,64 +10,22 @@ from sympy import (
     Derivative,
     Eq,
     Expr,
-    Float,
     Function,
     ImmutableMatrix,
-    Integer,
-    Mul,
-    Pow,
-    Rational,
-    S,
     Symbol,
     sympify,
 )
 from sympy.core.sympify import SympifyError
 
-from statmani.algebra.element import Element
 from statmani.errors import InvalidArgument
+from statmani.geometry.alpha import at_order, express
 from statmani.geometry.curvature import Coefficients
 from statmani.geometry.tensor import Tensor
 
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
 
-__all__ = ["Connection", "read_alpha"]
-
-_REMEDY = "Give a real number, or a Symbol that is no coordinate."
-
-
-def read_alpha(alpha: object, coordinates: Sequence[Symbol]) -> Expr:
-    """The order of an alpha-connection as an exact number or a Symbol.
-
-    Raises
-    ------
-    InvalidArgument
-    """
-    if isinstance(alpha, Symbol):
-        if alpha in coordinates or alpha.name in {c.name for c in coordinates}:
-            raise InvalidArgument(f"alpha = {alpha} is a coordinate of the manifold. {_REMEDY}")
-        if alpha.is_real is False:
-            raise InvalidArgument(f"alpha = {alpha} is declared not real. {_REMEDY}")
-        return alpha
-    if isinstance(alpha, (str, bool)) or not isinstance(alpha, (Real, Expr)):
-        raise InvalidArgument(f"alpha = {alpha!r} is no real number. {_REMEDY}")
-    if isinstance(alpha, (float, Float)):
-        value = float(alpha)
-        if value != value or value in (float("inf"), float("-inf")):
-            raise InvalidArgument(f"alpha = {alpha!r} is not finite. {_REMEDY}")
-        return Rational(str(Fraction(repr(value))))
-    number: Any
-    if isinstance(alpha, Expr):
-        number = alpha
-    elif isinstance(alpha, NumbersRational):
-        number = Rational(int(alpha.numerator), int(alpha.denominator))
-    else:
-        return read_alpha(float(alpha), coordinates)
-    if number.free_symbols:
-        raise InvalidArgument(f"alpha = {alpha} is an expression in symbols. {_REMEDY}")
-    if number.is_real is not True or number.is_finite is not True:
-        raise InvalidArgument(f"alpha = {alpha} is not a finite real number. {_REMEDY}")
-    return sympify(number, rational=True) if number.has(Float) else number
+__all__ = ["Connection"]
 
 
 def _component(name: str, index: int, value: object) -> Expr:
@@ -114,44 +68,17 @@ class Connection:
     True
     """
 
-    __slots__ = ("_kept", "_manifold", "_value", "alpha")
+    __slots__ = ("_kept", "_manifold", "alpha")
 
     def __init__(self, manifold: StatisticalManifold, alpha: Expr) -> None:
         self.alpha = alpha
         self._manifold = manifold
         self._kept: dict[str, Any] = {}
-        self._value: Element | None = None
 
     # -- from coefficients of alpha to expressions ----------------------------------------
 
-    def _parts(self, coefficients: Coefficients) -> Coefficients:
-        """Coefficients in a symbolic alpha; for a number everything is in the first."""
-        if isinstance(self.alpha, Symbol):
-            return coefficients
-        c0, c1, c2 = coefficients
-        ring = self._manifold.ring
-        if c1 or c2:
-            if self._value is None:
-                self._value = ring.convert(self.alpha)
-            a = self._value
-            c0 = ring.polynomials.dot([(c0, ring.number(1)), (c1, a), (c2, a * a)])
-        return c0, ring.polynomials.zero, ring.polynomials.zero
-
     def _express(self, coefficients: Coefficients) -> Expr:
-        ring = self._manifold.ring
-        with ring.polynomials.lock:
-            parts = self._parts(coefficients)
-            present = [(order, c) for order, c in enumerate(parts) if c]
-            if not present:
-                return S.Zero
-            if len(present) == 1 and not present[0][0]:
-                return ring.to_sympy(present[0][1])
-            common = _common_multiple(parts)
-            if common is not None:
-                base, multiples = common
-                powers = [Mul(q, Pow(self.alpha, Integer(k))) for k, q in enumerate(multiples)]
-                return Mul(Add(*powers), ring.to_sympy(base))
-            return Add(*(Mul(Pow(self.alpha, Integer(k)), ring.to_sympy(c)) for k, c in present))
+        return express(self._manifold.ring, self.alpha, coefficients)
 
     def _tensor(self, name: str, rank: int, source: Callable[..., Coefficients]) -> Tensor:
         if name not in self._kept:
@@ -230,7 +157,9 @@ class Connection:
                 for m in range(n):
                     for k in range(n):
                         with ring.polynomials.lock:
-                            for part in self._parts(geometry.riemann_lower(m, k, i, j)):
+                            for part in at_order(
+                                ring, self.alpha, geometry.riemann_lower(m, k, i, j)
+                            ):
                                 if part:
                                     ring.guard.require_nonzero(part)
                                     return False
@@ -319,6 +248,82 @@ class Connection:
             equations.append(Eq(Add(*terms), 0, evaluate=False))
         return tuple(equations)
 
+    # -- further tensors -------------------------------------------------------------------
+
+    @property
+    def weyl(self) -> Tensor:
+        """``[l, k, i, j]``: the Weyl tensor, all indices lowered; zero in dimension 3.
+
+        Raises
+        ------
+        InvalidArgument
+            Dimension below 3, or alpha != 0 on a manifold that is not conjugate symmetric.
+        """
+        from statmani.geometry.contractions import weyl
+
+        tensor: Tensor = self._once("weyl", weyl)
+        return tensor
+
+    @property
+    def einstein(self) -> ImmutableMatrix:
+        """``[k, j]``: the Einstein tensor Ricci[k, j] - (scalar curvature / 2) g_kj."""
+        from statmani.geometry.contractions import einstein
+
+        matrix: ImmutableMatrix = self._once("einstein", einstein)
+        return matrix
+
+    @property
+    def kretschmann(self) -> Expr:
+        """The Kretschmann scalar R_lkij R^lkij."""
+        from statmani.geometry.contractions import kretschmann
+
+        return self._once("kretschmann", kretschmann)
+
+    @property
+    def constant_curvature(self) -> Expr | None:
+        """k if R(X, Y)Z = k (g(Y, Z) X - g(X, Z) Y) with a constant k, else None."""
+        from statmani.geometry.contractions import constant_curvature
+
+        return self._once("constant", constant_curvature)
+
+    def _once(self, name: str, make: Callable[[Connection], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
+
+    def remember(self, tensors: Mapping[str, Any]) -> None:
+        """Take components that were computed and checked elsewhere, by attribute name."""
+        own = {"christoffel_first": "first", "christoffel": "second", "scalar_curvature": "scalar"}
+        self._kept.update({own.get(name, name): value for name, value in tensors.items()})
+
+    def covariant_derivative(self, tensor: object, variance: str) -> Tensor:
+        """``[..., k]``: D_k of a tensor, the derivative's index last.
+
+        ``variance`` has one letter per index of the tensor, "u" for upper and "l" for lower; see
+        :func:`statmani.geometry.covariant.covariant_derivative`.
+        """
+        from statmani.geometry.covariant import covariant_derivative
+
+        return covariant_derivative(self, tensor, variance)
+
+    def hessian(self, function: object) -> ImmutableMatrix:
+        """``[i, j]``: d_i d_j f - Gamma^k_ij d_k f of an expression in the coordinates."""
+        from statmani.geometry.calculus import hessian
+
+        return hessian(self, function)
+
+    def laplacian(self, function: object) -> Expr:
+        """The trace g^{ij} of the Hessian; for alpha = 0 the Laplace-Beltrami operator."""
+        from statmani.geometry.calculus import laplacian
+
+        return laplacian(self, function)
+
+    def divergence(self, field: Sequence[object]) -> Expr:
+        """D_i X^i of a vector field, given by its components in coordinate order."""
+        from statmani.geometry.calculus import divergence
+
+        return divergence(self, field)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (_restore, (self._manifold, self.alpha))
 
@@ -342,22 +347,3 @@ class Connection:
 
 def _restore(manifold: StatisticalManifold, alpha: Expr) -> Connection:
     return manifold.connection(alpha)
-
-
-def _common_multiple(parts: Coefficients) -> tuple[Element, list[Expr]] | None:
-    """(base, rational multiples) when all coefficients are proportional."""
-    base = next(c for c in parts if c)
-    ring = base.ring
-    first = ring.lift(base.num)
-    unit = first.leading_coefficient()
-    ratios: list[Fraction] = []
-    for c in parts:
-        num = ring.lift(c.num)
-        q = num.leading_coefficient() / unit if c else ring.rational(0)
-        if c and (c.den != base.den or num != first * q):
-            return None
-        ratios.append(Fraction(int(q.p), int(q.q)))
-    common = Fraction(gcd(*(q.numerator for q in ratios)), lcm(*(q.denominator for q in ratios)))
-    if base.constant is not None:
-        common = 1 / base.constant
-    return base.scale(common), [Rational(str(q / common)) for q in ratios]

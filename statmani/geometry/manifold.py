@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, final
 
-from sympy import Expr, ImmutableMatrix, S, Symbol
+from sympy import Expr, ImmutableMatrix, S, Set, Symbol
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 from statmani.domain import Domain
 from statmani.errors import InvalidArgument, InvalidManifold
 from statmani.geometry import validate
-from statmani.geometry.connection import Connection, read_alpha
+from statmani.geometry.alpha import read_alpha
+from statmani.geometry.connection import Connection
 from statmani.geometry.curvature import Geometry
 from statmani.geometry.tensor import Tensor
 from statmani.geometry.volume import volume_element
@@ -20,6 +21,11 @@ from statmani.reading import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+    from statmani.geometry.embedding import Embedding
+    from statmani.geometry.killing import KillingCheck
+    from statmani.geometry.verdicts import ConjugateSymmetry
 
 __all__ = ["StatisticalManifold", "as_manifold"]
 
@@ -59,7 +65,7 @@ class StatisticalManifold:
     -1
     """
 
-    __slots__ = ("_certificate", "_connections", "_kept", "domain", "geometry", "ring")
+    __slots__ = ("_certificate", "_connections", "_kept", "domain", "embedding", "geometry", "ring")
 
     def __init__(
         self,
@@ -97,6 +103,7 @@ class StatisticalManifold:
         self._certificate = certificate
         self._connections: dict[Expr, Connection] = {}
         self._kept: dict[str, Any] = {}
+        self.embedding: Embedding | None = None
         validate.require_nondegenerate(self.geometry, domain.symbols)
 
     @classmethod
@@ -216,6 +223,40 @@ class StatisticalManifold:
         """The Levi-Civita connection, alpha = 0."""
         return self._connection(S.Zero)
 
+    # -- verdicts ------------------------------------------------------------------------
+
+    @property
+    def conjugate_symmetry(self) -> ConjugateSymmetry:
+        """Whether R^(alpha) = R^(-alpha) for all alpha; a record, true or false, with witness."""
+        from statmani.geometry.verdicts import conjugate_symmetry
+
+        verdict: ConjugateSymmetry = self._once("conjugate", conjugate_symmetry)
+        return verdict
+
+    @property
+    def flat_orders(self) -> Set:
+        """The set of all real alpha for which the alpha-connection is flat."""
+        from statmani.geometry.verdicts import flat_orders
+
+        return self._once("flat", flat_orders)
+
+    def _once(self, name: str, make: Callable[[StatisticalManifold], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
+
+    def killing(self, field: Sequence[object]) -> KillingCheck:
+        """Check whether a vector field is a Killing or conformal Killing field."""
+        from statmani.geometry.killing import killing
+
+        return killing(self, field)
+
+    def gradient(self, function: object) -> tuple[Expr, ...]:
+        """g^{ij} d_j f, the components of the gradient of an expression in the coordinates."""
+        from statmani.geometry.calculus import gradient
+
+        return gradient(self, function)
+
     # -- change of chart -----------------------------------------------------------------
 
     def reparametrize(
@@ -274,6 +315,31 @@ class StatisticalManifold:
 
         return pull_back(self, mapping, coordinates, constraint, same_dimension=False)
 
+    def second_fundamental_form(self, alpha: object = 0) -> Tensor:
+        """``[k, a, b]``: the normal part of D^(alpha)_{d_a} d_b in the ambient coordinates k.
+
+        For a manifold made by :meth:`submanifold`; alpha = 1 gives the e-, -1 the m-embedding
+        curvature.
+        """
+        from statmani.geometry.embedding import second_fundamental_form
+
+        return second_fundamental_form(self, alpha)
+
+    def mean_curvature(self, alpha: object = 0) -> tuple[Expr, ...]:
+        """The mean curvature vector (1/dim) g^{ab} H^k_ab in the ambient coordinates."""
+        from statmani.geometry.embedding import mean_curvature
+
+        return mean_curvature(self, alpha)
+
+    def save(self, path: str | Path, *, alphas: Iterable[object] = ()) -> None:
+        """Write the manifold to a JSON file that :func:`statmani.load_manifold` reads.
+
+        For each order in `alphas`, connection and curvature are stored too.
+        """
+        from statmani.geometry.saving import save
+
+        save(self, path, alphas=alphas)
+
     # -- value semantics -----------------------------------------------------------------
 
     def _data(self) -> tuple[Any, ...]:
@@ -289,6 +355,9 @@ class StatisticalManifold:
         return hash((self.domain, self.metric))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.embedding is not None:
+            embedding = self.embedding
+            return (_embedded, (embedding.ambient, dict(embedding.mapping), self.domain))
         return (_restore, (*self._data(), self._certificate))
 
     def _repr_latex_(self) -> str:
@@ -304,6 +373,12 @@ def _restore(
     domain: Domain, metric: ImmutableMatrix, skewness: dict[Any, Expr], certificate: object
 ) -> StatisticalManifold:
     return StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+
+
+def _embedded(
+    ambient: StatisticalManifold, mapping: dict[Any, Expr], domain: Domain
+) -> StatisticalManifold:
+    return ambient.submanifold(mapping, domain)
 
 
 def as_manifold(obj: object) -> StatisticalManifold:

@@ -55,6 +55,11 @@ class Tensor:
         self._component: Callable[[Index], Expr] | None = component
         self._known: dict[Index, Expr] = {}
 
+    @classmethod
+    def of_entries(cls, shape: tuple[int, ...], entries: Mapping[Index, Expr]) -> Tensor:
+        """The tensor with these components, the others zero."""
+        return cls(shape, lambda index: entries.get(index, S.Zero))
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of all indices."""
@@ -178,7 +183,7 @@ class Tensor:
 
 
 def _restore(shape: tuple[int, ...], components: dict[Index, Expr]) -> Tensor:
-    return Tensor(shape, lambda index: components.get(index, S.Zero))
+    return Tensor.of_entries(shape, components)
 
 
 def _number(symbol: Expr, value: object) -> Expr:

@@ -13,58 +13,59 @@ from sympy.tensor.array import NDimArray
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
-from statmani.errors import InvalidManifold
+from statmani.errors import InvalidArgument, InvalidManifold
 from statmani.geometry.curvature import Geometry
 
 __all__ = [
+    "describe",
     "metric_elements",
+    "read_entry",
     "read_metric",
+    "read_rows",
     "read_skewness",
     "require_nondegenerate",
     "skewness_elements",
 ]
 
 Index = tuple[int, ...]
+ErrorType = type[InvalidManifold] | type[InvalidArgument]
 
 
 def _names(index: Index, symbols: Sequence[Symbol]) -> str:
     return f"[{', '.join(map(str, index))}] ({', '.join(str(symbols[i]) for i in index)})"
 
 
-def read_entry(value: object, where: str) -> Expr:
-    """One entry as a finite real expression.
-
-    Raises
-    ------
-    InvalidManifold
-    """
+def read_entry(value: object, where: str, error: ErrorType = InvalidManifold) -> Expr:
+    """One entry as a finite real expression, or an `error`."""
     if isinstance(value, (str, bool)):
-        raise InvalidManifold(
+        raise error(
             f"{where} is {value!r} ({type(value).__name__}). Give a number or a sympy expression."
         )
     try:
         expr = sympify(value, strict=True)
     except SympifyError:
-        raise InvalidManifold(
+        raise error(
             f"{where} is {value!r} ({type(value).__name__}). Give a number or a sympy expression."
         ) from None
     if not isinstance(expr, Expr):
-        raise InvalidManifold(f"{where} is {value!r}, no scalar expression. Give one expression.")
+        raise error(f"{where} is {value!r}, no scalar expression. Give one expression.")
     for bad in (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
         if expr.has(bad):
-            raise InvalidManifold(
+            raise error(
                 f"{where} is {expr}, which contains {bad}. Entries must be finite and real; "
                 "check the formula and the domain of the coordinates."
             )
     return expr
 
 
-def _rows(value: object, depth: int, n: int, what: str) -> dict[Index, object]:
+def read_rows(
+    value: object, depth: int, n: int, what: str, error: ErrorType = InvalidManifold
+) -> dict[Index, object]:
     """Entries of nested sequences, checked to have n entries at each of `depth` levels."""
     remedy = f"Give {what} with shape {(n,) * depth}, one index per coordinate."
     if isinstance(value, (MatrixBase, NDimArray)):
         if tuple(value.shape) != (n,) * depth:
-            raise InvalidManifold(f"{what} has shape {tuple(value.shape)}. {remedy}")
+            raise error(f"{what} has shape {tuple(value.shape)}. {remedy}")
         return {index: value[index] for index in product(range(n), repeat=depth)}
     if hasattr(value, "tolist"):
         value = value.tolist()
@@ -76,10 +77,10 @@ def _rows(value: object, depth: int, n: int, what: str) -> dict[Index, object]:
             return
         if not isinstance(part, Sequence) or isinstance(part, str):
             place = f" at {list(index)}" if index else ""
-            raise InvalidManifold(f"{what}{place} is {part!r}, not a sequence. {remedy}")
+            raise error(f"{what}{place} is {part!r}, not a sequence. {remedy}")
         if len(part) != n:
             place = f" at {list(index)}" if index else ""
-            raise InvalidManifold(f"{what}{place} has {len(part)} entries, not {n}. {remedy}")
+            raise error(f"{what}{place} has {len(part)} entries, not {n}. {remedy}")
         for i, entry in enumerate(part):
             walk(entry, (*index, i))
 
@@ -90,7 +91,7 @@ def _rows(value: object, depth: int, n: int, what: str) -> dict[Index, object]:
 def read_metric(metric: object, symbols: Sequence[Symbol]) -> list[list[Expr]]:
     """The entries of g as expressions."""
     n = len(symbols)
-    entries = _rows(metric, 2, n, "metric")
+    entries = read_rows(metric, 2, n, "metric")
     return [
         [read_entry(entries[i, j], f"metric{_names((i, j), symbols)}") for j in range(n)]
         for i in range(n)
@@ -116,7 +117,7 @@ def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Ex
             entries[key] = value
     else:
         getter = getattr(skewness, "to_array", None)
-        entries = _rows(getter() if callable(getter) else skewness, 3, n, "skewness")
+        entries = read_rows(getter() if callable(getter) else skewness, 3, n, "skewness")
     return {
         index: read_entry(value, f"skewness{_names(index, symbols)}")
         for index, value in entries.items()

@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import Any, final
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.callback import callback_field
 from statmani.kernels.fields import field_outputs
-from statmani.numerics.open_tensors import OpenFunctions
+from statmani.numerics.open_functions import OpenFunctions
 
 __all__ = ["OpenField"]
 
@@ -28,14 +27,14 @@ class OpenField:
 
     def __init__(self, manifold: StatisticalManifold, order: int, unconstrained: bool) -> None:
         inputs, exponentials, outputs = field_outputs(manifold, order, unconstrained)
-        back = {symbol: sp.exp(inputs[at]) for symbol, at in exponentials.items()}
-        self._functions = OpenFunctions([e.xreplace(back) for e in outputs], inputs)
+        self._functions = OpenFunctions(outputs, inputs, exponentials)
 
     def fill(self, x: Floats, out: Floats) -> None:
-        """Write the packed tensors at x."""
-        out[:] = self._functions.at(x, trials=0)[0][:, 0]
+        """Write the packed tensors at x; NaN where quadrature fails."""
+        self._functions.fill(x, out)
 
     @cached_property
     def pointer(self) -> Any:
         """The field for the compiled solvers."""
-        return callback_field(self)
+        compiled = self._functions.field
+        return callback_field(self) if compiled is None else compiled

@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
-from typing import Any, final
+from typing import final
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from statmani.errors import NoConvergence, OutsideDomain
-from statmani.expectation.evaluate import Program
+from statmani.errors import NoConvergence
 from statmani.expectation.expectation import Expectation
-from statmani.expectation.law import Law
-from statmani.expectation.sweep import Sweep
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import warn_failures
+from statmani.numerics.open_functions import OpenFunctions
 
-__all__ = ["OpenFunctions", "has_expectations", "open_tensor"]
+__all__ = ["has_expectations", "open_tensor"]
 
 Floats = NDArray[np.float64]
 _TRIALS = 4
-_LOST_MASS = 1e-7
 # Quadrature whose relative error is estimated above this has failed.
 _WORST = 1e-6
 _EPS = 2.0**-52
@@ -66,8 +62,7 @@ def open_tensor(
                 _KEPT.popitem(last=False)
         else:
             _KEPT.move_to_end((id(manifold), curved))
-    found = [kernel.at(row, quantity, alpha) for row in rows]
-    values, errors = np.stack([f[0] for f in found]), np.stack([f[1] for f in found])
+    values, errors = kernel.at(rows, quantity, alpha)
     count = len(rows)
     size = np.abs(values.reshape(count, -1)).max(axis=1)
     good = errors.reshape(count, -1).max(axis=1) <= _WORST * np.maximum(size, _WORST)
@@ -83,64 +78,6 @@ def open_tensor(
     warn_failures(int((~good).sum()), count, "points gave no digits in quadrature", "")
     values[~good] = np.nan
     return values, errors
-
-
-@final
-class _Group:
-    """The expectations under one law at one set of values."""
-
-    def __init__(self, law: Law, values: tuple[sp.Expr, ...], atoms: list[Expectation]) -> None:
-        self.law = law
-        self.atoms = atoms
-        self.values = values
-        self.sweep = Sweep(law, [(a.integrand.function, a.integrand.monomial) for a in atoms])
-
-
-@final
-class OpenFunctions:
-    """Functions of a point that contain expectations, all from shared sweeps.
-
-    Parameters
-    ----------
-    outputs : sequence of Expr
-    inputs : sequence of Symbol
-    """
-
-    def __init__(self, outputs: Sequence[sp.Expr], inputs: Sequence[sp.Symbol]) -> None:
-        atoms: set[Expectation] = set().union(*(e.atoms(Expectation) for e in outputs))
-        groups: dict[Any, list[Expectation]] = {}
-        for atom in sorted(atoms, key=sp.default_sort_key):
-            groups.setdefault((atom.integrand.law, atom.values), []).append(atom)
-        self._groups = [_Group(law, values, own) for (law, values), own in groups.items()]
-        ordered = [a for g in self._groups for a in g.atoms]
-        dummies = [sp.Dummy(f"e{i}", real=True) for i in range(len(ordered))]
-        table = dict(zip(ordered, dummies, strict=True))
-        self._values = Program([v for g in self._groups for v in g.values], inputs)
-        self._outputs = Program([e.xreplace(table) for e in outputs], (*inputs, *dummies))
-
-    def at(self, point: Floats, trials: int) -> tuple[Floats, Floats]:
-        """Outputs as columns: at the point, then with expectations moved by their errors.
-
-        Returns
-        -------
-        outputs : ndarray, shape (number of outputs, 1 + trials)
-        total : ndarray
-            Integrals of the densities.
-        """
-        flat = [float(v[0]) for v in self._values.arrays({}, [np.array([x]) for x in point])]
-        found, errors, totals = [], [], []
-        for group in self._groups:
-            own, flat = flat[: len(group.values)], flat[len(group.values) :]
-            _require_inside(group.law, own)
-            result = group.sweep.at(dict(zip(group.law.symbols, own, strict=True)))
-            found.append(result.values)
-            errors.append(result.errors)
-            totals.append(result.total)
-        value, error = np.concatenate(found), np.concatenate(errors)
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(trials, value.size))
-        batch = np.vstack([value, value + signs * error])
-        inputs = [*(np.full(len(batch), x) for x in point), *batch.T]
-        return np.stack(self._outputs.arrays({}, inputs)), np.array(totals)
 
 
 @final
@@ -175,20 +112,22 @@ class OpenTensors:
             outputs = [ring.shown(e) if e else sp.Integer(0) for e in elements]
         self._functions = OpenFunctions(outputs, manifold.coordinates)
 
-    def at(self, row: Floats, quantity: str, alpha: float) -> tuple[Floats, Floats]:
-        """The tensor at one point and an estimate of its error.
+    def at(self, rows: Floats, quantity: str, alpha: float) -> tuple[Floats, Floats]:
+        """The tensor at rows of points and estimates of its errors.
 
         The tensor is computed again from expectations moved by their own error estimates; the
         largest change is the estimate.
         """
-        outputs, totals = self._functions.at(row, _TRIALS)
-        tensors = self._contract(outputs, quantity, alpha)
-        change = np.abs(tensors[1:] - tensors[0]).max(axis=0)
-        error = 2.0 * change + 8.0 * _EPS * np.abs(tensors[0])
-        if np.abs(totals - 1.0).max() > _LOST_MASS:
-            # Nodes that miss mass can agree with each other on wrong values.
-            error = np.full_like(error, np.inf)
-        return tensors[0], error
+        outputs, good = self._functions.rows(rows, _TRIALS)
+        shape = (-1, outputs.shape[-1])
+        flat = self._contract(outputs.reshape(shape).T, quantity, alpha)
+        tensors = flat.reshape(*outputs.shape[:2], *flat.shape[1:])
+        values: Floats = tensors[:, 0]
+        change = np.abs(tensors[:, 1:] - tensors[:, :1]).max(axis=1)
+        error = 2.0 * change + 8.0 * _EPS * np.abs(values)
+        # Nodes that miss mass can agree with each other on wrong values.
+        error[~good] = np.inf
+        return values, error
 
     def _contract(self, outputs: Floats, quantity: str, alpha: float) -> Floats:
         n, count = self._n, outputs.shape[1]
@@ -235,14 +174,3 @@ class OpenTensors:
 def _planes(n: int) -> list[tuple[int, int, int, int]]:
     """(m, k, i, j) with m <= k and i < j."""
     return [(m, k, i, j) for m, k, i, j in product(range(n), repeat=4) if m <= k and i < j]
-
-
-def _require_inside(law: Law, values: list[float]) -> None:
-    if law.declaration.domain.constants:
-        return
-    n = len(law.declaration.parameters)
-    if not bool(law.declaration.domain.contains(values[:n])):
-        raise OutsideDomain(
-            f"an expectation is needed at {values[:n]}, outside the domain of its density. "
-            "Choose a point inside."
-        )

@@ -10,7 +10,9 @@ import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError
-from statmani.expectation import derive as module
+from statmani.expectation import closing
+from statmani.expectation import derive as derivation
+from statmani.expectation import strategies as module
 from statmani.expectation.certificate import certify
 from statmani.expectation.derive import derive
 
@@ -78,17 +80,21 @@ def test_fault_in_the_finite_sum(
         derive(declared("bernoulli"))
 
 
-def test_fault_in_the_integral(
+def test_wrong_integrals_of_another_program_are_not_used(
     declared: Callable[..., Declaration], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from statmani.expectation import integration
-
+    declaration = declared("exponential_rate")
     monkeypatch.setattr(module, "_from_exponential", lambda *_: None)
-    monkeypatch.setattr(module, "match_kernels", lambda *_: None)
-    t = declared("exponential_rate").parameters[0]
-    monkeypatch.setattr(integration, "integrate", lambda *_: 3 / t**2)
-    with pytest.raises(CertificateError, match=r"g\[0,0\]"):
-        derive(declared("exponential_rate"))
+    monkeypatch.setattr(derivation, "match_kernels", lambda *_: None)
+    monkeypatch.setattr(closing._Entries, "by_identities", lambda *_: None)
+    monkeypatch.setattr(closing._Entries, "by_moments", lambda *_: None)
+    t = declaration.parameters[0]
+    right = closing.integrate
+    assert derive(declaration).certificate.strategies[0] == ("g[0,0]", "sympy.integrate")
+    monkeypatch.setattr(closing, "integrate", lambda *args: right(*args) and 3 / t**2)
+    found = derive(declaration)
+    assert "sympy.integrate" not in dict(found.certificate.strategies).values()
+    assert abs(found.metric[0, 0].subs(t, 2).evalf(15) - sp.Rational(1, 4)) < 1e-14
 
 
 def test_metric_of_a_rescaled_parameter_with_matching_skewness(
