@@ -113,7 +113,7 @@ def test_a_kink_that_moves_is_no_obstacle_when_the_constants_are_free_of_it() ->
     with mpmath.workdps(40):
         mass = mpmath.quad(lambda v: 2 * mpmath.exp(-mpmath.cosh(v) - v), [0, 1, 6])
     c = 1 / sp.Rational(str(mpmath.nstr(mass, 30)))
-    M = location_scale(sp.log(c) - sp.cosh(x) - sp.Abs(x)).manifold(effort=0.1)
+    M = location_scale(sp.log(c) - sp.cosh(x) - sp.Abs(x)).manifold(effort=0.3)
     with mpmath.workdps(25):
         location = mpmath.quad(
             lambda v: 2 * (mpmath.sinh(v) + 1) ** 2 * mpmath.exp(-mpmath.cosh(v) - v) / mass,

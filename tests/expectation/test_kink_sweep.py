@@ -172,7 +172,7 @@ def test_right_with_its_deltas_or_refused(name: str) -> None:
             # A support that moves is announced; here only the tensors count.
             warnings.simplefilter("ignore", sm.StatmaniWarning)
             family = built(case)
-            M = family.manifold(effort=0.1)
+            M = family.manifold(effort=0.25)
     except REFUSED as refusal:
         assert not case.must_derive, str(refusal)
         assert len(str(refusal)) > 60
