@@ -13,8 +13,7 @@ import sympy as sp
 import statmani as sm
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, IntractableExpectation
-from statmani.expectation import derive as module
-from statmani.expectation import periodic, sum_of_parts
+from statmani.expectation import periodic, strategies, sum_of_parts
 from statmani.expectation.derive import Derivation, derive
 from statmani.expectation.quadrature import Integrator
 
@@ -165,7 +164,7 @@ def test_support_with_a_curved_edge() -> None:
     ("name", "where", "function"),
     [
         ("cardioid", periodic.Turn, "mean"),
-        ("poisson_regression", module, "solve_means"),
+        ("poisson_regression", strategies, "solve_means"),
         ("mixed", sum_of_parts, "moments_of"),
     ],
 )

@@ -164,7 +164,16 @@ def reference(
     return at
 
 
-@pytest.mark.parametrize("name", CASES)
+# The others take seconds of adaptive quadrature each.
+QUICK = {
+    "laplace", "subbotin 3/2", "triangular", "heaviside step at a fixed place",
+    "heaviside step at a moving place", "epsilon-skew normal",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+)
 def test_right_with_its_deltas_or_refused(name: str) -> None:
     case = CASES[name]
     try:

@@ -69,10 +69,13 @@ FAMILIES: dict[str, tuple[str, Callable[[], sm.Family]]] = {
     "number": ("unevaluated expectations", cosh),
     "open": ("expectation", mixture),
     "series": ("full exponential family", sm.families.poisson),
-    "several variables": ("Gaussian moments", beyond.FAMILIES["bivariate_normal"])
-    if "bivariate_normal" in beyond.FAMILIES
-    else ("exponential family", lambda: sm.families.multivariate_normal(2)),
+    "several variables": ("Gaussian moments", beyond.FAMILIES["bivariate_normal"]),
 }
+
+
+# Slow to derive or to compare.
+NIGHTLY = {"kernel beta", "open", "angle", "several variables", "kink"}
+NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in NIGHTLY else n for n in FAMILIES]
 
 
 @functools.cache
@@ -88,13 +91,13 @@ def checked(name: str, metric: sp.Matrix, skewness: dict[tuple[int, int, int], s
     proof(declaration, sp.ImmutableMatrix(metric), skewness, derivation.certificate.strategies)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_strategy_is_the_one_meant(name: str) -> None:
     _, derivation = derived(name)
     assert any(FAMILIES[name][0] in label for _, label in derivation.certificate.strategies)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_millionth_of_one_entry_of_the_metric(name: str) -> None:
     _, derivation = derived(name)
     n = derivation.metric.shape[0]
@@ -104,7 +107,7 @@ def test_a_millionth_of_one_entry_of_the_metric(name: str) -> None:
         checked(name, metric, derivation.skewness)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_millionth_of_one_entry_of_the_skewness(name: str) -> None:
     _, derivation = derived(name)
     index = max(derivation.skewness)
@@ -113,7 +116,7 @@ def test_a_millionth_of_one_entry_of_the_skewness(name: str) -> None:
         checked(name, derivation.metric, wrong)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_sign_of_one_entry_of_the_skewness(name: str) -> None:
     _, derivation = derived(name)
     index = min(i for i, v in derivation.skewness.items() if v != 0)
@@ -161,6 +164,7 @@ def test_fault_in_an_identified_constant(monkeypatch: pytest.MonkeyPatch) -> Non
         derive(fermi().declaration, effort=0)
 
 
+@pytest.mark.slow
 def test_fault_in_the_power_of_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     right = equivariant.Orbit.factor
     monkeypatch.setattr(
@@ -202,7 +206,7 @@ def test_fault_in_the_filling_of_a_removable_singularity(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("family", "function"),
     [
-        (sm.families.gamma, lambda v: sp.log(v)),
+        pytest.param(sm.families.gamma, lambda v: sp.log(v), marks=pytest.mark.slow),
         (sm.families.weibull, lambda v: v**2),
         (sm.families.normal, lambda v: v**4),
         (sm.families.poisson, lambda v: v**3),
@@ -228,6 +232,7 @@ def test_faults_in_moments(
         moment(declaration, function(declaration.variables[0].symbol), effort=0)
 
 
+@pytest.mark.slow
 def test_fault_in_an_unevaluated_entry() -> None:
     declaration, derivation = derived("open")
     metric = derivation.metric * (1 + sp.Rational(1, 10**7))
