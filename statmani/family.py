@@ -203,9 +203,9 @@ class Family:
         Parameters
         ----------
         effort : float
-            Scales the time that the derivation may take, 60 s at 1.
+            Scales the time that the derivation may take, 60 s at 1; its checks as long again.
         progress : callable, optional
-            Called with the name of each stage that ends.
+            Called with the name of each stage that ends, and every few seconds.
 
         Returns
         -------

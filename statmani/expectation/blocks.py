@@ -20,6 +20,7 @@ from statmani.declaration import Declaration
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.parts import independent_blocks
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.straight import straighten
 from statmani.expectation.sums import Estimate, Point
 
 __all__ = ["BlockQuadrature"]
@@ -47,6 +48,9 @@ class BlockQuadrature:
         triples: Sequence[Index],
     ) -> None:
         thetas = declaration.parameters
+        straight, _ = straighten(declaration)
+        if straight.variables != declaration.variables:
+            declaration, ell = straight, straight.log_density
         n = len(thetas)
         self._n, self._pairs, self._triples = n, list(pairs), list(triples)
         blocks, rest = independent_blocks(ell, declaration)
@@ -69,35 +73,42 @@ class BlockQuadrature:
             )
         self._dimension = max(len(b.variables) for b in blocks)
 
-    def precise(self, values: Point, digits: int) -> tuple[list[Any], float] | None:
-        """[integral, E[s], E[ss], E[sss]] to many digits, and the change between two steps."""
-        if self._dimension > 1:
-            return None
+    def precise(
+        self, values: Point, digits: int, mixed: Sequence[Index] = ()
+    ) -> tuple[list[Any], float] | None:
+        """[integral, E[s], E[ss], E[sss]] to many digits, and the change between two steps.
+
+        Followed by E[d_ij l s_k] for (i, j, k) in ``mixed``. None where a part has several
+        variables that are not discrete.
+        """
         context = new_context(digits + 12)
         rest = self._rest.bind(context, values)([])
         total, error = context.exp(rest[0]), 0.0
-        numbers: list[Any] = [*rest[1:], *([0] * (len(self._pairs) + len(self._triples)))]
-        for integrator, _ in self._parts:
-            found = integrator.precise(values, digits)
+        wanted = [*self._moments, *((self._second[i, j], k) for i, j, k in mixed)]
+        names = [*self._moments, *(self._connection if mixed else [])]
+        numbers: list[Any] = [*rest[1:], *([0] * (len(wanted) - self._n))]
+        for plain, full in self._parts:
+            found = (full if mixed else plain).precise(values, digits)
             if found is None:
                 return None
             mass = found[0][0]
             total = total * mass
             if len(self._parts) == 1:
                 mass = 1
-            table = dict(zip(self._moments, (v / mass for v in found[0][1:]), strict=True))
-            centred = self._centred(table, self._moments)
+            table = dict(zip(names, (v / mass for v in found[0][1:]), strict=True))
+            centred = self._centred(table, wanted)
             numbers = [a + b for a, b in zip(numbers, centred, strict=True)]
             error = max(error, found[1])
         return [total, *numbers], error
 
     def at(self, values: Point, mixed: Sequence[Index]) -> Estimate:
         """The same in double precision, followed by E[d_ij l s_k] for (i, j, k) in ``mixed``."""
-        target = 1e-12 if self._dimension == 1 else 1e-9
+        target = 1e-12
         wanted = [*self._moments, *((self._second[i, j], k) for i, j, k in mixed)]
         rest = [float(np.real(o)) for o in self._rest.arrays(values, [])]
         numbers = np.array([*rest[1:], *([0.0] * (len(wanted) - self._n))])
         sizes, total, error = np.abs(numbers), np.exp(rest[0]), 0.0
+        random = False
         for plain, full in self._parts:
             found = (full if mixed else plain).at(values, target)
             mass = found.total
@@ -109,8 +120,8 @@ class BlockQuadrature:
             magnitudes = dict(zip(names, found.sizes / mass, strict=True))
             numbers = numbers + np.array(self._centred(table, wanted))
             sizes = sizes + np.array([magnitudes[m] for m in wanted])
-            error = max(error, found.error)
-        return Estimate(numbers, sizes, error, float(total))
+            error, random = max(error, found.error), random or found.random
+        return Estimate(numbers, sizes, error, float(total), None, random)
 
     def _centred(self, table: dict[Index, Any], wanted: Sequence[Index]) -> list[Any]:
         """Means of single functions, central moments of products."""

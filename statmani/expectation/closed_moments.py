@@ -11,6 +11,7 @@ from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
 from statmani.expectation.components import components, error_function_mean
 from statmani.expectation.engine import KINKED, Closed, Engine, by_pieces
+from statmani.expectation.equivariant import IDENTIFIED, identified_mean
 from statmani.expectation.expectation import Expectation
 from statmani.expectation.further import varied
 from statmani.expectation.integration import Budget, integrate
@@ -74,6 +75,9 @@ def closed_form(
         value = _integrated(working, ell, expr, Budget(4.0 * effort))
         if value is not None:
             found = Closed(tidy(value), (), "sympy.integrate")
+    if found is None:
+        constant = identified_mean(declaration, expr)
+        found = None if constant is None else Closed(constant, (), IDENTIFIED)
     return found
 
 

@@ -13,7 +13,9 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.domain import Domain
 from statmani.errors import IntractableExpectation, StatmaniError
+from statmani.expectation.deadline import OutOfTime, Progress, run_bounded
 from statmani.expectation.engine import EntryMoments
+from statmani.expectation.equivariant import orbit_entries
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exact import Exact
 from statmani.expectation.expectation import Expectation
@@ -28,7 +30,7 @@ from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.open_forms import IDENTITIES, OPEN, product_of_scores, refuse_kinks
 from statmani.expectation.order_derivatives import differentiates, is_elementary
 from statmani.expectation.reflection import SYMMETRY, reflections
-from statmani.expectation.strategies import OutOfTime, Progress, by_strategies
+from statmani.expectation.strategies import by_strategies
 from statmani.expectation.tidy import tidy
 from statmani.signs import is_positive_on
 
@@ -100,10 +102,14 @@ def entry_by_entry(
     ):
         if not entries.missing:
             break
+        left = max(end - time.monotonic(), 0.05)
         try:
-            step(limited)
-        except _Enough:
+            # Cut inside a step too: one moment of many cases may take minutes.
+            run_bounded(lambda _, step=step: step(limited), left, None)  # type: ignore[misc]
+        except OutOfTime:
             break
+    if entries.missing:
+        entries.by_orbit(report)
     if entries.missing:
         refuse_kinks(declaration, _failure(entries.missing[0], tried, effort))
     values = {index: entries.value(index) for index in entries.all}
@@ -291,6 +297,11 @@ class _Entries:
             value = integrate(self._declaration, function, Budget(budget.left / 2))
             if value is not None and self._agrees(function, value):
                 self._keep(index, tidy(value + rest), "sympy.integrate")
+
+    def by_orbit(self, report: Progress) -> None:
+        """Location and scale in front of constants, identified or unevaluated."""
+        found = orbit_entries(self._declaration, self.missing, report)
+        self._found |= found or {}
 
     def _agrees(self, product: sp.Expr, value: sp.Expr) -> bool:
         """Whether quadrature gives the same; a wrong integral of another program is no news."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -13,6 +12,7 @@ from statmani.errors import InvalidFamily
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
 from statmani.expectation.closing import Labels, entry_by_entry
+from statmani.expectation.deadline import CHECKING, Progress, run_bounded
 from statmani.expectation.evaluate import new_context
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
@@ -24,7 +24,7 @@ from statmani.expectation.open_forms import entry_strategies, is_open
 from statmani.expectation.reflection import reflections
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import Skewness, fill_tensors
-from statmani.expectation.strategies import OutOfTime, Progress, by_strategies
+from statmani.expectation.strategies import by_strategies
 from statmani.expectation.tidy import tidy
 from statmani.expectation.together import Together
 
@@ -88,10 +88,11 @@ def derive(
     ----------
     declaration : Declaration
     effort : float
-        Scales the time that the whole derivation may take (60 s at 1) and, within it,
-        integration as a last resort (4 s at 1). 0 switches integration off and leaves 60 s.
+        Scales the time that the derivation may take (60 s at 1, and as long again for its
+        certificate) and, within it, integration as a last resort (4 s at 1). 0 switches
+        integration off and leaves 60 s.
     progress : callable, optional
-        Called with a short text at each stage.
+        Called with a short text at each stage and every few seconds.
 
     Returns
     -------
@@ -111,7 +112,11 @@ def derive(
     if declaration.observation is not None:
         one = derive(declaration.observation, effort=effort, progress=progress)
         return _times(one, declaration.repetitions)
-    report = _bounded(progress, 60.0 * effort if effort > 0 else 60.0)
+    seconds = 60.0 * effort if effort > 0 else 60.0
+    return run_bounded(lambda report: _derived(declaration, effort, report), seconds, progress)
+
+
+def _derived(declaration: Declaration, effort: float, report: Progress) -> Derivation:
     check_moving_support(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
@@ -124,6 +129,7 @@ def derive(
         metric, skewness = _without_odd(declaration, metric, skewness)
     _check_identifiable(declaration, metric)
     labels = entry_strategies(strategies, metric, skewness, jacobian)
+    report(CHECKING)
     proof = certify_open if is_open([*metric, *skewness.values()]) else certify
     certificate = proof(declaration, metric, skewness, labels)
     report("certificate")
@@ -179,23 +185,6 @@ def _without_odd(
         sp.ImmutableMatrix(n, n, lambda i, j: zero if odd(i, j) else metric[i, j]),
         {index: zero if odd(*index) else value for index, value in skewness.items()},
     )
-
-
-def _bounded(progress: Progress | None, seconds: float) -> Progress:
-    """Report each stage, and stop the derivation when its time is over."""
-    end = time.monotonic() + seconds
-
-    def report(stage: str) -> None:
-        if progress is not None:
-            progress(stage)
-        if time.monotonic() > end and stage != "certificate":
-            raise OutOfTime(
-                f"derivation: stopped after {seconds:g} s at the stage '{stage}'. "
-                "Raise effort, as in manifold(effort=4), declare the density in simpler "
-                "coordinates, or fix a parameter as a constant."
-            )
-
-    return report
 
 
 def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) -> None:

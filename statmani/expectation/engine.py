@@ -11,6 +11,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
 from statmani.errors import IntractableExpectation
+from statmani.expectation.deadline import OutOfTime
 from statmani.expectation.incomplete import partial_moment
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.masses import total_mass
@@ -33,7 +34,6 @@ from statmani.expectation.statistics import (
     gaussian_shift,
     split_exponent,
 )
-from statmani.expectation.strategies import OutOfTime
 from statmani.expectation.tidy import tidy
 from statmani.expectation.transformed import transformed_mean
 

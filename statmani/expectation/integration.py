@@ -57,7 +57,8 @@ class _Worker:
             except (queue.Empty, BrokenPipeError):
                 self.stop()
                 return None
-            except KeyboardInterrupt:
+            except BaseException:
+                # An interrupt or the end of the time: the child must not go on alone.
                 self.stop()
                 raise
             return reply or None
@@ -111,6 +112,7 @@ def integrate(declaration: Declaration, function: sp.Expr, budget: Budget) -> sp
     symbols = sorted(free, key=lambda s: s.name)
     try:
         request = {
+            "seconds": budget.left,
             "symbols": [facts_of(s) for s in symbols],
             "integrand": to_json(integrand, symbols),
             "ranges": [

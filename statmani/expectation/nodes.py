@@ -50,11 +50,24 @@ def kinks(expr: sp.Basic, x: sp.Symbol) -> list[sp.Expr]:
         if not isinstance(r, (sp.Equality, sp.Unequality))
     ]
     roots = set()
-    for argument in inner:
+    for argument in itertools.chain.from_iterable(_unfolded(a) for a in inner):
         slope = sp.expand(argument.diff(x)) if argument.has(x) else sp.Integer(0)
         if slope != 0 and not slope.has(x):
             roots.add(sp.expand(-(argument - slope * x).expand() / slope))
     return sorted(roots, key=sp.default_sort_key)
+
+
+def _unfolded(argument: sp.Expr) -> list[sp.Expr]:
+    """The argument with each absolute value opened to both sides, as in Abs(x - m) < s."""
+    found = [argument]
+    for _ in range(3):
+        nested = [(e, a) for e in found for a in e.atoms(sp.Abs)]
+        if not nested:
+            break
+        expr, node = nested[0]
+        found.remove(expr)
+        found += [expr.xreplace({node: sign * node.args[0]}) for sign in (1, -1)]
+    return found
 
 
 def without_max(expr: sp.Expr) -> sp.Expr:
@@ -96,8 +109,8 @@ def charts_of(
 ) -> list[Chart]:
     """All combinations of charts of the continuous variables, in nested order.
 
-    Pieces end at kinks of the density and of ``functions``; at one of them, unless ``number``
-    gives places their values.
+    Pieces end at kinks of the density and of ``functions``; at one of them, unless their order is
+    known or ``number`` gives places their values.
     """
     charts: list[Chart] = [()]
     density = sp.Tuple(*(without_max(e) for e in (declaration.log_density, *functions)))
@@ -117,7 +130,7 @@ def charts_of(
             if order is None and all(e.is_number for e in (*breaks, lower, upper)):
                 order = float
             if order is None:
-                breaks = breaks[:1]
+                breaks = _ordered(breaks) or breaks[:1]
             else:
                 places = {order(b): b for b in breaks}
                 inside = (p for p in places if order(lower) < p < order(upper))
@@ -127,6 +140,21 @@ def charts_of(
                 grown += [(*chart, piece) for piece in _pieces(variable.symbol, low, high)]
         charts = grown
     return charts
+
+
+def _ordered(places: Sequence[sp.Expr]) -> list[sp.Expr] | None:
+    """The places from left to right, when their order is the same everywhere."""
+    ordered: list[sp.Expr] = []
+    for place in places:
+        at = 0
+        for other in ordered:
+            difference = sp.expand(place - other)
+            if difference.is_positive:
+                at += 1
+            elif not difference.is_negative:
+                return None
+        ordered.insert(at, place)
+    return ordered
 
 
 def _pieces(symbol: sp.Symbol, low: sp.Expr, high: sp.Expr) -> list[AxisChart]:

@@ -10,7 +10,7 @@ import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
-from statmani.expectation.certificate import Certificate, Check
+from statmani.expectation.certificate import MOVING, Certificate, Check, has_moving_kinks
 from statmani.expectation.nodes import without_max
 from statmani.expectation.panels import PanelRule
 from statmani.expectation.together import Together
@@ -56,7 +56,8 @@ def certify_open(
 
     pairs = list(itertools.combinations_with_replacement(range(n), 2))
     triples = list(itertools.combinations_with_replacement(range(n), 3))
-    mixed = [(i, j, k) for i, j in pairs for k in range(n)]
+    kinked = has_moving_kinks(declaration, ell)
+    mixed = [] if kinked else [(i, j, k) for i, j in pairs for k in range(n)]
     definitions = [sp.Mul(*(scores[i] for i in index)) for index in (*pairs, *triples)]
     definitions += [scores[i].diff(thetas[j]) * scores[k] for i, j, k in mixed]
     claims = [metric[i, j] for i, j in pairs] + [t(*index) for index in triples]
@@ -103,8 +104,9 @@ def certify_open(
                         "derivation, not of the declaration; please report it."
                     )
                 worst, at = max(worst, residual), at + 1
-            checks.append(Check(name, number, worst, tolerance))
-    notes = () if rule.independent else (_SHARED,)
+            if indices:
+                checks.append(Check(name, number, worst, tolerance))
+    notes = (*(() if rule.independent else (_SHARED,)), *((MOVING,) if kinked else ()))
     return Certificate(strategies, tuple(points), (15,) * len(points), tuple(checks), notes)
 
 

@@ -125,7 +125,7 @@ def entry_strategies(
                     if all(jacobian[a, i] != 0 for a, i in zip(rows, index, strict=True))
                 ]
             if value.has(Expectation):
-                text = OPEN
+                text = next((s for s in used if OPEN in s), OPEN)
             else:
                 text = "; ".join(dict.fromkeys(s for s in used if s != OPEN)) or IDENTITIES
             if jacobian is not None:

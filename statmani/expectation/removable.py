@@ -8,6 +8,7 @@ across it, so that values and derivatives (to fourth order) are exact there as w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -74,8 +75,31 @@ def _filled(entry: sp.Expr, roots: Roots, declaration: Declaration) -> sp.Expr:
         symbol, root = place
         polynomial = _taylor(entry, symbol, root, declaration)
         if polynomial is not None:
+            _compare(entry, polynomial, symbol, root, declaration)
             cases.append((polynomial, sp.Eq(symbol, root)))
     return sp.Piecewise(*cases, (entry, True)) if cases else entry
+
+
+def _compare(
+    entry: sp.Expr, polynomial: sp.Expr, symbol: sp.Symbol, root: sp.Expr, declaration: Declaration
+) -> None:
+    """The closed form next to the hyperplane agrees with the polynomial, to the next order."""
+    context = new_context(60)
+    step = context.mpf(10) ** -6
+    program = Program([entry, polynomial, root], [])
+    for point in declaration.domain.interior_points(1, seed=9):
+        values: dict[sp.Symbol, Any] = dict(declaration.sample_values())
+        values |= dict(zip(declaration.parameters, point, strict=True))
+        place = program.bind(context, values)([])[2]
+        for sign in (1, -1):
+            exact, series, _ = program.bind(context, {**values, symbol: place + sign * step})([])
+            if not abs(exact - series) < context.mpf(10) ** -22 * (1 + abs(exact)):
+                raise CertificateError(
+                    f"certificate: at {symbol} = {root} a removable singularity was filled with "
+                    f"{context.nstr(series, 15)} but the closed form tends to "
+                    f"{context.nstr(exact, 15)} there. This is a defect of the derivation, not of "
+                    "the declaration; please report it."
+                )
 
 
 def _denominators(entry: sp.Expr) -> set[sp.Expr]:

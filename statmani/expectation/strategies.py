@@ -11,6 +11,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, IntractableExpectation, InvalidManifold
 from statmani.expectation import exact
+from statmani.expectation.deadline import OutOfTime, Progress
 from statmani.expectation.exact import Exact
 from statmani.expectation.exponential import (
     Separation,
@@ -39,12 +40,7 @@ from statmani.expectation.tidy import tidy
 
 __all__ = ["OutOfTime", "Progress", "by_strategies"]
 
-Progress = Callable[[str], None]
 Strategy = Callable[[], tuple[Tensors, str] | None]
-
-
-class OutOfTime(IntractableExpectation):
-    """The time of the whole derivation is over; no further strategy is tried."""
 
 
 def by_strategies(

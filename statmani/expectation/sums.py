@@ -12,7 +12,6 @@ import sympy as sp
 from statmani.declaration import Variable
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import Chart, axis_nodes, to_chart
-from statmani.expectation.whitened import newton_mode, whitened_grid
 
 __all__ = [
     "Estimate",
@@ -25,6 +24,7 @@ __all__ = [
     "mode",
     "reduce_nodes",
     "transform",
+    "undefined_at",
 ]
 
 Point = Mapping[sp.Symbol, Any]
@@ -32,13 +32,6 @@ Products = Sequence[tuple[int, ...]]
 _FINEST = 512
 _NEGLIGIBLE = 45.0
 _CHUNK = 1 << 16
-# Spacing and radius of the coarse and the fine grid, by the number of variables.
-_WHITENED = {
-    2: ((0.64, 8.0), (0.5, 8.4)),
-    3: ((0.64, 8.0), (0.5, 8.4)),
-    4: ((0.8, 8.0), (0.64, 8.4)),
-    5: ((0.95, 7.6), (0.8, 8.0)),
-}
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,8 @@ class Estimate:
         The integral of the density itself.
     undefined : dict or None
         A sample point where log p is not a real number.
+    random : bool
+        Whether the values are means over random nodes and ``error`` is statistical.
     """
 
     values: np.ndarray
@@ -63,6 +58,7 @@ class Estimate:
     error: float
     total: float
     undefined: dict[str, float] | None = None
+    random: bool = False
 
 
 def join(a: Estimate, b: Estimate) -> Estimate:
@@ -72,6 +68,7 @@ def join(a: Estimate, b: Estimate) -> Estimate:
         max(a.error, b.error),
         a.total + b.total,
         a.undefined or b.undefined,
+        a.random or b.random,
     )
 
 
@@ -224,17 +221,13 @@ def integrate_chart(
     chart: Chart, program: Program, products: Products, values: Point, target: float
 ) -> Estimate:
     d = len(chart)
-    if d > 1 and all(axis.kind == "line" for axis in chart):
-        whitened = integrate_whitened(chart, program, products, values)
-        if whitened is not None and whitened.error < target:
-            return whitened
     centre, scale = mode(chart, program, values)
     reach = 6.2 if d == 1 else 4.2 if d == 2 else 3.6
     step, finest = (16, _FINEST) if d == 1 else (6, 48) if d == 2 else (5, 10)
     if d > 3:
         step, finest, reach = 2, 4, 3.0
     previous: Estimate | None = None
-    undefined = _undefined(chart, program, values)
+    undefined = undefined_at(chart, program, values)
     while True:
         t = np.arange(-round(reach * step), round(reach * step) + 1) / step
         ys, logs = [], np.zeros((1,) * d)
@@ -280,37 +273,7 @@ def _at_useful_nodes(
     return [mass[useful], *program.arrays(values, wide)[1:]]
 
 
-def integrate_whitened(
-    chart: Chart, program: Program, products: Products, values: Point
-) -> Estimate | None:
-    """Trapezoidal sums about the mode; None when the density has no proper mode."""
-    d = len(chart)
-    if d not in _WHITENED:
-        return None
-
-    def level(points: np.ndarray) -> np.ndarray:
-        return np.asarray(program.arrays(values, list(points))[0]).real
-
-    rough, _ = mode(chart, program, values)
-    found = newton_mode(level, rough)
-    if found is None:
-        return None
-    centre, root = found
-    volume = float(np.log(abs(np.linalg.det(root))))
-    estimates = []
-    for step, reach in _WHITENED[d]:
-        grid = whitened_grid(d, step, reach)
-        outputs = program.arrays(values, list(centre[:, None] + root @ grid))
-        outputs[0] = outputs[0] + (volume + d * np.log(step))
-        estimates.append(reduce_nodes(outputs, grid, len(products), 0.0, None, (), products))
-    coarse, fine = estimates
-    change = abs(fine.total - coarse.total) / max(fine.total, 1e-300)
-    for new, old, size in zip(fine.values, coarse.values, fine.sizes, strict=True):
-        change = max(change, abs(new - old) / max(size, 1e-300) if size else 0.0)
-    return Estimate(fine.values, fine.sizes, float(change), fine.total, None)
-
-
-def _undefined(chart: Chart, program: Program, values: Point) -> dict[str, float] | None:
+def undefined_at(chart: Chart, program: Program, values: Point) -> dict[str, float] | None:
     """A moderate sample point where log p is not real."""
     d = len(chart)
     grid = np.linspace(-4.0, 4.0, 81 if d == 1 else 13 if d < 4 else 5)

@@ -6,7 +6,10 @@ One JSON object per line in, one per line out; expressions travel through the wh
 
 from __future__ import annotations
 
+import faulthandler
 import json
+import os
+import signal
 import sys
 from typing import Any
 
@@ -48,10 +51,20 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Answer requests until the input ends."""
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
-        sys.stdout.flush()
+    """Answer requests until the input ends.
+
+    A terminal's Ctrl-C reaches the whole process group: the parent decides what it means. A
+    request that takes longer than it may ends the process, so that it never outlives its parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        for line in sys.stdin:
+            request = json.loads(line)
+            faulthandler.dump_traceback_later(request["seconds"] + 1, exit=True, file=nowhere)
+            reply = json.dumps(answer(request))
+            faulthandler.cancel_dump_traceback_later()
+            sys.stdout.write(reply + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

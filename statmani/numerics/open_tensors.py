@@ -39,8 +39,10 @@ _CAPACITY = 32
 
 
 def has_expectations(manifold: StatisticalManifold) -> bool:
-    """Whether g or T contain unevaluated expectations."""
-    return any(isinstance(a.expr, Expectation) for a in manifold.ring.atoms)
+    """Whether g or T contain unevaluated expectations, other than numbers."""
+    return any(
+        isinstance(a.expr, Expectation) and not a.expr.is_number for a in manifold.ring.atoms
+    )
 
 
 def open_tensor(

@@ -196,9 +196,9 @@ def test_faults_in_the_strategies(
 def test_effort_bounds_the_whole_derivation() -> None:
     stages: list[str] = []
     declaration = beyond.FAMILIES["dagum"]().declaration
-    with pytest.raises(IntractableExpectation, match=r"stopped after .* stage 'normal form'"):
+    with pytest.raises(IntractableExpectation, match=r"stopped after .* stage that ended was"):
         derive(declaration, effort=1e-9, progress=stages.append)
-    assert stages == ["normal form"]
+    assert stages in ([], ["normal form"])
 
 
 def test_progress_names_the_entries() -> None:

@@ -1,0 +1,121 @@
+"""A bound on the time of a computation, which cuts it wherever it is."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar, final
+
+from statmani.errors import IntractableExpectation
+
+__all__ = ["CHECKING", "OutOfTime", "Progress", "run_bounded"]
+
+Progress = Callable[[str], None]
+T = TypeVar("T")
+
+#: Name of the stage that may take as long again as everything before it.
+CHECKING = "checking"
+_HEARTBEAT = 3.0
+_AGAIN = 0.25
+
+
+class OutOfTime(IntractableExpectation):
+    """The time of a computation is over; no further strategy is tried."""
+
+
+class _TimeOver(BaseException):
+    """Raised inside the bounded thread; no handler for errors of the computation catches it."""
+
+
+@final
+class _Watch:
+    """Reports stages and long waits, and raises in the watched thread when the time is over."""
+
+    def __init__(self, seconds: float, progress: Progress | None) -> None:
+        self._progress = progress
+        self._seconds = seconds
+        self._start = self._since = time.monotonic()
+        self._end = self._start + seconds
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self.stage = "start"
+        threading.Thread(target=self._watch, daemon=True, name="statmani-deadline").start()
+
+    def report(self, stage: str) -> None:
+        """A stage has ended (or, for CHECKING, begins)."""
+        self._since = time.monotonic()
+        if stage == CHECKING:
+            self._end = self._since + self._seconds
+            return
+        self.stage = stage
+        if self._progress is not None:
+            self._progress(stage)
+        if self._since > self._end:
+            raise _TimeOver
+
+    def stop(self) -> None:
+        with self._lock:
+            self._done.set()
+            _raise_in(self._thread, None)
+
+    def _watch(self) -> None:
+        told = self._start
+        while not self._done.wait(min(_AGAIN, max(self._end - time.monotonic(), 0.02))):
+            now = time.monotonic()
+            if now > self._end:
+                with self._lock:
+                    if not self._done.is_set():
+                        _raise_in(self._thread, _TimeOver)
+                # Code that swallowed it meets it again.
+                self._done.wait(_AGAIN)
+            elif self._progress is not None and now - max(told, self._since) > _HEARTBEAT:
+                told = now
+                self._progress(f"after {self.stage}: {now - self._start:.0f} s")
+
+
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
+    """Let a thread meet an exception at its next bytecode, or forget one that still waits."""
+    value = None if exception is None else ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), value)
+
+
+def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progress | None) -> T:
+    """The result of ``work(report)``, or an error when its time is over.
+
+    Parameters
+    ----------
+    work : callable
+        Gets a function that it calls with the name of each stage that ends. When it reports
+        :data:`CHECKING`, the clock starts again: checks may take as long as the rest.
+    seconds : float
+        Wall-clock time. Python code is cut at once; a single call into compiled code ends first.
+    progress : callable, optional
+        Called with the stages and, from a helper thread, every few seconds in between.
+
+    Raises
+    ------
+    OutOfTime
+        The time is over; names the last stage that ended.
+
+    Examples
+    --------
+    >>> from statmani.expectation.deadline import run_bounded
+    >>> run_bounded(lambda report: 7, 1.0, None)
+    7
+    """
+    watch = _Watch(seconds, progress)
+    try:
+        try:
+            return work(watch.report)
+        finally:
+            watch.stop()
+    except _TimeOver:
+        watch.stop()
+        raise OutOfTime(
+            f"derivation: stopped after {seconds:g} s; the last stage that ended was "
+            f"'{watch.stage}'. Raise effort, as in manifold(effort=4), declare the density in "
+            "simpler coordinates, or fix a parameter as a constant."
+        ) from None
