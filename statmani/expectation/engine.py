@@ -124,6 +124,9 @@ class Engine:
             tilted = self._tilted(coefficient, exponent, rest)
             if tilted is not None:
                 return tilted
+        truncated = self._truncated(term)
+        if truncated is not None:
+            return truncated
         around = log_quadratic_mean(self._ell, term, self._working, self._signs)
         if around is not None:
             return Closed(around, (), _RESIDUES)
@@ -132,6 +135,17 @@ class Engine:
             if shifted_log is not None:
                 return Closed(shifted_log, (), "canonical kernel beta_prime")
         return self._oscillating(term) if term.has(sp.sin, sp.cos) else None
+
+    def _truncated(self, term: sp.Expr) -> Closed | None:
+        """Under a normal density on a part of the line."""
+        variable = self._working.variables[0]
+        whole = variable.lower is -sp.oo and variable.upper is sp.oo
+        if len(self._working.variables) > 1 or variable.discrete or whole or term.has(*KINKED):
+            return None
+        line = replace(self._working, variables=(replace(variable, lower=-sp.oo, upper=sp.oo),))
+        cases = [(term, variable.lower, variable.upper)]
+        value = gaussian_partial(self._ell, cases, line, self._signs)
+        return None if value is None else Closed(value, (), "truncated Gaussian moments")
 
     def _oscillating(self, term: sp.Expr) -> Closed | None:
         """E[cos(A) f] and E[sin(A) f] from E[exp(tau A) f]."""

@@ -53,7 +53,7 @@ def at_imaginary(value: sp.Expr, tau: sp.Symbol, wave: type[sp.Expr], signs: Sig
     """The real part (for cos) or the imaginary part (for sin) of a value at tau = i."""
     total: sp.Expr = sp.Integer(0)
     for part in sp.Add.make_args(value):
-        term = part.xreplace({tau: sp.I})
+        term = part.xreplace({tau: sp.I}).replace(sp.erf, _error_function)
         flat = _rectangular(term, signs)
         if flat is not None:
             (a, b), (size, angle) = flat
@@ -68,6 +68,11 @@ def at_imaginary(value: sp.Expr, tau: sp.Symbol, wave: type[sp.Expr], signs: Sig
         else:
             total += polar[0] * wave(sp.factor_terms(sp.expand(polar[1])))
     return total
+
+
+def _error_function(argument: sp.Expr) -> sp.Expr:
+    turned = sp.expand(argument / sp.I)
+    return sp.erf(argument) if turned.has(sp.I) else sp.I * sp.erfi(turned)
 
 
 def _rectangular(

@@ -96,7 +96,7 @@ def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
 def gaussian_partial(
     ell: sp.Expr, cases: Cases, declaration: Declaration, signs: Signs
 ) -> sp.Expr | None:
-    """Sum over the cases of E[f; lower < x < upper] under a normal density.
+    """Sum over the cases of E[f; lower < x < upper] under a multiple of a normal density.
 
     f is a sum of polynomials times exponentials of quadratic functions.
     """
@@ -110,13 +110,11 @@ def gaussian_partial(
             polynomial = sp.expand(rest).as_poly(x)
             if polynomial is None:
                 return None
-            tilted, mass = ell, sp.Integer(1)
-            if exponent != 0:
-                form = normalise(exponent, declaration, signs)
-                shifted = gaussian_shift(ell, form, sp.Integer(1), declaration)
-                if shifted is None or shifted.conditions:
-                    return None
-                tilted, mass = expand_shallow(ell + form), shifted.value
+            form = normalise(exponent, declaration, signs)
+            shifted = gaussian_shift(ell, form, sp.Integer(1), declaration)
+            if shifted is None or shifted.conditions:
+                return None
+            tilted, mass = expand_shallow(ell + form), shifted.value
             moments = gaussian_means(tilted, [x, x**2], declaration)
             if moments is None:
                 return None

@@ -14,6 +14,7 @@ _HUGE = 10**7
 
 def bounded_exp(context: Any, x: Any) -> Any:
     if getattr(x, "imag", 0) == 0:
+        x = x.real
         if x < -_HUGE:
             return context.mpf(0)
         if x > _HUGE:
@@ -22,12 +23,16 @@ def bounded_exp(context: Any, x: Any) -> Any:
 
 
 def bounded_power(context: Any, base: Any, power: Any) -> Any:
-    if getattr(base, "imag", 0) == 0 and base > 0 and base not in (1, context.inf):
-        if context.isfinite(power) and abs(power) < 64 and power == int(power):
+    # Complex numbers on the real axis have no order until they are made real.
+    real_base, real_power = (getattr(v, "imag", 0) == 0 for v in (base, power))
+    base = base.real if real_base else base
+    power = power.real if real_power else power
+    if real_base and base > 0 and base not in (1, context.inf):
+        if real_power and context.isfinite(power) and abs(power) < 64 and power == int(power):
             return base ** int(power)
         return bounded_exp(context, power * context.log(base))
     if base == 0:
-        return context.mpf(0) if power > 0 else context.inf
-    if power == context.floor(power):
+        return context.mpf(0) if power.real > 0 else context.inf
+    if real_power and power == context.floor(power):
         return base ** int(power)
     return context.power(base, power)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from sympy import EmptySet, Expr, FiniteSet, Float, Intersection, S, Set, Symbol, sqrt
 
-from statmani.algebra.element import Element
+from statmani.algebra.element import Element, max_exponents
 from statmani.algebra.ring import Ring
+from statmani.errors import CertificateError
 
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
@@ -62,10 +63,17 @@ class ConjugateSymmetry:
 
 
 def first_asymmetric(manifold: StatisticalManifold) -> tuple[Index, Element] | None:
-    """The first component of the part of Riemann's tensor that is odd in alpha."""
+    """The first component of the part of Riemann's tensor that is odd in alpha.
+
+    Raises
+    ------
+    CertificateError
+        No component is proved different from zero, but one vanishes only numerically.
+    """
     geometry, ring, n = manifold.geometry, manifold.ring, manifold.dim
     if not geometry.skewness:
         return None
+    undecided: CertificateError | None = None
     with ring.polynomials.lock:
         for i, j in product(range(n), repeat=2):
             if i >= j:
@@ -73,8 +81,14 @@ def first_asymmetric(manifold: StatisticalManifold) -> tuple[Index, Element] | N
             for l, k in product(range(n), repeat=2):
                 value = geometry.lower(l, k, i, j, 1)
                 if l <= k and value:
-                    ring.guard.require_nonzero(value)
+                    try:
+                        ring.guard.require_nonzero(value)
+                    except CertificateError as failure:
+                        undecided = failure
+                        continue
                     return (l, k, i, j), value
+    if undecided is not None:
+        raise undecided
     return None
 
 
@@ -111,21 +125,35 @@ def _constant_parts(ring: Ring, elements: Sequence[Element]) -> Iterable[list[El
     depend on coordinates.
     """
     polynomials = ring.polynomials
-    common = polynomials.one
+    common = max_exponents(e.den for e in elements)
+    nums = []
     for e in elements:
-        common = common * Element(polynomials, polynomials.expand_denominator(e.den), ())
-    nums = [polynomials.lift((e * common).num) for e in elements]
+        den = e.den + (0,) * (len(common) - len(e.den))
+        missing = tuple(c - d for c, d in zip(common, den, strict=True))
+        scaled = polynomials.lift(e.num) * polynomials.expand_denominator(missing)
+        nums.append(polynomials.lowest(scaled, ()).num)
     coordinates = set(ring.domain.symbols)
     moving = [bool(atom.expr.free_symbols & coordinates) for atom in ring.atoms]
     rows: dict[tuple[int, ...], list[dict[Any, Any]]] = {}
     for order, num in enumerate(nums):
         for exponents, c in num.to_dict().items():
-            key = tuple(e if moves else 0 for e, moves in zip(exponents, moving, strict=True))
-            rest = tuple(0 if moves else e for e, moves in zip(exponents, moving, strict=True))
+            # The context may hold spare generators, which occur nowhere.
+            key = tuple(e if k < len(moving) and moving[k] else 0 for k, e in enumerate(exponents))
+            rest = tuple(e - own for e, own in zip(exponents, key, strict=True))
             parts = rows.setdefault(key, [{} for _ in nums])
             parts[order][rest] = c
     for parts in rows.values():
         yield [Element(polynomials, polynomials.context.from_dict(p), ()) for p in parts]
+
+
+def _ratios(row: Sequence[Element]) -> tuple[Fraction, ...] | None:
+    """A row of rational numbers divided by the first that is not zero, else None."""
+    numbers = [e.constant for e in row]
+    if any(q is None for q in numbers):
+        return None
+    known = [q for q in numbers if q is not None]
+    lead = next((q for q in known if q), Fraction(1))
+    return tuple(q / lead for q in known)
 
 
 def _reduced(ring: Ring, rows: list[list[Element]], row: list[Element]) -> list[Element]:
@@ -159,24 +187,39 @@ def flat_orders(manifold: StatisticalManifold) -> Set:
     """
     geometry, ring, n = manifold.geometry, manifold.ring, manifold.dim
     rows: list[list[Element]] = []
+    undecided: CertificateError | None = None
+    seen: set[tuple[Fraction, ...] | None] = set()
     with ring.polynomials.lock:
         for i, j in product(range(n), repeat=2):
             if i >= j:
                 continue
             for l, k in product(range(n), repeat=2):
                 parts = geometry.riemann_lower(l, k, i, j)
-                if not any(parts):
+                # (k, l) has the same terms even in alpha with the other sign, and no other.
+                if not any(parts) or (l > k and not parts[1]):
                     continue
-                for part in parts:
-                    ring.guard.require_nonzero(part)
+                try:
+                    for part in parts:
+                        ring.guard.require_nonzero(part)
+                except CertificateError as failure:
+                    # Left out, it can only make the set too large.
+                    undecided = failure
+                    continue
                 for row in _constant_parts(ring, parts):
+                    ratios = _ratios(row)
+                    if ratios is not None and ratios in seen:
+                        continue
+                    seen.add(ratios)
                     row = _reduced(ring, rows, row)
                     if any(row):
                         rows.append(row)
                         rows.sort(key=lambda r: max(k for k in range(3) if r[k]), reverse=True)
                     if len(rows) == 3 or (rows and not rows[-1][1] and not rows[-1][2]):
                         return EmptySet
-        return _roots(ring, rows)
+        found = _roots(ring, rows)
+    if undecided is not None and found is not EmptySet:
+        raise undecided
+    return found
 
 
 def _roots(ring: Ring, rows: list[list[Element]]) -> Set:

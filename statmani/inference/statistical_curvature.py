@@ -10,7 +10,7 @@ from sympy import And, Expr, Integer, Piecewise, Symbol, Tuple, oo
 from statmani.declaration import Declaration
 from statmani.errors import IntractableExpectation, InvalidArgument, RegularityError
 from statmani.expectation.expect import moment
-from statmani.expectation.expectation import unevaluated
+from statmani.expectation.expectation import Expectation, unevaluated
 from statmani.expectation.law import law_of
 from statmani.geometry.embedding import embedding_curvature
 from statmani.geometry.fields import coefficients_of
@@ -84,6 +84,10 @@ def statistical_curvature(obj: FamilyLike | StatisticalManifold, *, effort: floa
     return _of_family(one, manifold, effort, count)
 
 
+def _is_open(manifold: StatisticalManifold) -> bool:
+    return any(entry.has(Expectation) for entry in manifold.metric)
+
+
 def _second_moments(one: Declaration, effort: float) -> dict[tuple[Pair, Pair], Expr]:
     """E[l_ab l_cd] in the user's symbols, for pairs of pairs in order."""
     law = law_of(one)
@@ -111,7 +115,8 @@ def _second_moments(one: Declaration, effort: float) -> dict[tuple[Pair, Pair], 
 
 
 def _of_family(one: Declaration, manifold: StatisticalManifold, effort: float, count: Any) -> Expr:
-    moments = _second_moments(one, effort)
+    # What g and T have no closed form for, integration will not find for fourth moments.
+    moments = _second_moments(one, 0.0 if _is_open(manifold) else effort)
     conditions: set[Any] = set()
     entries: dict[tuple[int, ...], Expr] = {}
     for number, value in enumerate(moments.values()):

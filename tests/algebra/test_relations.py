@@ -143,11 +143,11 @@ def scalar_by_numbers(metric: list[list[sp.Expr]], at: dict[sp.Symbol, sp.Ration
 
 
 PAIRS = [
-    ("polygamma", "exp"),
+    pytest.param("polygamma", "exp", marks=pytest.mark.slow),
     ("exponential", "log"),
     ("logarithm", "root"),
     ("power", "tanh"),
-    ("angle", "circle"),
+    pytest.param("angle", "circle", marks=pytest.mark.slow),
     ("power", "exp"),
 ]
 

@@ -7,6 +7,7 @@ density, at a point that the engine has not seen.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy import integrate, stats
 import statmani as sm
 
 F = sm.families
-s, t, cut = sp.symbols("s t c")
+s, t, cut = sp.symbols("power frequency cut")
 EXTRA = {s: sp.Rational(3, 10), t: sp.Rational(2, 5), cut: sp.Rational(6, 5)}
 
 LAWS: dict[str, tuple[Callable[[], sm.Family], list[str], object]] = {
@@ -114,7 +115,7 @@ def direct(name: str, label: str) -> float:
     return sum(
         integrate.quad(lambda u: law.pdf(u) * float(function(u)), a, b, limit=400,
                        epsabs=1e-12, epsrel=1e-11)[0]
-        for a, b in zip(ends[:-1], ends[1:], strict=True)
+        for a, b in itertools.pairwise(ends)
     )  # fmt: skip
 
 
@@ -158,12 +159,12 @@ def test_mixtures_and_several_variables() -> None:
     w, m = mixture.parameters
     assert sp.expand(mixture.expect(x) - (1 - w) * m) == 0
     normal = F.bivariate_normal()
-    x, y = normal.sample
-    m1, m2, s1, s2, rho = normal.parameters
+    x = normal.sample[0]
+    m1, s1 = normal.parameters[0], normal.parameters[2]
     found = normal.expect(sp.Abs(x - m1))
     assert sp.simplify(found - s1 * sp.sqrt(2 / sp.pi)) == 0
     dirichlet = F.dirichlet(3)
-    x, y = dirichlet.sample
+    x = dirichlet.sample[0]
     a, b, c = dirichlet.parameters
     assert sp.simplify(dirichlet.expect(1 / x) - (a + b + c - 1) / (a - 1)).subs(a, 3) == 0
 
@@ -182,7 +183,8 @@ def test_normal_gamma_by_conditioning() -> None:
         sample={x: sp.S.Reals, y: sp.Interval.open(0, sp.oo)},
         parameters=(mu, lam, a, b),
     )
-    assert family.expect(x) == mu
+    mean = family.expectation(x)  # x has a Student distribution of 2 a degrees of freedom
+    assert mean.value == mu and [str(c) for c in mean.conditions] == ["a - 1/2 > 0"]
     record = family.expectation((x - mu) ** 2)
     assert sp.simplify(record.value - b / (lam * (a - 1))) == 0
     assert [str(c) for c in record.conditions] == ["a - 1 > 0"]
