@@ -109,7 +109,7 @@ class Program:
         elif (bessel := order_derivative(expr)) is not None:
             places = tuple(self._compile(a) for a in bessel[1])
             moving = any(self._steps[i].moving for i in places)
-            self._steps.append(_Step(bessel[0], places, None, moving))
+            self._steps.append(Step(bessel[0], places, None, moving))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []

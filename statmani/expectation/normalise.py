@@ -75,6 +75,10 @@ class Signs:
         other._points = [{**point, symbol: value} for value in values for point in self._points]
         return other
 
+    def proves(self, expr: sp.Expr) -> bool:
+        """Whether the expression is proved positive on the whole domain."""
+        return bool(expr.is_positive) or is_positive_on(expr, self._box)
+
     def of(self, expr: sp.Expr) -> int:
         """+1, -1, or 0 when the sign is not constant or not known."""
         if expr.is_positive:

@@ -19,13 +19,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-__all__ = [
-    "ORDER_ARRAY_RULES",
-    "ORDER_RULES",
-    "differentiates",
-    "is_elementary",
-    "order_derivative",
-]
+__all__ = ["ORDER_ARRAY_RULES", "ORDER_RULES", "differentiates", "is_elementary", "order_derivative"]
 
 _NODES = 400
 _CHUNK = 4096

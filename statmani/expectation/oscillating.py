@@ -54,15 +54,15 @@ def at_imaginary(value: sp.Expr, tau: sp.Symbol, wave: type[sp.Expr], signs: Sig
     total: sp.Expr = sp.Integer(0)
     for part in sp.Add.make_args(value):
         term = part.xreplace({tau: sp.I})
+        flat = _rectangular(term, signs)
+        if flat is not None:
+            (a, b), (size, angle) = flat
+            other = sp.sin(angle) if wave is sp.cos else sp.cos(angle)
+            sign = -1 if wave is sp.cos else 1
+            total += size * (a * wave(angle) + sign * b * other)
+            continue
         polar = _polar(term, signs)
         if polar is None:
-            flat = _rectangular(term, signs)
-            if flat is not None:
-                (a, b), (size, angle) = flat
-                other = sp.sin(angle) if wave is sp.cos else sp.cos(angle)
-                sign = -1 if wave is sp.cos else 1
-                total += size * (a * wave(angle) + sign * b * other)
-                continue
             mirrored = part.xreplace({tau: -sp.I})
             total += (term + mirrored) / 2 if wave is sp.cos else (term - mirrored) / (2 * sp.I)
         else:
@@ -74,8 +74,13 @@ def _rectangular(
     term: sp.Expr, signs: Signs
 ) -> tuple[tuple[sp.Expr, sp.Expr], tuple[sp.Expr, sp.Expr]] | None:
     """(a + i b) times a polar factor, for one sum whose real part has no sign."""
-    sums = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.Add) and f.has(sp.I)
-            and _polar(f, signs) is None]  # fmt: skip
+    sums = [
+        f
+        for f in sp.Mul.make_args(term)
+        if isinstance(f, sp.Add)
+        and f.has(sp.I)
+        and not any(signs.proves(sign * f.as_real_imag()[0]) for sign in (1, -1))
+    ]
     if len(sums) != 1:
         return None
     parts = tuple(sp.expand(e) for e in sums[0].as_real_imag())
@@ -111,8 +116,7 @@ def _polar(expr: sp.Expr, signs: Signs) -> tuple[sp.Expr, sp.Expr] | None:
         return sp.Integer(1), sp.pi / 2
     if isinstance(expr, sp.Add):
         real, imaginary = (sp.expand(e) for e in expr.as_real_imag())
-        sign = signs.of(real)
-        if real.has(sp.re, sp.im) or imaginary.has(sp.re, sp.im) or sign == 0:
+        if real.has(sp.re, sp.im) or imaginary.has(sp.re, sp.im) or real == 0:
             return None
         square = sp.expand(real**2 + imaginary**2)
         square = sp.expand(square.replace(sp.sin, lambda a: sp.sqrt(1 - sp.cos(a) ** 2))
@@ -120,8 +124,11 @@ def _polar(expr: sp.Expr, signs: Signs) -> tuple[sp.Expr, sp.Expr] | None:
         if square.has(sp.Pow) and any(p.base.has(sp.cos) and not p.exp.is_Integer
                                       for p in square.atoms(sp.Pow)):  # fmt: skip
             square = sp.expand(real**2 + imaginary**2)
-        size = sign * sp.sqrt(sp.factor(square))
-        return size, sp.atan(sp.factor(imaginary / real))
+        size = sp.sqrt(sp.factor(square))
+        for sign in (1, -1):
+            if signs.proves(sign * real):
+                return sign * size, sp.atan(sp.factor(imaginary / real))
+        return size, sp.atan2(imaginary, real)
     return None
 
 

@@ -104,8 +104,9 @@ def multivariate_normal(d: int) -> Model:
             g[d + i, d + j] = g[d + j, d + i] = product.trace() / 2
             for k in range(j, len(pairs)):
                 skewness[d + i, d + j, d + k] = (product * weighted[k]).trace()
-    g = g.applyfunc(sp.factor)
-    skewness = {key: sp.factor(value) for key, value in skewness.items()}
+    if d < 4:
+        g = g.applyfunc(sp.factor)
+        skewness = {key: sp.factor(value) for key, value in skewness.items()}
     return (*mu, *names.values()), g, {key: value for key, value in skewness.items() if value}
 
 
@@ -225,16 +226,16 @@ def maxima(model: Model, seconds: float) -> float:
 
 def statmani(model: Model, symbolic: bool, seconds: float) -> tuple[float, float]:
     """Least CPU seconds of warm rounds: to the scalar curvature, and of converting Riemann."""
-    best: list[tuple[float, float]] = []
+    run(model, symbolic)
+    rounds: list[tuple[float, float]] = []
     spent = 0.0
-    while len(best) < 3 or (spent < seconds and len(best) < 200):
+    while len(rounds) < 3 or (spent < seconds and len(rounds) < 200):
         gc.collect()
         _, work, conversion = run(model, symbolic)
-        best.append((work, conversion))
+        rounds.append((work, conversion))
         spent += work + conversion
-        if work > seconds:
+        if work > 1.0:
             break
-    rounds = best[1:] or best
     return min(w for w, _ in rounds), statistics.median(c for _, c in rounds)
 
 
