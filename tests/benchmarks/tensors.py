@@ -124,7 +124,7 @@ def kerr() -> Model:
     return domain, g, {}
 
 
-# Name: model and ratio wanted; 0 where the peer does not finish, and one cold round is timed.
+# Name: model and ratio wanted; 0 where one cold round is timed without the peer.
 CASES: dict[str, tuple[Callable[[], Model], float]] = {
     "normal": (normal, 3),
     "inverse Gaussian": (inverse_gaussian, 3),
@@ -322,7 +322,8 @@ Riemann tensors, which otherwise happens component by component when one is aske
 is the same work for the connections of a symbolic α, from metric and skewness tensor; every result
 is then a polynomial in α.
 
-Absolute times depend on the machine, and n is the number of coordinates. Made by
+Absolute times depend on the machine and its load, and n is the number of coordinates. The last row
+is one cold round without the peer. Made by
 `python tests/benchmarks/tensors.py --write`.
 """
 
