@@ -134,6 +134,8 @@ def _constant_parts(ring: Ring, elements: Sequence[Element]) -> Iterable[list[El
         nums.append(polynomials.lowest(scaled, ()).num)
     coordinates = set(ring.domain.symbols)
     moving = [bool(atom.expr.free_symbols & coordinates) for atom in ring.atoms]
+    # The ring keeps spare generators that no polynomial contains.
+    moving += [False] * (polynomials.width - len(moving))
     rows: dict[tuple[int, ...], list[dict[Any, Any]]] = {}
     for order, num in enumerate(nums):
         for exponents, c in num.to_dict().items():
