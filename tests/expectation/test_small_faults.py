@@ -69,7 +69,10 @@ FAMILIES: dict[str, tuple[str, Callable[[], sm.Family]]] = {
     "number": ("unevaluated expectations", cosh),
     "open": ("expectation", mixture),
     "series": ("full exponential family", sm.families.poisson),
-    "several variables": ("Gaussian moments", beyond.FAMILIES["bivariate_normal"]),
+    "several variables": (
+        "exponential family",
+        functools.partial(sm.families.multivariate_normal, 2),
+    ),
 }
 
 
