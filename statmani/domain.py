@@ -22,7 +22,6 @@ from sympy import (
     Symbol,
     atanh,
     exp,
-    lambdify,
     log,
     oo,
     tanh,
@@ -30,6 +29,7 @@ from sympy import (
 from sympy.core.relational import Relational
 
 from statmani.errors import InvalidArgument, InvalidManifold, OutsideDomain
+from statmani.pointwise import pointwise
 from statmani.rationals import short_rational
 
 __all__ = ["Axis", "Circle", "CircleType", "Domain"]
@@ -311,8 +311,8 @@ class Domain:
 
     def _chart(self) -> Callable[..., Any]:
         u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
-        chart: Callable[..., Any] = lambdify(u, self.from_unconstrained(u), "math")
-        return chart
+        parts = [pointwise(value, u) for value in self.from_unconstrained(u)]
+        return lambda *values: tuple(part(*values) for part in parts)
 
     def _as_points(self, points: ArrayLike, what: str) -> NDArray[np.float64]:
         try:
@@ -384,7 +384,7 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
         if axis.upper is not oo:
             expressions.append(axis.upper - axis.symbol)
     expressions.extend(c.gts - c.lts for c in domain.constraints)
-    return tuple(lambdify(list(safe.values()), e.xreplace(safe), "numpy") for e in expressions)
+    return tuple(pointwise(e.xreplace(safe), list(safe.values())) for e in expressions)
 
 
 def _as_float(value: object) -> float:

@@ -93,12 +93,9 @@ class Family:
             density, log_density, sample, parameters, support, constraint, constants, name
         )
         warn_moving_support(declaration)
-        from statmani.expectation.positivity import check_positive
-        from statmani.expectation.quadrature import check_density
+        from statmani.expectation.positivity import checked
 
-        check_density(declaration)
-        check_positive(declaration)
-        self._declaration = declaration
+        self._declaration = checked(declaration)
         self._manifold: StatisticalManifold | None = None
 
     @classmethod

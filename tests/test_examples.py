@@ -18,6 +18,7 @@ EXPECTED: dict[str, Any] = {
     "half_plane": -1,
     "dual_connections": True,
     "cramer_rao_check": "consistent",
+    "efron_curvature": sp.Rational(2, 27),
 }
 
 

@@ -16,6 +16,7 @@ ORDER = (
     "errors",
     "storage",
     "rationals",
+    "pointwise",
     "domain",
     "signs",
     "constraints",

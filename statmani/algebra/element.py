@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 if TYPE_CHECKING:
     from statmani.algebra.polynomials import Polynomials
 
-__all__ = ["Element"]
+__all__ = ["Element", "Exponents", "add_exponents", "max_exponents"]
 
 Exponents = tuple[int, ...]
 
@@ -47,7 +47,8 @@ def max_exponents(dens: Iterable[Exponents]) -> Exponents:
 class Element:
     """numerator / product of factors, in lowest terms; equality is structural and exact.
 
-    Immutable by convention; created by the ring only.
+    Immutable by convention, but for the flint context of the same numerator; created by the ring
+    only.
     """
 
     __slots__ = ("den", "num", "ring")
@@ -61,14 +62,16 @@ class Element:
         return self.ring.total([self, other])
 
     def __sub__(self, other: Element) -> Element:
-        return self.ring.total([self, -other])
+        return self.ring.total([self], [other])
 
     def __neg__(self) -> Element:
         return Element(self.ring, -self.num, self.den)
 
     def __mul__(self, other: Element) -> Element:
         ring = self.ring
-        product = ring.lift(self.num) * ring.lift(other.num)
+        product = ring.numerator(self) * ring.numerator(other)
+        if not self.den and not other.den and not ring.relations:
+            return Element(ring, product, ())
         return ring.lowest(product, add_exponents(self.den, other.den))
 
     def scale(self, factor: Fraction | int) -> Element:
@@ -85,7 +88,7 @@ class Element:
         ring, n = self.ring, abs(exponent)
         if not ring.relations:
             return Element(
-                ring, ring.lift(base.num) ** n, tuple(e * n for e in base.den) if n else ()
+                ring, ring.numerator(base) ** n, tuple(e * n for e in base.den) if n else ()
             )
         result = ring.one
         while n:
@@ -97,13 +100,15 @@ class Element:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Element) or other.ring is not self.ring:
             return NotImplemented
-        lift = self.ring.lift
-        return self.den == other.den and bool(lift(self.num) == lift(other.num))
+        if self is other:
+            return True
+        numerator = self.ring.numerator
+        return self.den == other.den and bool(numerator(self) == numerator(other))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
-        return not self.num.is_zero()
+        return bool(self.num)
 
     @property
     def constant(self) -> Fraction | None:

@@ -26,7 +26,7 @@ def _split_logs(ring: Ring, exponent: Element) -> tuple[Element, list[tuple[Elem
         return exponent, []
     logs: list[tuple[Element, Fraction]] = []
     rest = {}
-    for exponents, c in ring.polynomials.lift(exponent.num).to_dict().items():
+    for exponents, c in ring.polynomials.numerator(exponent).to_dict().items():
         used = [i for i, e in enumerate(exponents) if e]
         if len(used) == 1 and exponents[used[0]] == 1 and ring.atoms[used[0]].kind == "log":
             argument = ring.atoms[used[0]].argument
@@ -43,8 +43,8 @@ def _split_pi(ring: Ring, angle: Element) -> tuple[Element, Fraction]:
     if angle.den or not ring.has_atom(sp.pi):
         return angle, Fraction(0)
     index = ring.index_of(ring.constant_atom(sp.pi))
-    rest = ring.polynomials.lift(angle.num).to_dict()
-    key = tuple(int(i == index) for i in range(ring.polynomials.size))
+    rest = ring.polynomials.numerator(angle).to_dict()
+    key = tuple(int(i == index) for i in range(ring.polynomials.width))
     c = rest.pop(key, None)
     num = ring.polynomials.context.from_dict(rest)
     turn = Fraction(0) if c is None else Fraction(int(c.p), int(c.q))

@@ -6,24 +6,40 @@ cheaply (`guard_digits`); the check then uses fewer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, final
 
 from sympy import Expr, Rational
 from sympy.core.function import AppliedUndef
 
-from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.algebra.display import Scan, scan
+from statmani.algebra.numeric import NotEvaluable, known_value, value_of, values_at
 from statmani.errors import CertificateError, InvalidManifold
 
 if TYPE_CHECKING:
     from statmani.algebra.element import Element
     from statmani.algebra.ring import Ring
+    from statmani.domain import Domain
 
 __all__ = ["Guard"]
 
+
 _DIGITS = 70
 _LOST = 20
+_NO_POINT = (
+    "no point of the domain was found where all entries are finite real numbers. "
+    "Declare the signs of the constants, or narrow the domain of the coordinates."
+)
 _CONSTANTS = ("13/10", "27/10", "3/7", "51/11", "17/19")
+
+
+# Manifolds in the same coordinates share their internal symbols, so they share these points.
+@lru_cache(maxsize=256)
+def _interior_points(
+    domain: Domain, shift: int, constants: tuple[tuple[Expr, Rational], ...]
+) -> list[tuple[Rational, ...]]:
+    return domain.interior_points(3, seed=1 + shift, constants=dict(constants))
 
 
 @final
@@ -32,10 +48,12 @@ class Guard:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self._point: dict[Expr, Any] | None = None
+        self._point: dict[Any, Any] | None = None
         self._atoms: list[Any] = []
         self._context: Any = None
         self._digits = _DIGITS
+        self._floats: list[float] = []
+        self._coarse = (0, False)
         self._exact: Mapping[Expr, Rational] = {}
 
     @property
@@ -46,10 +64,14 @@ class Guard:
     @property
     def is_coarse(self) -> bool:
         """Whether an atom has only few cheap digits, too few to prove that a sum vanishes."""
-        return any(hasattr(a.expr, "guard_digits") for a in self._ring.atoms)
+        atoms = self._ring.atoms
+        seen, coarse = self._coarse
+        if seen < len(atoms):
+            coarse = coarse or any(hasattr(a.expr, "guard_digits") for a in atoms[seen:])
+            self._coarse = len(atoms), coarse
+        return coarse
 
-    def _candidates(self) -> list[dict[Expr, Rational]]:
-        candidates = []
+    def _candidates(self) -> Iterator[dict[Expr, Rational]]:
         for shift in range(len(_CONSTANTS)):
             constants = {}
             for k, symbol in enumerate(self._ring.constants):
@@ -58,15 +80,14 @@ class Guard:
                     size = Rational(int(size) + 2)
                 constants[symbol] = -size if symbol.is_nonpositive else size
             try:
-                points = self._ring.domain.interior_points(3, seed=1 + shift, constants=constants)
+                points = _interior_points(self._ring.domain, shift, tuple(constants.items()))
             except InvalidManifold:
                 if not constants:
                     raise
                 continue
             for point in points:
                 coordinates = dict(zip(self._ring.domain.symbols, point, strict=True))
-                candidates.append({**constants, **coordinates})
-        return candidates
+                yield {**constants, **coordinates}
 
     @property
     def _tolerance(self) -> int:
@@ -75,20 +96,28 @@ class Guard:
     def _find(self) -> None:
         cheap = (getattr(a.expr, "guard_digits", _DIGITS) for a in self._ring.atoms)
         self._digits = min(cheap, default=_DIGITS)
-        self._context = new_context(self._digits)
         for candidate in self._candidates():
-            point = {s: self._context.mpf(int(v.p)) / int(v.q) for s, v in candidate.items()}
+            self._context, point = values_at(self._digits, candidate)
             try:
-                self._atoms = [value_of(a.expr, point, self._context) for a in self._ring.atoms]
+                atoms = [known_value(a.expr, point, self._context) for a in self._ring.atoms]
             except NotEvaluable:
                 continue
+            self._atoms = atoms
+            self._floats = []
             self._point = point
             self._exact = candidate
             return
-        raise InvalidManifold(
-            "no point of the domain was found where all entries are finite real numbers. "
-            "Declare the signs of the constants, or narrow the domain of the coordinates."
-        )
+        raise InvalidManifold(_NO_POINT)
+
+    def require_interior(self) -> None:
+        """Raise when the domain has no interior point.
+
+        Raises
+        ------
+        InvalidManifold
+        """
+        if next(self._candidates(), None) is None:
+            raise InvalidManifold(_NO_POINT)
 
     def _values(self) -> list[Any]:
         point = self._required_point
@@ -98,32 +127,54 @@ class Guard:
                 self._find()
                 continue
             try:
-                self._atoms.append(value_of(atom.expr, point, self._context))
+                self._atoms.append(known_value(atom.expr, point, self._context))
             except NotEvaluable:
                 self._find()
         return self._atoms
 
-    def _polynomial(self, polynomial: Any) -> tuple[Any, Any]:
+    def _is_clear(self, terms: Scan) -> bool:
+        """Whether floating-point numbers already prove that a sum does not vanish."""
+        values = self._values()
+        self._floats.extend(map(float, values[len(self._floats) :]))
+        total = size = 0.0
+        powers: dict[tuple[int, int], float] = {}
+        try:
+            for c, product in terms:
+                term = int(c.p) / int(c.q)
+                for key in product:
+                    power = powers.get(key)
+                    if power is None:
+                        power = powers[key] = self._floats[key[0]] ** key[1]
+                    term *= power
+                total += term
+                size += abs(term)
+        except OverflowError:
+            return False
+        # The values carry rounding errors of 1e-16, powers and sums a few hundred times that.
+        return 1e-8 * size < abs(total) < float("inf")
+
+    def _polynomial(self, terms: Scan) -> tuple[Any, Any]:
         """Value, and the sum of the terms' magnitudes."""
         values, total, size = self._values(), self._context.mpf(0), self._context.mpf(0)
-        for exponents, c in polynomial.to_dict().items():
+        for c, product in terms:
             term = self._context.mpf(int(c.p)) / int(c.q)
-            for value, e in zip(values, exponents, strict=False):
-                if e:
-                    term = term * value ** int(e)
+            for i, e in product:
+                term = term * values[i] ** e
             total, size = total + term, size + abs(term)
         return total, size
 
     def value(self, element: Element) -> Any:
         """The element at the guard's point, about 60 digits."""
-        result = self._polynomial(element.num)[0]
+        result = self._polynomial(scan(element.num))[0]
         for factor, e in zip(self._ring.polynomials.factors, element.den, strict=False):
             if e:
-                result = result / self._polynomial(factor)[0] ** e
+                result = result / self._polynomial(scan(factor))[0] ** e
         return result
 
-    def require_nonzero(self, element: Element) -> None:
+    def require_nonzero(self, element: Element, terms: Scan | None = None) -> None:
         """Raise when a structurally nonzero element vanishes numerically.
+
+        The terms of the numerator may be given when they are known already.
 
         Raises
         ------
@@ -132,7 +183,11 @@ class Guard:
         """
         if not self.needed or not element or len(element.num) == 1:
             return
-        value, size = self._polynomial(element.num)
+        if terms is None:
+            terms = scan(element.num)
+        if self._is_clear(terms):
+            return
+        value, size = self._polynomial(terms)
         if abs(value) <= size * self._context.mpf(10) ** -self._tolerance:
             expr = self._ring.shown(element)
             raise CertificateError(
@@ -141,7 +196,7 @@ class Guard:
                 "fewer related functions."
             )
 
-    def require_equal(self, expr: Expr, element: Element, what: str) -> None:
+    def require_equal(self, expr: Expr, element: Element, what: str = "") -> None:
         """Raise when a converted entry differs from what was given.
 
         Raises
@@ -150,16 +205,18 @@ class Guard:
         """
         if not self.needed or expr.has(AppliedUndef):
             return
+        prefix = f"{what}: " if what else ""
         self._values()
         try:
-            given = value_of(self._ring.internal(expr), self._required_point, self._context)
+            point = self._required_point
+            given = known_value(self._ring.internal(expr), point, self._context)
         except NotEvaluable as failure:
-            raise InvalidManifold(f"{what} = {expr}: {failure}") from None
+            raise InvalidManifold(f"{prefix}{failure}") from None
         converted = self.value(element)
         allowed = (1 + abs(given)) * self._context.mpf(10) ** (5 - self._tolerance)
         if abs(given - converted) > allowed:
             raise CertificateError(
-                f"{what}: the exact form of {expr} is {self._context.nstr(converted, 15)} at a "
+                f"{prefix}the exact form is {self._context.nstr(converted, 15)} at a "
                 f"random point, the given expression {self._context.nstr(given, 15)}. "
                 "Rewrite the entry without multivalued functions."
             )
@@ -199,7 +256,7 @@ class Guard:
         return found
 
     @property
-    def _required_point(self) -> Mapping[Expr, Any]:
+    def _required_point(self) -> dict[Any, Any]:
         if self._point is None:
             self._find()
         assert self._point is not None

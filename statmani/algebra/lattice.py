@@ -30,7 +30,7 @@ def _rows(
     for element in elements:
         padded = element.den + (0,) * (len(common) - len(element.den))
         missing = tuple(c - d for c, d in zip(common, padded, strict=True))
-        num = ring.lift(element.num) * ring.expand_denominator(missing)
+        num = ring.numerator(element) * ring.expand_denominator(missing)
         row = {m: Fraction(int(c.p), int(c.q)) for m, c in num.to_dict().items()}
         columns.update(dict.fromkeys(row))
         rows.append(row)

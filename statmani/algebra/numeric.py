@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from sympy import Expr
 
 from statmani.errors import IntractableExpectation
 
-__all__ = ["NotEvaluable", "new_context", "value_of"]
+__all__ = ["NotEvaluable", "known_value", "new_context", "value_of", "values_at"]
 
 
 class NotEvaluable(Exception):
@@ -24,6 +25,31 @@ def new_context(digits: int) -> Any:
     context = MPContext()
     context.dps = digits
     return context
+
+
+_SHARED = threading.local()
+_MOST_POINTS, _MOST_VALUES = 64, 5000
+
+
+def values_at(digits: int, point: Mapping[Expr, Any]) -> tuple[Any, dict[Any, Any]]:
+    """This thread's context of so many digits, and its table of values at an exact point.
+
+    The table is kept, for :func:`known_value`, as values of special functions are costly.
+    """
+    tables: dict[Any, tuple[Any, dict[Any, Any]]] = _SHARED.__dict__.setdefault("tables", {})
+    key = digits, *point.items()
+    found = tables.get(key)
+    if found is not None and len(found[1]) <= _MOST_VALUES:
+        return found
+    if len(tables) >= _MOST_POINTS:
+        tables.clear()
+    contexts: dict[int, Any] = _SHARED.__dict__.setdefault("contexts", {})
+    if digits not in contexts:
+        contexts[digits] = new_context(digits)
+    context = contexts[digits]
+    values = {s: context.mpf(int(v.p)) / int(v.q) for s, v in point.items()}
+    tables[key] = context, values
+    return tables[key]
 
 
 _CONSTANTS: dict[Expr, str] = {
@@ -86,21 +112,26 @@ def value_of(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
     NotEvaluable
         Complex, infinite, or not a known function.
     """
+    return known_value(expr, dict(point), context)
+
+
+def known_value(expr: Expr, known: dict[Any, Any], context: Any) -> Any:
+    """Like :func:`value_of`; values of functions and powers are added to `known`."""
     try:
-        value = _value(expr, dict(point), context)
+        value = _value(expr, known, context)
     except (ValueError, ArithmeticError, IntractableExpectation) as failure:
-        raise NotEvaluable(f"no value at {_text(point, context)} ({failure})") from None
+        raise NotEvaluable(f"no value at {_text(known, context)} ({failure})") from None
     imaginary = getattr(value, "imag", 0)
     if imaginary and abs(imaginary) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
-        raise NotEvaluable(f"not real at {_text(point, context)}")
+        raise NotEvaluable(f"not real at {_text(known, context)}")
     value = context.mpf(value.real)
     if not context.isfinite(value):
-        raise NotEvaluable(f"not finite at {_text(point, context)}")
+        raise NotEvaluable(f"not finite at {_text(known, context)}")
     return value
 
 
 def _text(point: Mapping[Expr, Any], context: Any) -> str:
-    return "(" + ", ".join(context.nstr(v, 5) for v in point.values()) + ")"
+    return "(" + ", ".join(context.nstr(v, 5) for s, v in point.items() if s.is_Symbol) + ")"
 
 
 def _value(expr: Any, known: dict[Any, Any], context: Any) -> Any:

@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -19,7 +19,15 @@ from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
 
-__all__ = ["Polynomials", "Relation"]
+__all__ = ["Polynomials", "Relation", "Row", "row"]
+
+#: The nonzero entries of a row, by index.
+Row = dict[int, Element]
+
+
+def row(elements: Iterable[Element]) -> Row:
+    """The nonzero elements by index."""
+    return {i: e for i, e in enumerate(elements) if e.num}
 
 
 @final
@@ -37,49 +45,70 @@ class Polynomials:
     """The ring: generators, relations and the irreducible factors of denominators."""
 
     def __init__(self) -> None:
-        self._names: list[str] = []
+        self._count = 0
+        self.width = 0
         self.context: Any = None
         self.relations: list[Relation] = []
         self.factors: list[Any] = []
         self._factor_index: dict[str, int] = {}
-        self._powers: dict[tuple[int, int], Any] = {}
+        self._supports: list[list[tuple[int, int]]] = []
+        self._expanded: dict[Exponents, Any] = {}
         self.lock = threading.RLock()
         self._grow(0)
 
     def _grow(self, count: int) -> None:
-        self._names.extend(f"g{len(self._names) + i}" for i in range(count))
-        names = self._names or ["g_none"]
+        self._count += count
+        if self.context is not None and self._count <= self.width:
+            return
+        # Flint packs eight fields to a word, one of them for the total degree; a new context
+        # means that polynomials of the old one are moved, so all fields of a word are taken.
+        self.width = self._count + (7 - self._count) % 8
+        names = [f"g{i}" for i in range(self.width)]
         self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
             Relation(r.generator, r.degree, r.radicand.project_to_context(self.context))
             for r in self.relations
         ]
-        self._powers.clear()
+        self._expanded.clear()
         self.zero = Element(self, self.context.constant(0), ())
         self.one = Element(self, self.context.constant(1), ())
 
     def new_generators(self, count: int) -> range:
         """Add generators and return their indices."""
         with self.lock:
-            start = len(self._names)
+            start = self._count
             self._grow(count)
             return range(start, start + count)
 
     def relate(self, generator: int, degree: int, radicand: Element) -> None:
         """Make `generator` algebraic: its power `degree` equals `radicand` (no denominator)."""
-        self.relations.append(Relation(generator, degree, self.lift(radicand.num)))
+        self.relations.append(Relation(generator, degree, self.numerator(radicand)))
 
     @property
     def size(self) -> int:
         """The number of generators."""
-        return len(self._names)
+        return self._count
 
     def lift(self, polynomial: Any) -> Any:
         """The polynomial in the newest context."""
         if polynomial.context() is self.context:
             return polynomial
         return polynomial.project_to_context(self.context)
+
+    def numerator(self, element: Element) -> Any:
+        """The element's numerator in the newest context, where it stays."""
+        if element.num.context() is not self.context:
+            element.num = element.num.project_to_context(self.context)
+        return element.num
+
+    def divides(self, factor: int, num: Any) -> bool:
+        """Whether a factor divides a polynomial."""
+        try:
+            num / self.factors[factor]
+        except DomainError:
+            return False
+        return True
 
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
@@ -115,80 +144,125 @@ class Polynomials:
             )
         return num
 
-    def lowest(self, num: Any, den: Exponents) -> Element:
-        """The canonical element num / den: relations applied, common factors divided out."""
+    def lowest(self, num: Any, den: Exponents, coprime: Collection[int] = ()) -> Element:
+        """The canonical element num / den: relations applied, common factors divided out.
+
+        Factors that are known not to divide the numerator may be named.
+        """
         if self.relations:
             num = self._reduce(num)
         if not den:
             return Element(self, num, den)
         if num.is_zero():
             return self.zero
-        degrees = num.degrees()
-        left = list(den)
+        left: list[int] | None = None
+        degrees = None
+        several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
-            if not e:
+            if not e or i in coprime:
                 continue
-            factor = self.factors[i]
-            if any(a > b for a, b in zip(factor.degrees(), degrees, strict=True)):
-                continue
-            while e:
+            if several:
+                # The degrees rule out most of several factors.
+                degrees = num.degrees() if degrees is None else degrees
+                if any(degrees[v] < d for v, d in self._supports[i]):
+                    continue
+            factor, rest = self.factors[i], e
+            while rest:
                 try:
                     num = num / factor
                 except DomainError:
                     break
-                e -= 1
-            if e != left[i]:
-                left[i] = e
-                degrees = num.degrees()
+                rest -= 1
+            if rest != e:
+                left = list(den) if left is None else left
+                left[i] = rest
+                degrees = None
+        if left is None:
+            return Element(self, num, den)
         while left and not left[-1]:
             left.pop()
         return Element(self, num, tuple(left))
 
-    def _power(self, index: int, exponent: int) -> Any:
-        key = (index, exponent)
-        if key not in self._powers:
-            self._powers[key] = self.factors[index] ** exponent
-        return self._powers[key]
-
     def expand_denominator(self, den: Exponents) -> Any:
         """The product of the factors' powers as a polynomial."""
-        result = self.context.constant(1)
-        for i, e in enumerate(den):
-            if e:
-                result = result * self._power(i, e)
-        return result
+        known = self._expanded.get(den)
+        if known is None:
+            known = self.context.constant(1)
+            for i, e in enumerate(den):
+                if e:
+                    known = known * self.factors[i] ** e
+            self._expanded[den] = known
+        return known
 
-    def _sum(self, terms: Sequence[tuple[Any, Exponents]]) -> Element:
-        if not terms:
-            return self.zero
-        groups: dict[Exponents, Any] = {}
-        for num, den in terms:
-            known = groups.get(den)
-            groups[den] = num if known is None else known + num
+    def combined(self, groups: dict[Exponents, Any], coprime: Collection[int] = ()) -> Element:
+        """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
-            return self.lowest(num, den)
+            return self.lowest(num, den, coprime)
+        if not groups:
+            return self.zero
         common = max_exponents(groups)
-        total = self.context.constant(0)
+        total = None
         for den, num in groups.items():
-            padded = den + (0,) * (len(common) - len(den))
-            missing = tuple(c - d for c, d in zip(common, padded, strict=True))
-            total = total + num * self.expand_denominator(missing)
-        return self.lowest(total, common)
+            if den != common:
+                padded = den + (0,) * (len(common) - len(den))
+                missing = tuple(map(int.__sub__, common, padded))
+                num = num * self.expand_denominator(missing)
+            total = num if total is None else total + num
+        return self.lowest(total, common, coprime)
 
-    def total(self, elements: Iterable[Element]) -> Element:
-        """The sum, brought to lowest terms once."""
+    def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
+        """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        made = [e for e in elements if e]
-        return self._sum([(self.lift(e.num), e.den) for e in made])
+        return self.contraction((), list(elements), list(minus))
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
-        made = [(a, b) for a, b in pairs if a and b]
-        lift = self.lift
-        return self._sum(
-            [(lift(a.num) * lift(b.num), add_exponents(a.den, b.den)) for a, b in made]
+        made = [(a, b) for a, b in pairs if a.num and b.num]
+        return self.contraction(
+            ((1, dict(enumerate(a for a, _ in made)), dict(enumerate(b for _, b in made))),)
         )
+
+    def contraction(
+        self,
+        products: Iterable[tuple[int, Row, Row]],
+        plus: Iterable[Element] = (),
+        minus: Iterable[Element] = (),
+    ) -> Element:
+        """Signed scalar products of rows, plus and minus single elements, in lowest terms.
+
+        All elements exist already, so that no new generator moves them to another context.
+        """
+        groups: dict[Exponents, Any] = {}
+        numerator, context = self.numerator, self.context
+        for sign, left, right in products:
+            if len(right) < len(left):
+                left, right = right, left
+            for n, a in left.items():
+                if n not in right:
+                    continue
+                b = right[n]
+                x, y, den = a.num, b.num, a.den
+                if x.context() is not context:
+                    x = numerator(a)
+                if y.context() is not context:
+                    y = numerator(b)
+                if b.den:
+                    den = add_exponents(den, b.den) if den else b.den
+                num, known = x * y, groups.get(den)
+                if sign > 0:
+                    groups[den] = num if known is None else known + num
+                else:
+                    groups[den] = -num if known is None else known - num
+        for e in plus:
+            if e.num:
+                known, num = groups.get(e.den), numerator(e)
+                groups[e.den] = num if known is None else known + num
+        for e in minus:
+            if e.num:
+                known, num = groups.get(e.den), numerator(e)
+                groups[e.den] = -num if known is None else known - num
+        return self.combined(groups)
 
     # -- division ------------------------------------------------------------------------
 
@@ -200,6 +274,7 @@ class Polynomials:
             if known == factor:
                 return index, unit
         self.factors.append(factor)
+        self._supports.append([(v, d) for v, d in enumerate(factor.degrees()) if d])
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
@@ -269,7 +344,7 @@ class Polynomials:
         ZeroDivisionError
             The element is zero or divides zero.
         """
-        num = self.lift(element.num)
+        num = self.numerator(element)
         if num.is_zero():
             raise ZeroDivisionError("inverse of zero")
         with self.lock:

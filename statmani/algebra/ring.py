@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
 
-from sympy import Expr, Symbol, oo, sympify
+from sympy import Expr, S, Symbol, oo, sympify
 
 from statmani.algebra.convert import convert
-from statmani.algebra.display import element_expr, polynomial_expr
-from statmani.algebra.element import Element, add_exponents
+from statmani.algebra.display import Display, element_expr, polynomial_expr, scan
+from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
@@ -77,20 +77,24 @@ class Ring:
     def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
         self.polynomials = Polynomials()
         self.atoms: list[Atom] = []
+        self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
         self._by_key: dict[Hashable, int] = {}
         self._converted: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
+        self._settled: dict[tuple[int, int], bool] = {}
         self._signs: dict[str, int] = {}
+        self.displays = {outside: Display(self, outside) for outside in (False, True)}
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
         self.anchors: dict[Expr, int] = {}
         self._inside: dict[Expr, Expr] = {}
         self._outside: dict[Expr, Expr] = {}
+        self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        expressions = [sympify(e, strict=True) for e in expressions]
+        expressions = list(dict.fromkeys(sympify(e, strict=True) for e in expressions))
         for axis in domain.axes:
             facts: dict[str, bool] = {"real": True}
             if axis.lower.is_nonnegative:
@@ -134,9 +138,12 @@ class Ring:
 
     def internal(self, expr: Expr) -> Expr:
         """The expression in internal symbols; unknown symbols become constants."""
-        for symbol in sorted(expr.free_symbols - self._inside.keys(), key=str):
-            self._rename_constant(symbol)
-        return expr.xreplace(self._inside)
+        known = self._renamed.get(expr)
+        if known is None:
+            for symbol in sorted(expr.free_symbols - self._inside.keys(), key=str):
+                self._rename_constant(symbol)
+            known = self._renamed[expr] = expr.xreplace(self._inside)
+        return known
 
     def external(self, expr: Expr) -> Expr:
         """The expression in the user's symbols."""
@@ -160,7 +167,9 @@ class Ring:
     def _coordinate(self, index: int) -> None:
         zero, one = self.polynomials.number(0), self.polynomials.number(1)
         symbol = self.domain.symbols[index]
-        self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
+        made = self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
+        # Derivatives rely on it.
+        assert self.index_of(made) == index
 
     def atom(
         self,
@@ -176,11 +185,17 @@ class Ring:
                 (index,) = self.polynomials.new_generators(1)
                 self._by_key[key] = index
                 self.atoms.append(Atom(expr, derive, kind, argument))
+                if kind != "symbol":
+                    self._functions.append(index)
             return self.polynomials.generator(self._by_key[key])
 
     def has_atom(self, key: Hashable) -> bool:
         """Whether the generator of this key exists."""
         return key in self._by_key
+
+    def known_atom(self, key: Hashable) -> Element:
+        """The generator of a key that has one."""
+        return self.polynomials.generator(self._by_key[key])
 
     def index_of(self, generator: Element) -> int:
         """The index of an element that is a generator."""
@@ -193,23 +208,62 @@ class Ring:
 
     def derivative(self, element: Element, coordinate: int) -> Element:
         """The partial derivative by a coordinate (index)."""
+        if not element.num:
+            return element
         with self.polynomials.lock:
             return self._derivative(element, coordinate)
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
-        ring = self.polynomials
-        used = ring.used(element.num)
-        inner = [(v, self._generator_derivative(v, coordinate)) for v in used]
-        active = [i for i, e in enumerate(element.den) if e]
-        outer = [(i, self._factor_derivative(i, coordinate)) for i in active]
-        num = ring.lift(element.num)
-        pairs = [(Element(ring, num.derivative(v), element.den), d) for v, d in inner if d]
-        for i, d in outer:
-            if d:
-                unit = tuple([0] * i + [1])
-                scaled = num * ring.rational(-element.den[i])
-                pairs.append((Element(ring, scaled, add_exponents(element.den, unit)), d))
-        return ring.dot(pairs)
+        ring, den = self.polynomials, element.den
+        # Derivatives of generators may add generators, so they are made first.
+        inner = self._inner(ring.numerator(element), coordinate)
+        outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
+        num = ring.numerator(element)
+        groups: dict[Exponents, Any] = {}
+
+        def add(den: Exponents, part: Any) -> None:
+            known = groups.get(den)
+            groups[den] = part if known is None else known + part
+
+        for v, d in inner:
+            if d.num:
+                part = num.derivative(v)
+                if not part:
+                    continue
+                if d.den or not d.num.is_one():
+                    part = part * ring.numerator(d)
+                add(add_exponents(den, d.den), part)
+        coprime: list[int] = []
+        for i, e, d in outer:
+            if d.num:
+                if self._is_settled(i, coordinate, d):
+                    coprime.append(i)
+                raised = add_exponents(den, (0,) * i + (1,))
+                add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
+        return ring.combined(groups, coprime)
+
+    def _is_settled(self, factor: int, coordinate: int, derivative: Element) -> bool:
+        """Whether a factor f stays in a denominator that is differentiated.
+
+        (N/f^e)' = (N' f - e N f') / f^(e + 1) is in lowest terms unless f divides f'.
+        """
+        key = (factor, coordinate)
+        known = self._settled.get(key)
+        if known is None:
+            ring = self.polynomials
+            known = self._settled[key] = not (
+                ring.relations or ring.divides(factor, ring.numerator(derivative))
+            )
+        return known
+
+    def _inner(self, num: Any, coordinate: int) -> list[tuple[int, Element]]:
+        """Generators of a polynomial with their derivatives; other coordinates have none."""
+        inner = [(coordinate, self.polynomials.one)]
+        if self._functions:
+            degrees = num.degrees()
+            present = [v for v in self._functions if degrees[v]]
+            inner += [(v, self._generator_derivative(v, coordinate)) for v in present]
+        return inner
 
     def _generator_derivative(self, generator: int, coordinate: int) -> Element:
         key = (generator, coordinate)
@@ -262,11 +316,13 @@ class Ring:
 
     def to_internal_expr(self, element: Element) -> Expr:
         """The element as a sympy expression in internal symbols."""
-        return element_expr(self, element)
+        with self.polynomials.lock:
+            return element_expr(self, element)
 
     def shown(self, element: Element) -> Expr:
         """The element in the user's symbols, for messages."""
-        return element_expr(self, element, outside=True)
+        with self.polynomials.lock:
+            return element_expr(self, element, outside=True)
 
     def to_sympy(self, element: Element) -> Expr:
         """The element as a sympy expression in the user's symbols.
@@ -281,9 +337,13 @@ class Ring:
         With unevaluated expectations a sum that vanishes by a symmetry of the density is shown as
         it is; it is a correct expression.
         """
-        if not self.guard.is_coarse:
-            self.guard.require_nonzero(element)
-        return self.shown(element)
+        if not element:
+            return S.Zero
+        with self.polynomials.lock:
+            terms = scan(self.polynomials.numerator(element))
+            if not self.guard.is_coarse:
+                self.guard.require_nonzero(element, terms)
+            return element_expr(self, element, outside=True, terms=terms)
 
     def inverse(self, element: Element) -> Element:
         """1 / element, after the numeric guard has seen that it does not vanish."""

@@ -50,7 +50,7 @@ class SignedFactors:
 def signed_factors(ring: Ring, element: Element) -> SignedFactors:
     """Split a nonzero element of definite sign +."""
     polynomials = ring.polynomials
-    content, factors = polynomials.factored(polynomials.lift(element.num))
+    content, factors = polynomials.factored(polynomials.numerator(element))
     factors += [(f, -e) for f, e in zip(polynomials.factors, element.den, strict=False) if e]
     sign = -1 if content < 0 else 1
     primes: dict[int, int] = dict(sp.factorint(abs(content.numerator)))
@@ -172,8 +172,8 @@ def _require_unrelated(ring: Ring, factors: list[Element], product: Element) -> 
             atom = ring.atoms[relation.generator]
             if atom.kind != "root" or atom.argument is None or atom.argument == product:
                 continue
-            _, known = ring.polynomials.factored(ring.polynomials.lift(atom.argument.num))
-            lifted = ring.polynomials.lift(factor.num)
+            _, known = ring.polynomials.factored(ring.polynomials.numerator(atom.argument))
+            lifted = ring.polynomials.numerator(factor)
             if any(f == lifted or f == -lifted for f, _ in known):
                 shared = ring.shown(factor)
                 raise CertificateError(

@@ -29,7 +29,7 @@ def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
     (so that 1 - p stays).
     """
     ring_ = ring.polynomials
-    num = ring_.lift(argument.num)
+    num = ring_.numerator(argument)
     den = ring_.expand_denominator(argument.den)
     monomial = den.monoms()[0]
     terms = num.to_dict()
@@ -90,21 +90,26 @@ def _shift_terms(ring: Ring, n: int, base: Element, shift: int) -> Element:
     return ring.polynomials.total(terms).scale(sign * (-1) ** n * factorial(n))
 
 
-def _reduced_polygamma(ring: Ring, n: int, base: Element) -> Element:
-    expr = ring.to_internal_expr(base)
+def _reduced_polygamma(ring: Ring, n: int, base: Element, expr: Expr | None = None) -> Element:
+    if expr is None:
+        expr = ring.to_internal_expr(base)
     if expr not in ring.polygamma_rules:
         ring.polygamma_rules[expr] = _duplication(ring, base)
     rule = ring.polygamma_rules[expr]
     if rule is not None:
         return rule(n)
+    key = ("polygamma", n, expr)
+    if ring.has_atom(key):
+        return ring.known_atom(key)
     value: Expr = sp.polygamma(n, expr)
     if not isinstance(value, sp.polygamma):
         return ring.convert_internal(value)
 
     def derive(i: int) -> Element:
-        return _reduced_polygamma(ring, n + 1, base) * ring.derivative(base, i)
+        inner = ring.derivative(base, i)
+        return _reduced_polygamma(ring, n + 1, base, expr) * inner if inner else inner
 
-    return ring.atom(("polygamma", n, expr), value, derive)
+    return ring.atom(key, value, derive)
 
 
 def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:

@@ -13,7 +13,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.domain import Domain
 from statmani.errors import IntractableExpectation, StatmaniError
-from statmani.expectation.closed_moments import EntryMoments
+from statmani.expectation.engine import EntryMoments
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exact import Exact
 from statmani.expectation.expectation import Expectation

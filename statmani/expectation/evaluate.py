@@ -111,7 +111,7 @@ class Program:
         elif (special := special_step(expr)) is not None:
             places = tuple(self._compile(a) for a in special[1])
             moving = any(self._steps[i].moving for i in places)
-            self._steps.append(_Step(special[0], places, None, moving))
+            self._steps.append(Step(special[0], places, None, moving))
             position = len(self._steps) - 1
         elif isinstance(expr, sp.Piecewise):
             parts: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -11,9 +11,12 @@ from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
 from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument
 from statmani.expectation.certificate import Certificate, Check
-from statmani.expectation.closed_moments import Closed, closed_form
+from statmani.expectation.closed_moments import closed_form
 from statmani.expectation.deltas import split_deltas
+from statmani.expectation.engine import Closed
+from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.expectation import unevaluated
+from statmani.expectation.further import varied
 from statmani.expectation.nodes import without_max
 from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.open_forms import OPEN
@@ -258,6 +261,9 @@ def _with_extras(
         sp.floor, sp.ceiling,
     )  # fmt: skip
     fixed = set().union(*(a.free_symbols for a in expr.atoms(*switches)))
+    # A characteristic function is tested far from zero, where a wrong branch would show.
+    waves = {w: sp.Dummy() for w in expr.atoms(sp.sin, sp.cos)}
+    analytic = expr.xreplace(waves).free_symbols
     table: dict[sp.Symbol, sp.Symbol] = {}
     extra_axes, constants = list(axes), list(declaration.constants)
     for index, symbol in enumerate(sorted(expr.free_symbols - known, key=sp.default_sort_key)):
@@ -274,8 +280,9 @@ def _with_extras(
         if symbol in fixed or symbol.is_integer:
             constants.append(own)
         else:
-            low = sp.Integer(0) if symbol.is_nonnegative else -_NARROW
-            high = sp.Integer(0) if symbol.is_nonpositive else _NARROW
+            width = sp.Integer(3) if symbol not in analytic else _NARROW
+            low = sp.Integer(0) if symbol.is_nonnegative else -width
+            high = sp.Integer(0) if symbol.is_nonpositive else width
             extra_axes.append(Axis(own, low, high))
     domain = declaration.domain
     working = Declaration(
@@ -288,6 +295,12 @@ def _with_extras(
         declaration.name,
     )
     return working, expr.xreplace(table), {own: user for user, own in table.items()}
+
+
+def _trial_points(working: Declaration) -> Iterator[tuple[sp.Rational, ...]]:
+    """Moderate points, then wider ones, for conditions that hold far out only."""
+    yield from working.domain.interior_points(24, seed=3)
+    yield from working.domain.interior_points(40, seed=4, spread=2.0)
 
 
 def _certify(
@@ -304,44 +317,46 @@ def _certify(
 
     With ``partial`` points where the expectation does not converge are left out and noted.
     """
-    closed = Together([found.value, *conditions])
+    closed, holds = Together([found.value]), Program(conditions, [])
     beyond = False
     used: list[tuple[tuple[sp.Symbol, sp.Expr], ...]] = []
     checks: list[Check] = []
     place = "every point"
-    for point in working.domain.interior_points(24, seed=3):
+    needed = 4 if len(working.constants) > len(declaration.constants) else 2
+    context = new_context(30)
+    for trial, point in enumerate(_trial_points(working)):
         values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
+        values.update(varied(declaration, working, trial))
         values.update(zip(working.parameters, point, strict=True))
-        here, own_error = closed.at(values)
+        allowed = all(c.imag == 0 and c.real > 0 for c in holds.bind(context, values)([]))
         place = ", ".join(f"{external(t)} = {v}" for t, v in values.items())
-        if not all(c.imag == 0 and c.real > 0 for c in here[1:]) or not converges(
-            working, expr, values
-        ):
+        if not allowed or not converges(working, expr, values):
             if not conditions and not partial:
-                raise _diverges(declaration, expr, place)
+                raise _diverges(declaration, external(expr), place)
             beyond = True
             continue
         number, size, error = numeric_mean(working, expr, values)
+        (here,), own_error = closed.at(values)
         error = max(error, own_error)
         if not error < 1e-3:
             if not conditions and not partial:
-                raise _diverges(declaration, expr, place)
+                raise _diverges(declaration, external(expr), place)
             beyond = True
             continue
         tolerance = max(1e-8, 100 * error)
-        residual = float(abs(here[0] - number)) / max(size, 1e-300)
+        residual = float(abs(here - number)) / max(size, 1e-300)
         if not residual <= tolerance:
             raise CertificateError(
-                f"certificate: E[{external(expr)}] was derived as {float(here[0].real):.15g} but "
+                f"certificate: E[{external(expr)}] was derived as {float(here.real):.15g} but "
                 f"quadrature gives {number:.15g} at {place}. This is a defect of the derivation; "
                 "please report it."
             )
         checks.append(Check("E[f]", len(used), residual, tolerance))
         used.append(tuple((external(t), v) for t, v in values.items()))
-        if len(used) == 2:
+        if len(used) == needed:
             break
     if not used:
-        raise _diverges(declaration, expr, place)
+        raise _diverges(declaration, external(expr), place)
     notes = (_INFINITE,) if found.nonnegative and conditions else ()
     if partial and beyond:
         notes = (_SOMEWHERE,)

@@ -57,12 +57,16 @@ def sample_points(declaration: Declaration, count: int = 6) -> list[dict[sp.Symb
 class Signs:
     """Signs of real expressions on the domain: proved on boxes, or seen at every sample."""
 
-    def __init__(self, declaration: Declaration) -> None:
+    def __init__(
+        self,
+        declaration: Declaration,
+        points: list[dict[sp.Symbol, sp.Expr]] | None = None,
+    ) -> None:
         self._box: tuple[Bounded, ...] = (
             *(declaration.whole or declaration.domain).axes,
             *(v for v in declaration.variables if not v.discrete),
         )
-        self._points = sample_points(declaration)
+        self._points = sample_points(declaration) if points is None else points
 
     def with_symbol(self, symbol: sp.Symbol, values: Iterable[sp.Expr]) -> Signs:
         """The same with one more symbol, which takes the given sample values."""
@@ -70,6 +74,10 @@ class Signs:
         other._box = self._box
         other._points = [{**point, symbol: value} for value in values for point in self._points]
         return other
+
+    def proves(self, expr: sp.Expr) -> bool:
+        """Whether the expression is proved positive on the whole domain."""
+        return bool(expr.is_positive) or is_positive_on(expr, self._box)
 
     def of(self, expr: sp.Expr) -> int:
         """+1, -1, or 0 when the sign is not constant or not known."""
@@ -208,7 +216,8 @@ def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
         joined = sp.factor_terms(argument)
         if isinstance(joined, sp.Add):
             joined = sp.together(argument)
-        if isinstance(joined, sp.Mul) and argument.has(sp.exp) and joined.count_ops() < _SMALL:
+        opens = argument.has(sp.exp) or any(p.exp.free_symbols for p in argument.atoms(sp.Pow))
+        if isinstance(joined, (sp.Mul, sp.Add)) and opens and joined.count_ops() < _SMALL:
             # Such as 1 - tanh(z)^2: the numerator only becomes one product when expanded.
             factored = sp.factor(joined)
             if factored.count_ops() < joined.count_ops():

@@ -46,12 +46,19 @@ def _pieces(
     declaration: Declaration, function: sp.Expr, values: Point
 ) -> list[tuple[Declaration, sp.Expr]]:
     """The sample between the kinks of density and function, which are smooth on each piece."""
-    if len(declaration.variables) != 1 or declaration.variables[0].discrete:
+    samples = {v.symbol for v in declaration.variables}
+    cut = [v for v in declaration.variables if kinks(without_max(function), v.symbol)]
+    if len(samples) > 1 and len(cut) != 1:
         return [(declaration, function)]
-    variable = declaration.variables[0]
+    position = 0 if len(samples) == 1 else declaration.variables.index(cut[0])
+    variable = declaration.variables[position]
     x = variable.symbol
+    bounds = variable.lower.free_symbols | variable.upper.free_symbols
+    if variable.discrete or bounds & samples:
+        return [(declaration, function)]
     density, smooth = without_max(declaration.log_density), without_max(function)
-    places = {_rational(k, values) for k in (*kinks(density, x), *kinks(smooth, x))}
+    cuts = [k for k in (*kinks(density, x), *kinks(smooth, x)) if not k.free_symbols & samples]
+    places = {_rational(k, values) for k in cuts}
     low, high = (
         end if end.is_infinite else _rational(end, values)
         for end in (variable.lower, variable.upper)
@@ -71,8 +78,12 @@ def _pieces(
         lower, upper = outer
         piece = replace(
             declaration,
-            log_density=_decided(density, at),
-            variables=(replace(variable, lower=lower, upper=upper),),
+            log_density=_decided(density, at) if len(samples) == 1 else density,
+            variables=(
+                *declaration.variables[:position],
+                replace(variable, lower=lower, upper=upper),
+                *declaration.variables[position + 1 :],
+            ),
         )
         pieces.append((piece, _decided(smooth, at)))
     return pieces
@@ -83,9 +94,12 @@ def _rational(expr: sp.Expr, values: Point) -> sp.Rational:
 
 
 def _decided(expr: sp.Expr, at: Point) -> sp.Expr:
-    """Kinks replaced by what they are around a point."""
+    """Kinks replaced by what they are around a point; others stay."""
     table: dict[sp.Basic, sp.Basic] = {}
+    known = {s for s, v in at.items() if sp.sympify(v).is_number}
     for node in expr.atoms(sp.Abs, sp.sign, sp.Heaviside):
+        if node.free_symbols - known:
+            continue
         positive = evaluate_exact(node.args[0], at).real > 0
         if isinstance(node, sp.Abs):
             table[node] = node.args[0] if positive else -node.args[0]
@@ -93,7 +107,7 @@ def _decided(expr: sp.Expr, at: Point) -> sp.Expr:
             table[node] = sp.Integer(int(positive) if isinstance(node, sp.Heaviside)
                                      else 2 * int(positive) - 1)  # fmt: skip
     for node in expr.atoms(sp.core.relational.Relational):
-        if not isinstance(node, (sp.Eq, sp.Ne)):
+        if not isinstance(node, (sp.Eq, sp.Ne)) and not node.free_symbols - known:
             difference = evaluate_exact(node.gts - node.lts, at).real
             table[node] = sp.true if difference > 0 else sp.false
     return expr.xreplace(table)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
 
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.expectation.inversion import inverted
-from statmani.expectation.kernels import Branch
 from statmani.expectation.means import gaussian_means
 from statmani.expectation.nodes import without_max
-from statmani.expectation.sparse import Kernel, Sparse
+from statmani.expectation.normalise import Signs, expand_shallow, normalise
+from statmani.expectation.statistics import gaussian_shift, split_exponent
 from statmani.expectation.tidy import tidy
 
-__all__ = ["cases_of", "gaussian_partial", "partial_moment", "split_discrete"]
+__all__ = ["Cases", "cases_of", "gaussian_partial", "split_discrete"]
 
 Cases = list[tuple[sp.Expr, sp.Expr, sp.Expr]]
 
@@ -95,87 +93,37 @@ def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
     return ordered
 
 
-def partial_moment(
-    read: Callable[[sp.Expr], list[Sparse] | None],
-    cases: Cases,
-    branches: Sequence[Branch],
-    support: tuple[sp.Expr, sp.Expr],
-    direction: int,
+def gaussian_partial(
+    ell: sp.Expr, cases: Cases, declaration: Declaration, signs: Signs
 ) -> sp.Expr | None:
-    """Sum over the cases of E[value; lower < x < upper] for a sample of one branch.
+    """Sum over the cases of E[f; lower < x < upper] under a normal density.
 
-    ``direction`` is the sign of the derivative of the branch's transform.
+    f is a sum of polynomials times exponentials of quadratic functions.
     """
-    if len(branches) != 1 or direction == 0:
-        return None
-    branch = branches[0]
-    top: sp.Expr = sp.Integer(1) if branch.kernel.name == "beta" else sp.oo
-    ends = (sp.Integer(0), top) if direction > 0 else (top, sp.Integer(0))
-
-    def place(x: sp.Expr) -> sp.Expr | None:
-        if x is -sp.oo or (x - support[0]).is_nonpositive:
-            return ends[0]
-        if x is sp.oo or (support[1] - x).is_nonpositive:
-            return ends[1]
-        return inverted(branch.transform, branch.variable, x)
-
-    total: sp.Expr = sp.Integer(0)
-    for value, low, high in cases:
-        if value == 0:
-            continue
-        sparse = read(value)
-        if sparse is None:
-            return None
-        for key, c in sparse[0].items():
-            p, m, q, n = key
-            if m or n:
-                return None
-            part: sp.Expr = sp.Integer(0)
-            for end, sign in ((high, direction), (low, -direction)):
-                z = place(end)
-                if z is None:
-                    return None
-                part += sign * _cumulative(branch.kernel, p, q, z)
-            total += c * part
-    return tidy(total)
-
-
-def _cumulative(kernel: Kernel, p: sp.Expr, q: sp.Expr, z: sp.Expr) -> sp.Expr:
-    """E[u^p v^q; u < z]."""
-    if z == 0:
-        return sp.Integer(0)
-    if kernel.name == "gamma":
-        a = sp.expand(kernel.shapes[0] + p)
-        whole = sp.gamma(a) if z is sp.oo else sp.expand_func(sp.lowergamma(a, z))
-        return whole / sp.gamma(kernel.shapes[0])
-    a, b = kernel.shapes
-    top, rest = sp.expand(a + p), sp.expand(b + q if kernel.name == "beta" else b - p - q)
-    if kernel.name == "beta_prime":
-        z = sp.Integer(1) if z is sp.oo else tidy(z / (1 + z))
-    scale = sp.gamma(a + b) / (sp.gamma(a) * sp.gamma(b))
-    if z == 1:
-        return scale * sp.gamma(top) * sp.gamma(rest) / sp.gamma(top + rest)
-    if top == 1:
-        return scale * (1 - (1 - z) ** rest) / rest
-    if rest == 1:
-        return scale * z**top / top
-    return scale * sp.betainc(top, rest, 0, z)
-
-
-def gaussian_partial(ell: sp.Expr, cases: Cases, declaration: Declaration) -> sp.Expr | None:
-    """Sum over the cases of E[polynomial; lower < x < upper] under a normal density."""
     x = declaration.variables[0].symbol
-    moments = gaussian_means(ell, [x, x**2], declaration)
-    if moments is None or declaration.domain.dim == 0:
+    if gaussian_means(ell, [x], declaration) is None or declaration.domain.dim == 0:
         return None
-    mean, variance = moments[0], tidy(moments[1] - moments[0] ** 2)
     total: sp.Expr = sp.Integer(0)
     for value, low, high in cases:
-        polynomial = sp.expand(value).as_poly(x)
-        if polynomial is None:
-            return None
-        for (power,), c in polynomial.terms():
-            total += c * (_below(power, high, mean, variance) - _below(power, low, mean, variance))
+        for term in sp.Add.make_args(sp.expand(value, power_base=False, power_exp=False)):
+            coefficient, exponent, rest = split_exponent(term, {x}, signs)
+            polynomial = sp.expand(rest).as_poly(x)
+            if polynomial is None:
+                return None
+            tilted, mass = ell, sp.Integer(1)
+            if exponent != 0:
+                form = normalise(exponent, declaration, signs)
+                shifted = gaussian_shift(ell, form, sp.Integer(1), declaration)
+                if shifted is None or shifted.conditions:
+                    return None
+                tilted, mass = expand_shallow(ell + form), shifted.value
+            moments = gaussian_means(tilted, [x, x**2], declaration)
+            if moments is None:
+                return None
+            mean, variance = moments[0], tidy(moments[1] - moments[0] ** 2)
+            for (power,), c in polynomial.terms():
+                part = _below(power, high, mean, variance) - _below(power, low, mean, variance)
+                total += coefficient * mass * c * part
     return sp.expand(total)
 
 

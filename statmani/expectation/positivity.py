@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
@@ -11,11 +12,76 @@ from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
 from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.normalise import Signs, normalise
+from statmani.expectation.quadrature import check_density
 
-__all__ = ["check_positive"]
+__all__ = ["check_positive", "checked"]
 
 _POINTS = 8
 _SAMPLES = 8
+
+
+def checked(declaration: Declaration) -> Declaration:
+    """The declaration, after checking that its density is positive and integrates to one.
+
+    A difference like cosh(z) - sinh(z) loses all its digits; such a density comes back with
+    exponentials. Real parts are dropped and absolute values of products opened.
+
+    Raises
+    ------
+    InvalidFamily
+        As :func:`check_positive` and :func:`statmani.expectation.quadrature.check_density`.
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> x, a = sp.symbols("x a", positive=True)
+    >>> density = 2*sp.sqrt(a/sp.pi)*(sp.cosh(a*x**2) - sp.sinh(a*x**2))
+    >>> sm.Family(density, sample=x, parameters=a).log_density.has(sp.cosh)
+    False
+    """
+    density = _real(declaration.log_density)
+    if any(
+        isinstance(e, sp.Add) and any(t.has(*_HYPERBOLIC) for t in e.args)
+        for a in density.atoms(sp.log)
+        for e in sp.preorder_traversal(a)
+    ):
+        density = _exponentials(density)
+    if density != declaration.log_density:
+        declaration = replace(declaration, log_density=density)
+    check_density(declaration)
+    check_positive(declaration)
+    return declaration
+
+
+_HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
+
+
+def _real(expr: sp.Expr) -> sp.Expr:
+    """Real parts are the thing itself, and absolute values of products are opened.
+
+    sympy writes them where it does not know that a parameter is real, and cannot differentiate
+    what it wrote.
+    """
+    if not expr.has(sp.Abs, sp.re, sp.im, sp.conjugate):
+        return expr
+
+    def opened(argument: sp.Expr) -> sp.Expr:
+        if isinstance(argument, sp.Mul):
+            return sp.Mul(*(opened(a) for a in argument.args))
+        if isinstance(argument, sp.exp):
+            return argument
+        if isinstance(argument, sp.Pow) and argument.exp.is_real:
+            return opened(argument.base) ** argument.exp
+        return sp.Abs(argument)
+
+    plain = expr.replace(sp.re, lambda a: a).replace(sp.conjugate, lambda a: a)
+    return plain.replace(sp.im, lambda a: sp.Integer(0)).replace(sp.Abs, opened)
+
+
+def _exponentials(expr: sp.Expr) -> sp.Expr:
+    plain = expr.replace(lambda e: isinstance(e, _HYPERBOLIC), lambda e: e.rewrite(sp.exp))
+    return plain.replace(sp.log, lambda a: sp.log(sp.powsimp(sp.expand(a))))
 
 
 def check_positive(declaration: Declaration) -> None:
@@ -39,9 +105,11 @@ def check_positive(declaration: Declaration) -> None:
     statmani.errors.InvalidFamily: density: not a positive real number at x = ..., p = ...
     """
     context, fine = new_context(20), new_context(200)
+    # Bound to a point at most once per precision: that costs as much as several samples.
     program = Program(
         [declaration.log_density], [variable.symbol for variable in declaration.variables]
     )
+    spelled_out: Program | None = None
     domain = declaration.domain.subs(declaration.sample_values())
     points = [
         *domain.interior_points(_POINTS, seed=11, spread=2.5),
@@ -50,10 +118,18 @@ def check_positive(declaration: Declaration) -> None:
     for point in points:
         values: dict[sp.Symbol, sp.Expr] = {**declaration.sample_values()}
         values.update(zip(declaration.parameters, point, strict=True))
+        bound: dict[int, Callable[[list[Any]], list[Any]] | None] = {}
         for sample in _samples(declaration, values):
             # Far in a tail 1 - F(x) may round to zero: more digits decide.
-            if all(_unreal(program, c, values, sample) for c in (context, fine)):
-                _refuse(declaration, values, sample)
+            if all(_unreal(program, c, values, sample, bound) for c in (context, fine)):
+                if spelled_out is None:
+                    # Products like exp(big) exp(-big) overflow; their logarithms do not.
+                    form = normalise(declaration.log_density, declaration, Signs(declaration))
+                    spelled_out = Program([form], program.variables)
+                if _unreal(program, fine, values, sample, {}, infinite=False) or _unreal(
+                    spelled_out, fine, values, sample, {}
+                ):
+                    _refuse(declaration, values, sample)
 
 
 def _unreal(
@@ -61,12 +137,23 @@ def _unreal(
     context: Any,
     values: Mapping[sp.Symbol, sp.Expr],
     sample: tuple[sp.Rational, ...],
+    bound: dict[int, Callable[[list[Any]], list[Any]] | None],
+    infinite: bool = True,
 ) -> bool:
+    """Whether log p is no real number; ``infinite``: undefined by overflow counts as well."""
     try:
-        (value,) = program.bind(context, values)([context.mpf(s.p) / s.q for s in sample])
+        if context.prec not in bound:
+            bound[context.prec] = None
+            bound[context.prec] = program.bind(context, values)
+        at = bound[context.prec]
+        if at is None:
+            return True
+        (value,) = at([context.mpf(s.p) / s.q for s in sample])
     except (ValueError, ZeroDivisionError):  # a pole
         return True
-    return bool(abs(getattr(value, "imag", 0)) > 1e-9 or context.isnan(value.real))
+    if context.isnan(value):
+        return infinite
+    return bool(abs(getattr(value, "imag", 0)) > 1e-9)
 
 
 def _samples(

@@ -86,11 +86,10 @@ def gaussian_shift(
     linear = sp.Matrix([quadratic.diff(x).as_expr().xreplace(zero) for x in xs])
     determinant = tidy(precision.det(method="berkowitz"))
     height = (linear.T * precision.adjugate() * linear)[0] / (2 * determinant)
-    constant = (
-        tidy(height + total.xreplace(zero))
-        if not total.has(sp.log)
-        else sp.expand_log(height + total.xreplace(zero), force=True)
-    )
+    level = sp.Add.make_args(total.xreplace(zero))
+    # Logarithms stay as they are: log(-a) of a negative a must not become log(a) + i pi.
+    constant = tidy(height + sp.Add(*(e for e in level if not e.has(sp.log))))
+    constant += sp.Add(*(e for e in level if e.has(sp.log)))
     scale = (2 * sp.pi) ** sp.Rational(len(xs), 2) / sp.sqrt(determinant)
     minors = tuple(tidy(precision[:k, :k].det(method="berkowitz")) for k in range(1, len(xs) + 1))
     # A linear exponent leaves the precision as it is.

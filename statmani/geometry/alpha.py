@@ -90,11 +90,11 @@ def _common_multiple(parts: Sequence[Element]) -> tuple[Element, list[Expr]] | N
     """(base, rational multiples) when all coefficients are proportional."""
     base = next(c for c in parts if c)
     ring = base.ring
-    first = ring.lift(base.num)
+    first = ring.numerator(base)
     unit = first.leading_coefficient()
     ratios: list[Fraction] = []
     for c in parts:
-        num = ring.lift(c.num)
+        num = ring.numerator(c)
         q = num.leading_coefficient() / unit if c else ring.rational(0)
         if c and (c.den != base.den or num != first * q):
             return None

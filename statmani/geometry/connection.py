@@ -20,7 +20,7 @@ from sympy.core.sympify import SympifyError
 from statmani.errors import InvalidArgument
 from statmani.geometry.alpha import at_order, express
 from statmani.geometry.curvature import Coefficients
-from statmani.geometry.tensor import Tensor
+from statmani.geometry.tensor import Exact, Tensor
 
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
@@ -83,7 +83,8 @@ class Connection:
     def _tensor(self, name: str, rank: int, source: Callable[..., Coefficients]) -> Tensor:
         if name not in self._kept:
             shape = (self._manifold.dim,) * rank
-            self._kept[name] = Tensor(shape, lambda index: self._express(source(*index)))
+            ring = self._manifold.ring
+            self._kept[name] = Exact(ring, self.alpha, lambda index: source(*index)).tensor(shape)
         tensor: Tensor = self._kept[name]
         return tensor
 
@@ -129,8 +130,14 @@ class Connection:
         if "ricci" not in self._kept:
             source = self._manifold.geometry.ricci
             n = self._manifold.dim
-            entries = [self._express(source(k, j)) for k in range(n) for j in range(n)]
-            self._kept["ricci"] = ImmutableMatrix(n, n, entries)
+            made: dict[tuple[int, int], Expr] = {}
+            for k in range(n):
+                for j in range(n):
+                    parts = source(k, j)
+                    # Only the linear coefficient is asymmetric.
+                    symmetric = k > j and not parts[1]
+                    made[k, j] = made[j, k] if symmetric else self._express(parts)
+            self._kept["ricci"] = ImmutableMatrix(n, n, list(made.values()))
         matrix: ImmutableMatrix = self._kept["ricci"]
         return matrix
 

@@ -12,7 +12,7 @@ from statmani.algebra.element import Element
 from statmani.errors import InvalidArgument
 from statmani.geometry.alpha import at_order, express
 from statmani.geometry.covariant import add_up
-from statmani.geometry.tensor import Tensor
+from statmani.geometry.tensor import Exact, Tensor
 from statmani.geometry.verdicts import first_asymmetric
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def weyl(connection: Connection) -> Tensor:
             ]
         )
 
-    def component(index: Index) -> Expr:
+    def coefficients(index: Index) -> tuple[Element, ...]:
         zero = ring.polynomials.zero
         with ring.polynomials.lock:
             c2 = order_part(index, 2) if geometry.skewness and connection.alpha != 0 else zero
-            return express(ring, connection.alpha, (order_part(index, 0), zero, c2))
+            return order_part(index, 0), zero, c2
 
-    return Tensor((n,) * 4, component)
+    return Exact(ring, connection.alpha, coefficients).tensor((n,) * 4)
 
 
 def einstein(connection: Connection) -> ImmutableMatrix:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sympy import Expr
+from sympy import Symbol
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
-from statmani.geometry.alpha import express
-from statmani.geometry.fields import coefficients_of, read_tensor
-from statmani.geometry.tensor import Tensor
+from statmani.geometry.alpha import at_order
+from statmani.geometry.fields import coefficients_of, read_tensor, require_shape
+from statmani.geometry.tensor import Exact, Tensor
 
 if TYPE_CHECKING:
     from statmani.geometry.connection import Connection
+    from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["add_up", "covariant_derivative"]
 
@@ -68,29 +70,49 @@ def covariant_derivative(connection: Connection, tensor: object, variance: str) 
     alpha*x
     """
     M, alpha = connection.manifold, connection.alpha
-    place, components = coefficients_of(M, read_tensor(tensor, variance, M.dim), alpha)
+    place, components = _components(connection, tensor, variance)
     ring, geometry, n = place.ring, place.geometry, M.dim
-    one, zero = (ring.polynomials.one,), (ring.polynomials.zero,)
+    one = (ring.polynomials.one,)
 
-    def component(index: Index) -> Expr:
-        *place_, k = index
+    @cache
+    def derived(index: Index) -> list[Element]:
+        *rest, k = index
+        products: list[tuple[Coefficients, Coefficients]] = [
+            ([ring.derivative(c, k) for c in components(tuple(rest))], one)
+        ]
+        for position, kind in enumerate(variance):
+            own = rest[position]
+            for m in range(n):
+                other = components((*rest[:position], m, *rest[position + 1 :]))
+                if not any(other):
+                    continue
+                if kind == "u":
+                    gamma = geometry.christoffel(own, k, m)[:2]
+                else:
+                    c0, c1, _ = geometry.christoffel(m, k, own)
+                    gamma = (-c0, -c1)
+                products.append((other, gamma))
+        return add_up(ring, products)
+
+    def coefficients(index: Index) -> list[Element]:
         with ring.polynomials.lock:
-            base = components.get(tuple(place_), zero)
-            products: list[tuple[Coefficients, Coefficients]] = [
-                ([ring.derivative(c, k) for c in base], one)
-            ]
-            for position, kind in enumerate(variance):
-                own = place_[position]
-                for m in range(n):
-                    other = components.get((*place_[:position], m, *place_[position + 1 :]))
-                    if other is None:
-                        continue
-                    if kind == "u":
-                        gamma = geometry.christoffel(own, k, m)
-                    else:
-                        c0, c1, _ = geometry.christoffel(m, k, own)
-                        gamma = (-c0, -c1, zero[0])
-                    products.append((other, gamma[:2]))
-            return express(ring, alpha, add_up(ring, products))
+            return derived(index)
 
-    return Tensor((n,) * (len(variance) + 1), component)
+    return Exact(ring, alpha, coefficients).tensor((n,) * (len(variance) + 1))
+
+
+def _components(
+    connection: Connection, tensor: object, variance: str
+) -> tuple[StatisticalManifold, Callable[[Index], Coefficients]]:
+    """The tensor's components in a ring, with the manifold over this ring."""
+    M, alpha = connection.manifold, connection.alpha
+    exact = tensor.exact if isinstance(tensor, Tensor) else None
+    if exact is not None and exact.ring is M.ring and isinstance(tensor, Tensor):
+        order = exact.alpha
+        if not isinstance(order, Symbol) or order == alpha:
+            require_shape(tensor, variance, M.dim)
+            source = exact.coefficients
+            return M, lambda index: at_order(M.ring, order, source(index))
+    place, found = coefficients_of(M, read_tensor(tensor, variance, M.dim), alpha)
+    zero = (place.ring.polynomials.zero,)
+    return place, lambda index: found.get(index, zero)

@@ -18,12 +18,14 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
 
 from statmani.algebra.element import Element
+from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
 from statmani.geometry import linear
 
 __all__ = ["Coefficients", "Geometry"]
 
 Coefficients = tuple[Element, Element, Element]
+Table = list[list[list[Element]]]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -71,14 +73,12 @@ class Geometry:
         self.ring = ring
         self.metric = metric
         self.skewness = skewness
-        self._half_skewness = {index: _half(value) for index, value in skewness.items()}
         self.dim = len(metric)
         self.kept: dict[Any, Any] = {}
 
     def t(self, i: int, j: int, k: int) -> Element:
         """The skewness tensor."""
-        i, j, k = sorted((i, j, k))
-        return self.skewness.get((i, j, k), self.ring.polynomials.zero)
+        return self.skewness.get(_sorted(i, j, k), self.ring.polynomials.zero)
 
     @property
     def inverse(self) -> list[list[Element]]:
@@ -90,58 +90,106 @@ class Geometry:
         """The inverse metric and det g."""
         return linear.inverse(self.ring, self.metric)
 
+    # -- Christoffel symbols -------------------------------------------------------------
+
     @_kept
-    def _dg(self, i: int, j: int, k: int) -> Element:
-        """d_k g_ij for i <= j."""
-        return self.ring.derivative(self.metric[i][j], k)
+    def _slopes(self) -> Table:
+        """d_k g_ij / 2 by i, j, k."""
+        n = range(self.dim)
+        made = {(i, j): _half(self.metric[i][j]) for i in n for j in n if i <= j}
+        rows = {at: [self.ring.derivative(e, k) for k in n] for at, e in made.items()}
+        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
-        return self._dg(i, j, k) if i <= j else self._dg(j, i, k)
+        return self._slopes()[i][j][k].scale(2)
+
+    @_kept
+    def is_hessian(self) -> bool:
+        """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
+        n, h = range(self.dim), self._slopes()
+        return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
+
+    @_kept
+    def _inverse_rows(self) -> list[Row]:
+        return [row(line) for line in self.inverse]
+
+    @_kept
+    def _first(self) -> Table:
+        n, h, total = range(self.dim), self._slopes(), self.ring.polynomials.total
+        if self.is_hessian():
+            return h
+        rows = {
+            (i, j): [total((h[j][k][i], h[i][k][j]), (h[i][j][k],)) for k in n]
+            for i in n
+            for j in n
+            if i <= j
+        }
+        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
+
+    def first(self, i: int, j: int, k: int) -> Element:
+        """Levi-Civita Gamma_{ij,k}."""
+        return self._first()[i][j][k]
+
+    @_kept
+    def _first_rows(self) -> list[list[Row]]:
+        return [[row(line) for line in lines] for lines in self._first()]
+
+    @_kept
+    def _t_rows(self) -> list[list[Row]]:
+        return [[row(line) for line in lines] for lines in self._half_t()]
 
     @_kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
-        return self.ring.derivative(self.dg(i, j, k), m)
+        return self.ring.derivative(self._slopes()[i][j][k], m)
 
-    def ddg(self, i: int, j: int, k: int, m: int) -> Element:
-        """d_k d_m g_ij."""
+    def half_ddg(self, i: int, j: int, k: int, m: int) -> Element:
+        """d_k d_m g_ij / 2."""
+        slopes = self._slopes()[i][j]
+        if not slopes[k] or not slopes[m]:
+            return self.ring.polynomials.zero
         if i > j:
             i, j = j, i
         return self._ddg(i, j, k, m) if k <= m else self._ddg(i, j, m, k)
 
-    @_kept
-    def _first(self, i: int, j: int, k: int) -> Element:
-        twice = self.ring.polynomials.total([self.dg(j, k, i), self.dg(i, k, j), -self.dg(i, j, k)])
-        return _half(twice)
+    def ddg(self, i: int, j: int, k: int, m: int) -> Element:
+        """d_k d_m g_ij."""
+        return self.half_ddg(i, j, k, m).scale(2)
 
-    def first(self, i: int, j: int, k: int) -> Element:
-        """Levi-Civita Gamma_{ij,k}."""
-        return self._first(i, j, k) if i <= j else self._first(j, i, k)
+    @_kept
+    def _half_t(self) -> Table:
+        """T_ijk / 2 by i, j, k."""
+        zero, n = self.ring.polynomials.zero, range(self.dim)
+        made = {index: _half(value) for index, value in self.skewness.items()}
+        return [[[made.get(_sorted(i, j, k), zero) for k in n] for j in n] for i in n]
 
     def half_t(self, i: int, j: int, k: int) -> Element:
         """T_ijk / 2."""
-        i, j, k = sorted((i, j, k))
-        return self._half_skewness.get((i, j, k), self.ring.polynomials.zero)
+        return self._half_t()[i][j][k]
 
     def christoffel_first(self, i: int, j: int, k: int) -> Coefficients:
         """Coefficients of Gamma^(a)_{ij,k}."""
         return self.first(i, j, k), -self.half_t(i, j, k), self.ring.polynomials.zero
 
+    def _raised(self, i: int, j: int, which: int) -> Row:
+        """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
+        return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
+
     @_kept
-    def _second(self, k: int, i: int, j: int, which: int) -> Element:
-        row = self.inverse[k]
-        part = self.first if which == 0 else self.half_t
-        return self.ring.polynomials.dot((row[m], part(i, j, m)) for m in range(self.dim) if row[m])
+    def _raised_row(self, i: int, j: int, which: int) -> Row:
+        lower = (self._t_rows() if which else self._first_rows())[i][j]
+        contraction = self.ring.polynomials.contraction
+        return row([contraction(((1, line, lower),)) for line in self._inverse_rows()])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
-        return self._second(k, min(i, j), max(i, j), 0)
+        return self._raised(i, j, 0).get(k, self.ring.polynomials.zero)
 
     def raised_t(self, k: int, i: int, j: int) -> Element:
         """g^{km} T_ijm / 2."""
         if not self.skewness:
             return self.ring.polynomials.zero
-        return self._second(k, min(i, j), max(i, j), 1)
+        return self._raised(i, j, 1).get(k, self.ring.polynomials.zero)
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
@@ -152,40 +200,47 @@ class Geometry:
         """d_i T_jkm / 2."""
         return self.ring.derivative(self.half_t(j, k, m), i)
 
+    def half_dt(self, j: int, k: int, m: int, i: int) -> Element:
+        """d_i T_jkm / 2."""
+        return self._half_dt(*_sorted(j, k, m), i)
+
     # -- lowered Riemann tensor ----------------------------------------------------------
 
     @_kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
-        d = self.ddg
-        second = [d(j, m, i, k), -d(j, k, i, m), -d(i, m, j, k), d(i, k, j, m)]
-        pairs = [(self.second(n, j, k), -self.first(i, m, n)) for n in range(self.dim)]
-        pairs += [(self.second(n, i, k), self.first(j, m, n)) for n in range(self.dim)]
-        one = self.ring.number(1)
-        return self.ring.polynomials.dot([(_half(e), one) for e in second] + pairs)
+        plus: tuple[Element, ...] = ()
+        minus: tuple[Element, ...] = ()
+        if not self.is_hessian():
+            d = self.half_ddg
+            plus = d(j, m, i, k), d(i, k, j, m)
+            minus = d(j, k, i, m), d(i, m, j, k)
+        first = self._first_rows()
+        products = (
+            (1, self._raised(i, k, 0), first[j][m]),
+            (-1, self._raised(j, k, 0), first[i][m]),
+        )
+        return self.ring.polynomials.contraction(products, plus, minus)
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        slopes = [-self.half_dt(j, k, m, i), self.half_dt(i, k, m, j)]
-        pairs = [(e, self.ring.number(1)) for e in slopes]
-        for n in range(self.dim):
-            pairs += [
-                (self.second(n, j, k), -self.half_t(i, m, n)),
-                (self.raised_t(n, j, k), self.first(i, m, n)),
-                (self.second(n, i, k), self.half_t(j, m, n)),
-                (self.raised_t(n, i, k), -self.first(j, m, n)),
-            ]
-        return self.ring.polynomials.dot(pairs)
-
-    def half_dt(self, j: int, k: int, m: int, i: int) -> Element:
-        """d_i T_jkm / 2."""
-        a, b, c = sorted((j, k, m))
-        return self._half_dt(a, b, c, i)
+        first, t = self._first_rows(), self._t_rows()
+        plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
+        products = (
+            (-1, self._raised(j, k, 0), t[i][m]),
+            (1, self._raised(j, k, 1), first[i][m]),
+            (1, self._raised(i, k, 0), t[j][m]),
+            (-1, self._raised(i, k, 1), first[j][m]),
+        )
+        return self.ring.polynomials.contraction(products, plus, minus)
 
     @_kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
-        pairs = [(self.raised_t(n, j, k), self.half_t(i, m, n)) for n in range(self.dim)]
-        pairs += [(self.raised_t(n, i, k), -self.half_t(j, m, n)) for n in range(self.dim)]
-        return self.ring.polynomials.dot(pairs)
+        t = self._t_rows()
+        products = (
+            (1, self._raised(j, k, 1), t[i][m]),
+            (-1, self._raised(i, k, 1), t[j][m]),
+        )
+        return self.ring.polynomials.contraction(products)
 
     def lower(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         """The coefficient of alpha**order in riemann_lower[m, k, i, j]."""
@@ -196,7 +251,7 @@ class Geometry:
         if negative:
             i, j = j, i
         if order == 1:
-            value = self._r1(min(m, k), max(m, k), i, j)
+            value = self._r1(m, k, i, j) if m <= k else self._r1(k, m, i, j)
         else:
             if m == k:
                 return zero
@@ -209,30 +264,53 @@ class Geometry:
 
     def riemann_lower(self, m: int, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of g(R(d_i, d_j) d_k, d_m)."""
-        return tuple(self.lower(m, k, i, j, o) for o in range(3))  # type: ignore[return-value]
+        if not self.skewness:
+            zero = self.ring.polynomials.zero
+            return self.lower(m, k, i, j, 0), zero, zero
+        return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
     @_kept
+    def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
+        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
+        if not column:
+            return column
+        contraction = self.ring.polynomials.contraction
+        return row([contraction(((1, line, column),)) for line in self._inverse_rows()])
+
+    def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
+        known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
+        return known
+
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of R^m_kij."""
-        row = self.inverse[m]
-        return tuple(  # type: ignore[return-value]
-            self.ring.polynomials.dot(
-                (row[n], self.lower(n, k, i, j, o)) for n in range(self.dim) if row[n]
-            )
-            for o in range(3)
-        )
+        zero = self.ring.polynomials.zero
+        if i == j:
+            return zero, zero, zero
+        a, b = (i, j) if i < j else (j, i)
+        orders = range(3) if self.skewness else range(1)
+        found = [self._riemann(k, a, b, order).get(m, zero) for order in orders]
+        if i > j:
+            found = [-e for e in found]
+        return (found[0], found[1], found[2]) if self.skewness else (found[0], zero, zero)
 
     # -- contractions --------------------------------------------------------------------
 
     @_kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
-        n = self.dim
-        return self.ring.polynomials.dot(
-            (self.inverse[a][b], self.lower(b, k, a, j, order))
-            for a in range(n)
-            for b in range(n)
-            if a != j and self.inverse[a][b]
-        )
+        n = range(self.dim)
+        mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
+        if all(line is not None for line in mixed.values()):
+            present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
+            return self.ring.polynomials.total(
+                [e for a, e in present if a < j], [e for a, e in present if a > j]
+            )
+        products = [
+            (1, line, row([self.lower(b, k, a, j, order) for b in n]))
+            for a, line in enumerate(self._inverse_rows())
+            if a != j
+        ]
+        return self.ring.polynomials.contraction(products)
 
     def ricci(self, k: int, j: int) -> Coefficients:
         """Coefficients of Ricci[k, j] = R^l_klj; only the linear one is asymmetric."""
@@ -261,6 +339,11 @@ class Geometry:
             for order in (0, 2)
         ]
         return parts[0], self.ring.polynomials.zero, parts[1]
+
+
+def _sorted(i: int, j: int, k: int) -> tuple[int, int, int]:
+    a, b, c = sorted((i, j, k))
+    return a, b, c
 
 
 def _half(element: Element) -> Element:

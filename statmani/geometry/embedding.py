@@ -15,7 +15,7 @@ from statmani.errors import InvalidArgument
 from statmani.geometry.alpha import express, read_alpha
 from statmani.geometry.chart import Homomorphism
 from statmani.geometry.covariant import add_up
-from statmani.geometry.tensor import Tensor
+from statmani.geometry.tensor import Exact, Tensor
 
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
@@ -126,11 +126,11 @@ def second_fundamental_form(submanifold: StatisticalManifold, alpha: object) -> 
     ring, m = submanifold.ring, submanifold.dim
     n = _embedding(submanifold).ambient.dim
 
-    def component(index: tuple[int, ...]) -> Expr:
+    def coefficients(index: tuple[int, ...]) -> list[Element]:
         with ring.polynomials.lock:
-            return express(ring, order, _form(submanifold, *index))
+            return _form(submanifold, *index)
 
-    return Tensor((n, m, m), component)
+    return Exact(ring, order, coefficients).tensor((n, m, m))
 
 
 def mean_curvature(submanifold: StatisticalManifold, alpha: object) -> tuple[Expr, ...]:

@@ -18,7 +18,14 @@ from statmani.geometry.validate import read_entry, read_rows
 if TYPE_CHECKING:
     from statmani.geometry.manifold import StatisticalManifold
 
-__all__ = ["Components", "coefficients_of", "read_field", "read_tensor", "read_variance"]
+__all__ = [
+    "Components",
+    "coefficients_of",
+    "read_field",
+    "read_tensor",
+    "read_variance",
+    "require_shape",
+]
 
 Index = tuple[int, ...]
 #: index -> coefficients of powers of alpha; missing ones are zero.
@@ -47,6 +54,17 @@ def read_variance(variance: object, rank: int) -> str:
     return variance
 
 
+def require_shape(tensor: Tensor, variance: object, n: int) -> None:
+    """Check the shape of a tensor and its index types."""
+    rank = tensor.rank
+    if tensor.shape != (n,) * rank:
+        raise InvalidArgument(
+            f"tensor has shape {tensor.shape}, the manifold has dimension {n}. "
+            f"Give a tensor of shape {(n,) * rank}."
+        )
+    read_variance(variance, rank)
+
+
 def read_tensor(tensor: object, variance: object, n: int) -> dict[Index, Expr]:
     """The components of a user's tensor as expressions, by index.
 
@@ -56,13 +74,7 @@ def read_tensor(tensor: object, variance: object, n: int) -> dict[Index, Expr]:
         Wrong shapes, entries that are no finite real expressions, index types that do not fit.
     """
     if isinstance(tensor, Tensor):
-        rank = tensor.rank
-        if tensor.shape != (n,) * rank:
-            raise InvalidArgument(
-                f"tensor has shape {tensor.shape}, the manifold has dimension {n}. "
-                f"Give a tensor of shape {(n,) * rank}."
-            )
-        read_variance(variance, rank)
+        require_shape(tensor, variance, n)
         return tensor.nonzero()
     read_variance(variance, len(variance) if isinstance(variance, str) else 0)
     depth = len(str(variance))

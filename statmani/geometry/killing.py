@@ -90,6 +90,8 @@ def killing(manifold: StatisticalManifold, field: Sequence[object]) -> KillingCh
     >>> M = sm.families.normal().manifold()
     >>> mu, sigma = M.coordinates
     >>> killing(M, (mu, sigma))
+    Killing field, L_X g = 0; T is preserved
+    >>> killing(M, (mu**2 / 2 - sigma**2, mu * sigma))
     Killing field, L_X g = 0; T is not preserved
     >>> killing(M, (0, sigma)).is_killing
     False

@@ -8,13 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flint import fmpq, fmpq_mat
+
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 
-__all__ = ["blocks", "determinant", "inverse"]
+__all__ = ["blocks", "determinant", "inverse", "is_surely_regular"]
 
 Matrix = list[list[Element]]
-_LARGEST_MINORS = 6
+_LARGEST_MINORS = 4
+
+
+def is_surely_regular(ring: Ring, matrix: Sequence[Sequence[Element]]) -> bool:
+    """Whether the determinant is proved not to vanish, by its exact value at one place.
+
+    A generator takes any value; with relations among generators nothing is proved here.
+    """
+    polynomials = ring.polynomials
+    if polynomials.relations:
+        return False
+    place = [pow(3, 7 * i + 5, 1009) for i in range(polynomials.width)]
+    factors = [f(*place) for f in polynomials.factors]
+    if not all(factors):
+        return False
+    n = len(matrix)
+    values = [[fmpq(0)] * n for _ in range(n)]
+    for i in range(n):
+        for j in range(i, n):
+            element = matrix[i][j]
+            if element:
+                value = polynomials.numerator(element)(*place)
+                for factor, e in zip(factors, element.den, strict=False):
+                    if e:
+                        value /= factor**e
+                values[i][j] = values[j][i] = value
+    return bool(fmpq_mat(values).det() != 0)
 
 
 def blocks(g: Sequence[Sequence[Element]]) -> list[list[int]]:

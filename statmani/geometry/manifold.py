@@ -15,7 +15,7 @@ from statmani.geometry import validate
 from statmani.geometry.alpha import read_alpha
 from statmani.geometry.connection import Connection
 from statmani.geometry.curvature import Geometry
-from statmani.geometry.tensor import Tensor
+from statmani.geometry.tensor import Exact, Tensor
 from statmani.geometry.volume import volume_element
 from statmani.reading import domain_of
 
@@ -157,28 +157,21 @@ class StatisticalManifold:
 
     def _matrix(self, name: str, elements: Sequence[Sequence[Element]]) -> ImmutableMatrix:
         if name not in self._kept:
+            entry, n = self.ring.to_sympy, self.dim
             self._kept[name] = ImmutableMatrix(
-                self.dim,
-                self.dim,
-                [self.ring.to_sympy(elements[min(i, j)][max(i, j)]) for i, j in self._pairs()],
+                [[entry(elements[min(i, j)][max(i, j)]) for j in range(n)] for i in range(n)]
             )
         matrix: ImmutableMatrix = self._kept[name]
         return matrix
-
-    def _pairs(self) -> Iterable[tuple[int, int]]:
-        return ((i, j) for i in range(self.dim) for j in range(self.dim))
 
     @property
     def skewness(self) -> Tensor:
         """T_ijk (Amari-Chentsov tensor for a family) in canonical form."""
         if "skewness" not in self._kept:
-            self._kept["skewness"] = Tensor((self.dim,) * 3, self._skewness_component)
+            exact = Exact(self.ring, S.Zero, lambda index: (self.geometry.t(*index),))
+            self._kept["skewness"] = exact.tensor((self.dim,) * 3)
         tensor: Tensor = self._kept["skewness"]
         return tensor
-
-    def _skewness_component(self, index: tuple[int, ...]) -> Expr:
-        element = self.geometry.t(*index)
-        return self.ring.to_sympy(element) if element else S.Zero
 
     @property
     def volume_element(self) -> Expr:
@@ -316,10 +309,9 @@ class StatisticalManifold:
         return pull_back(self, mapping, coordinates, constraint, same_dimension=False)
 
     def second_fundamental_form(self, alpha: object = 0) -> Tensor:
-        """``[k, a, b]``: the normal part of D^(alpha)_{d_a} d_b in the ambient coordinates k.
+        """``[k, a, b]``: the normal part of D^(alpha)_{d_a} d_b in ambient coordinates k.
 
-        For a manifold made by :meth:`submanifold`; alpha = 1 gives the e-, -1 the m-embedding
-        curvature.
+        alpha = 1 gives the e-, alpha = -1 the m-embedding curvature.
         """
         from statmani.geometry.embedding import second_fundamental_form
 
@@ -332,10 +324,7 @@ class StatisticalManifold:
         return mean_curvature(self, alpha)
 
     def save(self, path: str | Path, *, alphas: Iterable[object] = ()) -> None:
-        """Write the manifold to a JSON file that :func:`statmani.load_manifold` reads.
-
-        For each order in `alphas`, connection and curvature are stored too.
-        """
+        """Write a JSON file for ``load_manifold``, with curvature for the orders `alphas`."""
         from statmani.geometry.saving import save
 
         save(self, path, alphas=alphas)

@@ -257,7 +257,7 @@ def _expression(data: Any, symbols: Sequence[Symbol]) -> Any:
 
 
 def _domain(content: Mapping[str, Any], symbols: Sequence[Symbol]) -> Domain:
-    axes = []
+    axes: list[Axis] = []
     _require(isinstance(content["axes"], list), "axes: no list")
     _require(0 < len(content["axes"]) <= len(symbols), "axes: not one for each coordinate")
     for symbol, (lower, upper, periodic) in zip(symbols, content["axes"], strict=False):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from statmani.algebra.element import Element
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
@@ -91,29 +94,41 @@ def _verified(numeric: NumericMap, expr: Expr, candidate: Array) -> dict[Expr, E
     symbols = numeric.domain.symbols
     slopes = [expr.diff(s) for s in symbols]
     x = [context.mpf(float(c)) for c in candidate]
-    try:
-        beside = value_of(
-            expr, dict(zip(symbols, [c + abs(c) / 1000 + 1e-3 for c in x], strict=True)), context
-        )
-        for order in (1, 2):
-            y = list(x)
-            for _ in range(80):
-                point = dict(zip(symbols, y, strict=True))
-                value = value_of(expr, point, context)
-                slope = [value_of(s, point, context) for s in slopes]
-                size = context.fsum(s * s for s in slope)
-                if not value or not size:
-                    break
-                step = [order * value * s / size for s in slope]
-                y = [a - b for a, b in zip(y, step, strict=True)]
-                if max(map(abs, step)) < context.mpf(10) ** (5 - _DIGITS):
-                    break
-            exact = [recognised(c, context) for c in y]
-            point = {s: value_of(e, {}, context) for s, e in zip(symbols, exact, strict=True)}
-            inside = bool(numeric.domain.contains([float(c) for c in point.values()]))
-            value = value_of(expr, point, context)
-            if inside and abs(value) < abs(beside) * context.mpf(10) ** -40:
-                return dict(zip(symbols, exact, strict=True))
-    except (NotEvaluable, ZeroDivisionError):
-        return None
-    return None
+    found: list[dict[Expr, Expr]] = []
+    # Newton converges fast for the right order of the zero only, and only then to all digits.
+    for order in (1, 2, 3, 4):
+        try:
+            y = _refined(expr, slopes, symbols, x, order, context)
+            exact = {s: recognised(c, context) for s, c in zip(symbols, y, strict=True)}
+            point = {s: value_of(e, {}, context) for s, e in exact.items()}
+            beside = {s: c + abs(c) / 1000 + 1e-3 for s, c in point.items()}
+            value, scale = (abs(value_of(expr, at, context)) for at in (point, beside))
+        except (NotEvaluable, ZeroDivisionError):
+            continue
+        inside = bool(numeric.domain.contains([float(c) for c in point.values()]))
+        if inside and value < scale * context.mpf(10) ** -40:
+            found.append(exact)
+    return min(found, key=lambda point: len(str(point)), default=None)
+
+
+def _refined(
+    expr: Expr,
+    slopes: Sequence[Expr],
+    symbols: Sequence[Symbol],
+    start: Sequence[Any],
+    order: int,
+    context: Any,
+) -> list[Any]:
+    y = list(start)
+    for _ in range(80):
+        point = dict(zip(symbols, y, strict=True))
+        value = value_of(expr, point, context)
+        slope = [value_of(s, point, context) for s in slopes]
+        size = context.fsum(s * s for s in slope)
+        if not value or not size:
+            break
+        step = [order * value * s / size for s in slope]
+        y = [a - b for a, b in zip(y, step, strict=True)]
+        if max(map(abs, step)) < context.mpf(10) ** (5 - _DIGITS):
+            break
+    return y

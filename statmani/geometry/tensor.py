@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, final
 
@@ -10,14 +11,40 @@ from sympy import Expr, Float, ImmutableDenseNDimArray, S, sympify
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import SympifyError
 
+from statmani.algebra.element import Element
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.algebra.ring import Ring
 from statmani.errors import InvalidArgument
+from statmani.geometry.alpha import express
 
-__all__ = ["Tensor"]
+__all__ = ["Exact", "Tensor"]
 
 Index = tuple[int, ...]
 _GUARD_DIGITS = 15
 _MOST_DIGITS = 2000
+
+
+@final
+@dataclass(frozen=True)
+class Exact:
+    """Components as polynomials in alpha over a ring.
+
+    Attributes
+    ----------
+    ring : Ring
+    alpha : Expr
+        A Symbol, or the number at which the polynomials are meant.
+    coefficients : callable
+        index tuple -> coefficients of the powers of alpha.
+    """
+
+    ring: Ring
+    alpha: Expr
+    coefficients: Callable[[Index], Sequence[Element]]
+
+    def tensor(self, shape: Index) -> Tensor:
+        """The tensor of these components."""
+        return Tensor(shape, lambda i: express(self.ring, self.alpha, self.coefficients(i)), self)
 
 
 @final
@@ -32,6 +59,8 @@ class Tensor:
     shape : tuple of int
     component : callable
         index tuple -> Expr.
+    exact : Exact, optional
+        The same components before conversion, for further exact work.
 
     Examples
     --------
@@ -48,10 +77,16 @@ class Tensor:
     {(0, 0, 1): -1/y, (0, 1, 0): -1/y, (1, 0, 0): 1/y, (1, 1, 1): -1/y}
     """
 
-    __slots__ = ("_component", "_known", "_shape")
+    __slots__ = ("_component", "_known", "_shape", "exact")
 
-    def __init__(self, shape: tuple[int, ...], component: Callable[[Index], Expr]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        component: Callable[[Index], Expr],
+        exact: Exact | None = None,
+    ) -> None:
         self._shape = shape
+        self.exact = exact
         self._component: Callable[[Index], Expr] | None = component
         self._known: dict[Index, Expr] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations_with_replacement, permutations, product
 from typing import Any
 
@@ -13,7 +13,8 @@ from sympy.tensor.array import NDimArray
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
-from statmani.errors import InvalidArgument, InvalidManifold
+from statmani.errors import CertificateError, InvalidArgument, InvalidManifold
+from statmani.geometry import linear
 from statmani.geometry.curvature import Geometry
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Index = tuple[int, ...]
+_BAD = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
 ErrorType = type[InvalidManifold] | type[InvalidArgument]
 
 
@@ -49,13 +51,20 @@ def read_entry(value: object, where: str, error: ErrorType = InvalidManifold) ->
         ) from None
     if not isinstance(expr, Expr):
         raise error(f"{where} is {value!r}, no scalar expression. Give one expression.")
-    for bad in (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
+    for bad in _BAD:
         if expr.has(bad):
             raise error(
                 f"{where} is {expr}, which contains {bad}. Entries must be finite and real; "
                 "check the formula and the domain of the coordinates."
             )
     return expr
+
+
+def _read(value: object, what: str, index: Index, symbols: Sequence[Symbol]) -> Expr:
+    # The name of a place is only worth making for a message.
+    if isinstance(value, Expr) and not value.has(*_BAD):
+        return value
+    return read_entry(value, f"{what}{_names(index, symbols)}")
 
 
 def read_rows(
@@ -92,10 +101,7 @@ def read_metric(metric: object, symbols: Sequence[Symbol]) -> list[list[Expr]]:
     """The entries of g as expressions."""
     n = len(symbols)
     entries = read_rows(metric, 2, n, "metric")
-    return [
-        [read_entry(entries[i, j], f"metric{_names((i, j), symbols)}") for j in range(n)]
-        for i in range(n)
-    ]
+    return [[_read(entries[i, j], "metric", (i, j), symbols) for j in range(n)] for i in range(n)]
 
 
 def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Expr]:
@@ -118,23 +124,30 @@ def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Ex
     else:
         getter = getattr(skewness, "to_array", None)
         entries = read_rows(getter() if callable(getter) else skewness, 3, n, "skewness")
-    return {
-        index: read_entry(value, f"skewness{_names(index, symbols)}")
-        for index, value in entries.items()
-    }
+    return {index: _read(value, "skewness", index, symbols) for index, value in entries.items()}
 
 
-def _convert(ring: Ring, expr: Expr, what: str) -> Element:
-    try:
-        element = ring.convert(expr)
-    except InvalidManifold as failure:
-        raise InvalidManifold(f"{what} = {expr}: {failure}") from None
-    except ZeroDivisionError:
-        raise InvalidManifold(
-            f"{what} = {expr}: a denominator is identically zero. Correct the formula."
-        ) from None
-    ring.guard.require_equal(expr, element, what)
-    return element
+def _converted(
+    ring: Ring, entries: Iterable[tuple[Index, Expr]], what: str, symbols: Sequence[Symbol]
+) -> dict[Index, Element]:
+    """The entries in the ring; equal ones are converted and checked once."""
+    known: dict[Expr, Element] = {}
+    result: dict[Index, Element] = {}
+    for index, expr in entries:
+        if expr not in known:
+            try:
+                known[expr] = ring.convert(expr)
+                ring.guard.require_equal(expr, known[expr])
+            except (InvalidManifold, CertificateError) as failure:
+                where = f"{what}{_names(index, symbols)}"
+                raise type(failure)(f"{where} = {expr}: {failure}") from None
+            except ZeroDivisionError:
+                raise InvalidManifold(
+                    f"{what}{_names(index, symbols)} = {expr}: a denominator is identically zero. "
+                    "Correct the formula."
+                ) from None
+        result[index] = known[expr]
+    return result
 
 
 def metric_elements(
@@ -142,10 +155,9 @@ def metric_elements(
 ) -> list[list[Element]]:
     """The metric in the ring, after checking that it is symmetric."""
     n = len(symbols)
-    result = [
-        [_convert(ring, entries[i][j], f"metric{_names((i, j), symbols)}") for j in range(n)]
-        for i in range(n)
-    ]
+    indexed = (((i, j), entries[i][j]) for i in range(n) for j in range(n))
+    found = _converted(ring, indexed, "metric", symbols)
+    result = [[found[i, j] for j in range(n)] for i in range(n)]
     for i in range(n):
         for j in range(i):
             if result[i][j] != result[j][i]:
@@ -160,12 +172,13 @@ def skewness_elements(
     ring: Ring, entries: Mapping[Index, Expr], symbols: Sequence[Symbol]
 ) -> dict[tuple[int, int, int], Element]:
     """The nonzero components with i <= j <= k, after checking total symmetry."""
+    found = _converted(ring, entries.items(), "skewness", symbols)
     result: dict[tuple[int, int, int], Element] = {}
     for i, j, k in combinations_with_replacement(range(len(symbols)), 3):
         places = [p for p in sorted(set(permutations((i, j, k)))) if p in entries]
         if not places:
             continue
-        values = [_convert(ring, entries[p], f"skewness{_names(p, symbols)}") for p in places]
+        values = [found[p] for p in places]
         for place, value in zip(places[1:], values[1:], strict=True):
             if value != values[0]:
                 raise InvalidManifold(
@@ -181,10 +194,12 @@ def skewness_elements(
 def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None:
     """Refuse a metric whose determinant vanishes identically.
 
-    A numeric value at one point proves the contrary; only a suspicious one is worth the exact
-    determinant.
+    A value at one point proves the contrary; only a suspicious one is worth the exact determinant.
     """
     guard = geometry.ring.guard
+    guard.require_interior()
+    if linear.is_surely_regular(geometry.ring, geometry.metric):
+        return
     n = geometry.dim
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
     if guard.is_regular(values):

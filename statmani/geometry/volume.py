@@ -18,7 +18,7 @@ def volume_element(geometry: Geometry) -> Expr:
     if ring.guard.value(det) < 0:
         det = -det
     polynomials = ring.polynomials
-    num = polynomials.lift(det.num)
+    num = polynomials.numerator(det)
     algebraic = {r.generator for r in polynomials.relations}
     circular = any(a.kind == "sin" for a in ring.atoms)
     if circular or algebraic & set(polynomials.used(num)):

@@ -7,12 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ive
 from sympy import (
+    Abs,
+    Add,
     Dummy,
     Expr,
+    Function,
+    Mul,
     Symbol,
+    besseli,
     beta,
     binomial,
+    exp,
     expand_log,
     factorial,
     gamma,
@@ -60,10 +67,11 @@ def numeric_function(expressions: Any, symbols: tuple[Symbol, ...]) -> Any:
     own = {s: Dummy(f"a{i}", real=True) for i, s in enumerate(symbols)}
     # With symbols that are not known to be integers, loggamma stays what it is.
     if isinstance(expressions, tuple):
-        expressions = tuple(log_gammas(e.xreplace(own)) for e in expressions)
+        expressions = tuple(_scaled(log_gammas(e.xreplace(own))) for e in expressions)
     else:
-        expressions = log_gammas(expressions.xreplace(own))
-    return lambdify(list(own.values()), expressions, ["scipy", "numpy"], cse=True)
+        expressions = _scaled(log_gammas(expressions.xreplace(own)))
+    modules = [{"ScaledBesselI": ive}, "scipy", "numpy"]
+    return lambdify(list(own.values()), expressions, modules, cse=True)
 
 
 @lru_cache(maxsize=64)
@@ -202,3 +210,35 @@ def log_gammas(density: Expr) -> Expr:
         return log(argument)
 
     return expand_log(density).replace(log, rewritten)
+
+
+def _scaled(plain: Expr) -> Expr:
+    """Bessel functions I with their exponential taken out: they overflow from 714 on."""
+    if not plain.has(besseli):
+        return plain
+    scaled = plain.replace(besseli, lambda n, z: _ScaledBesselI(n, z) * exp(Abs(z)))
+    return scaled.replace(
+        lambda e: isinstance(e, log) and e.has(_ScaledBesselI), lambda e: _opened(e.args[0])
+    )
+
+
+class _ScaledBesselI(Function):  # type: ignore[misc]
+    """exp(-|z|) I_n(z)."""
+
+    def _numpycode(self, printer: object) -> str:
+        order, argument = (printer._print(a) for a in self.args)  # type: ignore[attr-defined]
+        return f"ScaledBesselI({order}, {argument})"
+
+    _scipycode = _numpycode
+    is_positive = True
+
+
+def _opened(product: Expr) -> Expr:
+    parts = []
+    for factor in Mul.make_args(product):
+        base, power = factor.as_base_exp()
+        if isinstance(factor, exp):
+            parts.append(factor.args[0])
+        else:
+            parts.append(power * log(base))
+    return Add(*parts)

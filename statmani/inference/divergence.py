@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, final
 
-from sympy import Expr, Float, Rational, Symbol, nan, oo, sympify, zoo
+from sympy import Expr, Float, Rational, Symbol, lerchphi, nan, oo, sympify, zoo
 
 from statmani.declaration import Declaration
 from statmani.domain import Axis
@@ -131,9 +131,7 @@ def _between(
     numbers = all(v.is_number for v in (*first, *second))
     floats = any(v.has(Float) for v in (*first, *second))
     try:
-        general, others = _general(declaration, effort)
-        if general.value.has(Expectation):
-            raise IntractableExpectation("only an unevaluated expectation was found")
+        general, others = _general_or_shared(declaration, first, second, effort)
     except IntractableExpectation:
         if not numbers:
             raise IntractableExpectation(
@@ -145,6 +143,10 @@ def _between(
             zip((*declaration.external(list(thetas)), *others), (*first, *second), strict=True)
         )
         value = general.value.subs(table, simultaneous=True)
+        # Phi(0, 1, b) = 1/b, which sympy does not evaluate; it arises when scales are equal.
+        value = value.replace(
+            lambda e: isinstance(e, lerchphi) and e.args[0].is_zero, lambda e: 1 / e.args[2]
+        )
         conditions = tuple(c.subs(table, simultaneous=True) for c in general.conditions)
         if any(c == False for c in conditions):  # noqa: E712
             value = oo
@@ -175,21 +177,42 @@ def _point(declaration: Declaration, values: Sequence[Any], what: str) -> tuple[
     return entries
 
 
+def _general_or_shared(
+    declaration: Declaration, first: tuple[Expr, ...], second: tuple[Expr, ...], effort: float
+) -> tuple[Moment, tuple[Symbol, ...]]:
+    """The general formula, or else one for members that have some parameters in common."""
+    shared = frozenset(i for i, (a, b) in enumerate(zip(first, second, strict=True)) if a == b)
+    if not shared or len(shared) == len(first):
+        return _general(declaration, effort, frozenset())
+    try:
+        return _general(declaration, 0.0, frozenset())
+    except IntractableExpectation:
+        return _general(declaration, effort, shared)
+
+
 @lru_cache(maxsize=64)
-def _general(declaration: Declaration, effort: float) -> tuple[Moment, tuple[Symbol, ...]]:
+def _general(
+    declaration: Declaration, effort: float, shared: frozenset[int]
+) -> tuple[Moment, tuple[Symbol, ...]]:
     """KL of two symbolic members, with the symbols of the second one."""
     thetas = declaration.parameters
     others = tuple(
-        Symbol(f"q{i}", **{k: v for k, v in t.assumptions0.items() if v is not None})
+        t
+        if i in shared
+        else Symbol(f"q{i}", **{k: v for k, v in t.assumptions0.items() if v is not None})
         for i, t in enumerate(thetas)
     )
     rename = dict(zip(thetas, others, strict=True))
     axes = tuple(
         Axis(rename[a.symbol], a.lower.xreplace(rename), a.upper.xreplace(rename), a.periodic)
-        for a in declaration.domain.axes
+        for i, a in enumerate(declaration.domain.axes)
+        if i not in shared
     )
     ell = declaration.log_density
-    return moment(declaration, ell - ell.xreplace(rename), effort=effort, axes=axes), others
+    found = moment(declaration, ell - ell.xreplace(rename), effort=effort, axes=axes)
+    if found.value.has(Expectation):
+        raise IntractableExpectation("kl_divergence: only an unevaluated expectation was found.")
+    return found, tuple(declaration.external(list(others)))
 
 
 def _numeric(

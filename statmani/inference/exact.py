@@ -18,8 +18,8 @@ from sympy import Add, Dummy, Expr, Integer, Symbol, exp, log, oo, pi, sqrt
 from statmani.declaration import Declaration
 from statmani.domain import Axis, Domain
 from statmani.errors import NoConvergence
-from statmani.expectation.closed_moments import log_mass
 from statmani.expectation.kernels import match_kernels
+from statmani.expectation.masses import log_mass
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.tidy import tidy
 from statmani.inference.density import numeric_function

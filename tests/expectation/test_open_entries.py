@@ -285,8 +285,19 @@ def test_odd_functions_and_divergence() -> None:
 
 
 def test_divergence_of_members_falls_back_to_numbers() -> None:
-    found = sm.kl_divergence(sm.families.cauchy(), [0, 1], [1, 1])
-    assert found.error is not None and abs(found.value - math.log(5 / 4)) < 1e-12
+    found = sm.kl_divergence(contaminated(), [HALF, 0], [HALF, 1])
+    assert found.error is not None and not found.value == 0
+
+    def weight(t: float) -> float:
+        gauss = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
+        return gauss / 2 + 1 / (2 * math.pi * (1 + t * t))
+
+    def f(t: float) -> float:
+        return weight(t) * math.log(weight(t) / weight(t - 1))
+
+    edges = [-1e6, -1e3, -30, -5, 0, 1, 5, 30, 1e3, 1e6]
+    expected = sum(integrate.quad(f, u, v, limit=200)[0] for u, v in itertools.pairwise(edges))
+    assert abs(found.value - expected) < 1e-8
 
 
 # -- families in no list --------------------------------------------------------------------

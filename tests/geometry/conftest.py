@@ -266,7 +266,7 @@ def _namespace(context: Any) -> dict[str, Any]:
     names["psi"] = lambda n, x: context.psi(int(n), x)
     names["polygamma"] = lambda n, x: context.psi(int(n), x)
     names["pi"] = +context.pi
-    names["EulerGamma"] = +context.euler
+    names["EulerGamma"] = names["euler"] = +context.euler
     return names
 
 
