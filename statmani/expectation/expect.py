@@ -109,7 +109,7 @@ def moment(
     InvalidArgument
         ``expr`` is not real.
     IntractableExpectation
-        No strategy found a closed form, or the expectation does not exist.
+        The expectation does not exist, or cannot be checked numerically.
     CertificateError
         The closed form disagrees with quadrature.
     """

@@ -206,9 +206,10 @@ def test_order_derivatives_of_bessel_functions(order: float, argument: float, co
 
     def integrand(t: Any) -> Any:
         factor = context.sinh(order * t) if count % 2 else context.cosh(order * t)
-        return context.exp(-argument * context.cosh(t)) * t**count * factor
+        return context.exp(-argument * (context.cosh(t) - 1)) * t**count * factor
 
     expected = context.quad(integrand, [0.125 * k for k in range(17)] + [3, 4, 6, 8])
+    expected *= context.exp(-argument)
     number = ORDER_RULES["order_k"](context, count, context.mpf(order), context.mpf(argument))
     assert abs(number / expected - 1) < 1e-20
     double = ORDER_ARRAY_RULES["order_k"](count, order, argument)
@@ -286,7 +287,7 @@ def test_odd_functions_and_divergence() -> None:
 
 def test_divergence_of_members_falls_back_to_numbers() -> None:
     found = sm.kl_divergence(contaminated(), [HALF, 0], [HALF, 1])
-    assert found.error is not None and not found.value == 0
+    assert found.error is not None and found.value != 0
 
     def weight(t: float) -> float:
         gauss = math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
