@@ -268,7 +268,16 @@ def add_lattice(
                 terms += 200
                 good = (
                     integrate(
-                        nodes, kinds, place, first, tree, target, shell, shell_sizes, errors, aux,
+                        nodes,
+                        kinds,
+                        place,
+                        first,
+                        tree,
+                        target,
+                        shell,
+                        shell_sizes,
+                        errors,
+                        aux,
                         f,
                     )
                     and good
@@ -297,5 +306,7 @@ def add_lattice(
         for k in range(count + 1):
             if shell_sizes[k] > 0.0:
                 ratio = shell_sizes[k] / before[k] if before[k] > 0.0 else 1.0
-                errors[k] += shell_sizes[k] * (1.0 + (ratio / (1.0 - ratio) if ratio < 0.999 else 1e3))
+                errors[k] += shell_sizes[k] * (
+                    1.0 + (ratio / (1.0 - ratio) if ratio < 0.999 else 1e3)
+                )
     return good and lost <= 1e-16

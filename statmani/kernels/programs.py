@@ -99,9 +99,7 @@ class MovingPart:
         How the variables of the program are read.
     """
 
-    def __init__(
-        self, program: Program, fixed: FixedPart, names: Mapping[sp.Symbol, str]
-    ) -> None:
+    def __init__(self, program: Program, fixed: FixedPart, names: Mapping[sp.Symbol, str]) -> None:
         self.lines: list[str] = []
         self._steps = program.steps
         self._outputs = program.outputs

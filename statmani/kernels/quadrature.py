@@ -364,9 +364,7 @@ def integrate(
         top = search(nodes, chart, kinds[chart], place, first, centres[chart], aux, f)
         if top > -700.0:
             used[chart] = True
-            top = whiten(
-                nodes, chart, place, first, centres[chart], roots[chart], top, aux, f
-            )
+            top = whiten(nodes, chart, place, first, centres[chart], roots[chart], top, aux, f)
             ranges(
                 nodes, chart, place, first, centres[chart], roots[chart], top, maps[chart],
                 reaches[chart], aux, f,
@@ -395,7 +393,9 @@ def integrate(
             shrink = 0.5**d if level > 0 else 0.0
             size = 1.0
             for axis in range(d):
-                own = step * (1.0 if maps[chart, axis] == 0 else 2.0 if maps[chart, axis] == 1 else 8.0)
+                own = step * (
+                    1.0 if maps[chart, axis] == 0 else 2.0 if maps[chart, axis] == 1 else 8.0
+                )
                 size *= 2.0 * own * (reaches[chart, axis, 0] + reaches[chart, axis, 1]) + 1.0
             planned += size
             raw_lost[chart] = shrink * raw_lost[chart] + missing * volumes[chart]
