@@ -180,11 +180,6 @@ class Engine:
             conditions += [c.xreplace({tau: sp.Integer(0)}) for c in part.conditions]
         return Closed(total, tuple(conditions), _CONTINUED)
 
-    @property
-    def has_statistics(self) -> bool:
-        """Whether moments of sufficient statistics are known."""
-        return self._moments_of_statistics() is not None
-
     def _moments_of_statistics(self) -> StatisticMoments | None:
         if not self._tried_statistics:
             self._tried_statistics = True
