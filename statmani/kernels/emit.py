@@ -40,6 +40,7 @@ _PLAIN = {
     "atan2": "math.atan2",
     "atanh": "math.atanh",
     "besseli": "besseli",
+    "besselk": "besselk",
     "cos": "math.cos",
     "cosh": "math.cosh",
     "erf": "math.erf",

@@ -27,6 +27,7 @@ _CALLS = {
     "atan2": "math.atan2",
     "atanh": "math.atanh",
     "besseli": "besseli",
+    "besselk": "besselk",
     "ceiling": "math.ceil",
     "cos": "math.cos",
     "cosh": "math.cosh",

@@ -74,6 +74,7 @@ def test_values_of_every_head():
         sp.EulerGamma + x,
         sp.atan2(x, 2),
         sp.besseli(1, x),
+        sp.besselk(sp.Rational(1, 3), x),
         sp.tanh(x),
         sp.Abs(x - 3),
         sp.Piecewise((x, x < 1), (x**2, sp.Or(x > 2, x > 3)), (0, True)),

@@ -44,6 +44,16 @@ def test_polygamma_of_negative_arguments(order):
     assert math.isnan(special.polygamma(order, 0.0))
 
 
+def test_bessel_k():
+    rng = random.Random(6)
+    for _ in range(150):
+        order, x = rng.choice([0.0, 0.5, -1.0, 7 / 3, 12.0, 60.0]), 10 ** rng.uniform(-8, 2.8)
+        exact = MP.besselk(order, MP.mpf(x))
+        if exact < 1e300:
+            assert _relative(special.besselk(order, x), exact) < 1e-13, (order, x)
+    assert math.isnan(special.besselk(1.0, 0.0))
+
+
 def test_bessel_i():
     rng = random.Random(5)
     for _ in range(150):
