@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -53,12 +54,8 @@ class CacheUsage(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("statmani")
-    except PackageNotFoundError:
-        return "unreleased"
+    # Not from the distribution's metadata: importing their reader takes longer than a load.
+    return str(vars(sys.modules["statmani"])["__version__"])
 
 
 def cache_root() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from statmani.errors import IntractableExpectation
 __all__ = ["CHECKING", "OutOfTime", "Progress", "run_bounded"]
 
 Progress = Callable[[str], None]
+Clock = Callable[[], float]
 T = TypeVar("T")
 
 #: Name of the stage that may take as long again as everything before it.
@@ -33,10 +35,11 @@ class _TimeOver(BaseException):
 class _Watch:
     """Reports stages and long waits, and raises in the watched thread when the time is over."""
 
-    def __init__(self, seconds: float, progress: Progress | None) -> None:
+    def __init__(self, seconds: float, progress: Progress | None, now: Clock) -> None:
+        self._now = now
         self._progress = progress
         self._seconds = seconds
-        self._start = self._since = time.monotonic()
+        self._start = self._since = now()
         self._end = self._start + seconds
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
@@ -46,7 +49,7 @@ class _Watch:
 
     def report(self, stage: str) -> None:
         """A stage has ended (or, for CHECKING, begins)."""
-        self._since = time.monotonic()
+        self._since = self._now()
         if stage == CHECKING:
             self._end = self._since + self._seconds
             return
@@ -63,8 +66,8 @@ class _Watch:
 
     def _watch(self) -> None:
         told = self._start
-        while not self._done.wait(min(_AGAIN, max(self._end - time.monotonic(), 0.02))):
-            now = time.monotonic()
+        while not self._done.wait(min(_AGAIN, max(self._end - self._now(), 0.02))):
+            now = self._now()
             if now > self._end:
                 with self._lock:
                     if not self._done.is_set():
@@ -82,7 +85,29 @@ def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), value)
 
 
-def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progress | None) -> T:
+def _processor() -> Clock:
+    """Processor time of this thread, also when read by another one; else the wall clock."""
+    clock_of = getattr(time, "pthread_getcpuclockid", None)
+    if clock_of is None:
+        return time.monotonic
+    clock = clock_of(threading.get_ident())
+
+    def now() -> float:
+        try:
+            return time.clock_gettime(clock)
+        except OSError:  # the thread has ended
+            return math.inf
+
+    return now
+
+
+def run_bounded(
+    work: Callable[[Progress], T],
+    seconds: float,
+    progress: Progress | None,
+    *,
+    processor: bool = False,
+) -> T:
     """The result of ``work(report)``, or an error when its time is over.
 
     Parameters
@@ -91,9 +116,13 @@ def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progres
         Gets a function that it calls with the name of each stage that ends. When it reports
         :data:`CHECKING`, the clock starts again: checks may take as long as the rest.
     seconds : float
-        Wall-clock time. Python code is cut at once; a single call into compiled code ends first.
+        Wall-clock time by default. Python code is cut at once; a single call into compiled code
+        ends first.
     progress : callable, optional
         Called with the stages and, from a helper thread, every few seconds in between.
+    processor : bool, optional
+        Processor time of the thread instead, where the platform can tell it: then what is found
+        does not depend on what else the machine does.
 
     Raises
     ------
@@ -106,7 +135,7 @@ def run_bounded(work: Callable[[Progress], T], seconds: float, progress: Progres
     >>> run_bounded(lambda report: 7, 1.0, None)
     7
     """
-    watch = _Watch(seconds, progress)
+    watch = _Watch(seconds, progress, _processor() if processor else time.monotonic)
     try:
         try:
             return work(watch.report)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -11,22 +13,22 @@ from statmani.declaration import Declaration
 from statmani.errors import InvalidFamily
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
-from statmani.expectation.closing import Labels, entry_by_entry
 from statmani.expectation.deadline import CHECKING, Progress, run_bounded
-from statmani.expectation.evaluate import new_context
+from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.means import product_indices
 from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import Signs, normalise
-from statmani.expectation.open_certificate import certify_open
 from statmani.expectation.open_forms import entry_strategies, is_open
-from statmani.expectation.reflection import reflections
 from statmani.expectation.regularity import check_moving_support
 from statmani.expectation.removable import Skewness, fill_tensors
 from statmani.expectation.strategies import by_strategies
 from statmani.expectation.tidy import tidy
-from statmani.expectation.together import Together
+
+# Families with closed forms for all entries need none of the modules that are loaded below.
+if TYPE_CHECKING:
+    from statmani.expectation.closing import Labels
 
 __all__ = ["Derivation", "SamplerBranch", "derive"]
 
@@ -130,12 +132,19 @@ def _derived(declaration: Declaration, effort: float, report: Progress) -> Deriv
     _check_identifiable(declaration, metric)
     labels = entry_strategies(strategies, metric, skewness, jacobian)
     report(CHECKING)
-    proof = certify_open if is_open([*metric, *skewness.values()]) else certify
-    certificate = proof(declaration, metric, skewness, labels)
+    certificate = _proof([*metric, *skewness.values()])(declaration, metric, skewness, labels)
     report("certificate")
     nonzero = {index: value for index, value in skewness.items() if value != 0}
     values = {} if reduction is None else dict(reduction.values)
     return Derivation(metric, nonzero, certificate, _sampler(branches, values))
+
+
+def _proof(entries: list[sp.Expr]) -> Callable[..., Certificate]:
+    if not is_open(entries):
+        return certify
+    from statmani.expectation.open_certificate import certify_open
+
+    return certify_open
 
 
 def _times(one: Derivation, count: sp.Expr) -> Derivation:
@@ -160,6 +169,8 @@ def _tensors(
     tried: list[str] = []
     found = by_strategies(ell, declaration, signs, branches, tried, report)
     if found is None:
+        from statmani.expectation.closing import entry_by_entry
+
         tensors, labels = entry_by_entry(ell, declaration, signs, branches, effort, tried, report)
         return tensors, labels, branches
     tensors, strategy = found
@@ -174,6 +185,8 @@ def _without_odd(
     """Zeros of symmetries that hold in the original parameters only."""
     if not is_open([*metric, *skewness.values()]):
         return metric, skewness
+    from statmani.expectation.reflection import reflections
+
     found = reflections(declaration, without_max(declaration.log_density))
 
     def odd(*index: int) -> bool:
@@ -192,11 +205,11 @@ def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) ->
     opened = is_open(list(metric))
     context = new_context(40)
     tolerance = context.mpf(10) ** -(6 if opened else 20)
-    together = Together(list(metric))
+    at = _evaluator(list(metric), opened)
     for point in declaration.domain.interior_points(2, seed=7):
         values = {**declaration.sample_values()}
         values.update(zip(declaration.parameters, point, strict=True))
-        flat, error = together.at(values)
+        flat, error = at(values)
         if not all(context.isfinite(v) for v in flat) or not error < 1e-3 * tolerance:
             return
         root = [abs(flat[i * n + i]) ** 0.5 or context.mpf(1) for i in range(n)]
@@ -215,6 +228,18 @@ def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) ->
         f"parameters: the family is not identifiable; at ({names}) = {point} the density does not "
         f"change along the direction ({text}). Remove a parameter or fix it as a constant."
     )
+
+
+def _evaluator(
+    entries: list[sp.Expr], opened: bool
+) -> Callable[[Mapping[sp.Symbol, Any]], tuple[list[Any], float]]:
+    """Numbers with 40 digits, and the relative error of their quadrature."""
+    if opened:
+        from statmani.expectation.together import Together
+
+        return Together(entries).at
+    program, context = Program(entries, []), new_context(40)
+    return lambda values: (program.bind(context, values)([]), 0.0)
 
 
 def _sampler(

@@ -6,6 +6,7 @@ parameter point at high precision, so that a node of a quadrature costs only wha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
-from statmani.expectation.context import new_context
+from statmani.expectation.context import new_context, thread_context
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 from statmani.expectation.steps import (
@@ -159,7 +160,7 @@ class Program:
         needed = None if count is None else self._needed(outputs)
         last = self._last
         if last is None or last[0] != theta:
-            fixed = self._fixed(new_context(30), theta)
+            fixed = self._fixed(thread_context(), theta)
             pairs = zip(self._steps, fixed, strict=True)
             doubles = [None if step.moving else _to_double(v) for step, v in pairs]
             last = self._last = (dict(theta), doubles)
@@ -276,6 +277,8 @@ def _apply_np(kind: str, a: list[Any]) -> Any:
     direct = _NUMPY.get(kind)
     if direct is not None:
         return direct(*a)
+    if kind == "loggamma" and np.size(a[0]) <= _FEW and np.isrealobj(a[0]):
+        return np.asarray(_LOGGAMMA(a[0]), dtype=float)
     special = _special(kind)
     if special is not None:
         return special(*a)
@@ -313,6 +316,21 @@ _SPECIAL = {
     "besselj": "jv", "besselk": "kv", "beta": "beta", "binomial": "binom",
     "factorial": "factorial", "LambertW": "lambertw",
 }  # fmt: skip
+
+
+#: Up to so many arguments the standard library is done before scipy.special is imported.
+_FEW = 4096
+
+
+def _log_gamma(x: float) -> float:
+    """log|Gamma(x)| as scipy.special.gammaln has it."""
+    try:
+        return math.lgamma(x)
+    except (ValueError, OverflowError):
+        return math.inf
+
+
+_LOGGAMMA = np.frompyfunc(_log_gamma, 1, 1)
 
 
 def _special(kind: str) -> Callable[..., Any] | None:

@@ -25,7 +25,8 @@ def independent_blocks(ell: sp.Expr, declaration: Declaration) -> tuple[list[Dec
     group = {s: {s} for s in symbols}
 
     def join(expressions: Sequence[sp.Basic]) -> None:
-        used = [s for s in symbols if any(e.has(s) for e in expressions)]
+        free = set().union(*(e.free_symbols for e in expressions))
+        used = [s for s in symbols if s in free]
         for s in used[1:]:
             merged = group[used[0]] | group[s]
             for member in merged:
@@ -38,6 +39,8 @@ def independent_blocks(ell: sp.Expr, declaration: Declaration) -> tuple[list[Dec
         join([v.symbol, v.lower, v.upper])
     for relation in declaration.region:
         join([relation])
+    if len(group[symbols[0]]) == len(symbols):
+        return [replace(declaration, log_density=ell)], sp.Integer(0)
     blocks, seen = [], set()
     for s in symbols:
         members = group[s]
@@ -52,8 +55,6 @@ def independent_blocks(ell: sp.Expr, declaration: Declaration) -> tuple[list[Dec
                 region=tuple(r for r in declaration.region if r.has(*members)),
             )
         )
-    if len(blocks) == 1:
-        return [replace(declaration, log_density=ell)], sp.Integer(0)
     return blocks, sp.Add(*(t for t in terms if not t.has(*symbols)))
 
 

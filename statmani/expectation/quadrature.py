@@ -19,7 +19,6 @@ from statmani.expectation.precise import (
     sum_heavy_tail,
     sum_precisely,
 )
-from statmani.expectation.several import integrate_fitted, integrate_randomly
 from statmani.expectation.straight import straighten
 from statmani.expectation.sums import (
     Estimate,
@@ -115,6 +114,8 @@ class Integrator:
     def _over_chart(self, chart: Chart, program: Program, values: Point, target: float) -> Estimate:
         best: Estimate | None = None
         if len(chart) > 1:
+            from statmani.expectation.several import integrate_fitted, integrate_randomly
+
             undefined = undefined_at(chart, program, values)
             if undefined is None and len(self._charts) == 1:
                 best = integrate_fitted(chart, program, self._products, values, target)

@@ -34,8 +34,6 @@ from statmani.expectation.means import (
 )
 from statmani.expectation.normalise import Signs
 from statmani.expectation.order_derivatives import is_elementary
-from statmani.expectation.periodic import from_turn
-from statmani.expectation.sum_of_parts import from_parts
 from statmani.expectation.tidy import tidy
 
 __all__ = ["OutOfTime", "Progress", "by_strategies"]
@@ -74,8 +72,8 @@ def by_strategies(
             ("kernel", lambda: _from_kernels(ell, declaration, kernel, tried, report))
         )
     strategies += [
-        ("independent parts", lambda: from_parts(ell, declaration, tried, report)),
-        ("rational function of an angle", lambda: from_turn(declaration, signs, tried, report)),
+        ("independent parts", lambda: _from_parts(ell, declaration, tried, report)),
+        ("rational function of an angle", lambda: _from_turn(declaration, signs, tried, report)),
         ("finite sum", lambda: _from_finite_sum(ell, declaration, tried, report)),
     ]
     for name, strategy in strategies:
@@ -169,6 +167,23 @@ def _from_kernels(
         report(f"T[{i},{j},{k}]")
     name = {"gamma": "Gamma", "beta": "Beta", "beta_prime": "Beta-prime"}[branches[0].kernel.name]
     return (sp.ImmutableMatrix(metric), skewness), f"canonical kernel {name}"
+
+
+def _from_parts(
+    ell: sp.Expr, declaration: Declaration, tried: list[str], report: Progress
+) -> tuple[Tensors, str] | None:
+    # Loaded when first needed, as few families come so far.
+    from statmani.expectation.sum_of_parts import from_parts
+
+    return from_parts(ell, declaration, tried, report)
+
+
+def _from_turn(
+    declaration: Declaration, signs: Signs, tried: list[str], report: Progress
+) -> tuple[Tensors, str] | None:
+    from statmani.expectation.periodic import from_turn
+
+    return from_turn(declaration, signs, tried, report)
 
 
 def _from_finite_sum(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -171,12 +172,19 @@ def transform(
             if axis.width is not None:
                 known = [a.z for a in chart[: len(columns)]]
                 table = {a.symbol: a.sample for a in chart}
-                half = Program([axis.width.xreplace(table)], known).arrays(values, columns)[0] / 2
+                width = _width(axis.width.xreplace(table), tuple(known))
+                half = (width if isinstance(width, float) else width.arrays(values, columns)[0]) / 2
             z, log_slope = to_chart(axis.kind, y, half)
             columns.append(np.broadcast_to(z, shape) if len(chart) > 1 else z)
             jacobian = jacobian + log_slope
         outputs = program.arrays(values, columns, count)
     return columns, jacobian, outputs
+
+
+@lru_cache(maxsize=128)
+def _width(width: sp.Expr, known: tuple[sp.Symbol, ...]) -> float | Program:
+    """The width of an interval, asked for once per level of every sum."""
+    return float(width) if width.is_number else Program([width], known)
 
 
 def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], list[float]]:
@@ -187,7 +195,7 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
 
     def level(axis: int, y: np.ndarray) -> np.ndarray:
         ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
-        _, jacobian, outputs = transform(chart, program, values, ys)
+        _, jacobian, outputs = transform(chart, program, values, ys, 1)
         with np.errstate(invalid="ignore"):
             total = np.asarray(outputs[0]).real + jacobian
         return np.where(np.isfinite(total), total, -np.inf)

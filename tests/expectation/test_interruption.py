@@ -206,3 +206,18 @@ def test_nothing_is_raised_after_the_end() -> None:
         with contextlib.suppress(IntractableExpectation):
             run_bounded(lambda report: time.sleep(0.02), 0.02, None)
     time.sleep(0.6)
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+def test_processor_time_stands_still_while_a_thread_waits() -> None:
+    def waits(_: object) -> int:
+        time.sleep(0.6)
+        return 1
+
+    def works(_: object) -> int:
+        while True:
+            pass
+
+    assert run_bounded(waits, 0.2, None, processor=True) == 1
+    with pytest.raises(IntractableExpectation, match=r"stopped after 0\.2 s"):
+        run_bounded(works, 0.2, None, processor=True)
