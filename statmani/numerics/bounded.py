@@ -82,7 +82,8 @@ def inverse(matrices: Bounded) -> Bounded:
 
 def _inverses(matrices: Floats) -> Floats:
     try:
-        return np.linalg.inv(matrices)
+        result: Floats = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+        return result
     except np.linalg.LinAlgError:
         if len(matrices) == 1:
             return np.full_like(matrices, np.nan)
