@@ -132,6 +132,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self._text.encode(), self.path)
 
+    def get_source(self, fullname: str) -> str:
+        return self._text
+
 
 def _verified(path: Path) -> str | None:
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from typing import Literal, final, overload
 
 import numpy as np
@@ -11,22 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import InvalidArgument
 from statmani.numerics.arguments import manifold_of, read_alpha
+from statmani.numerics.bounded import Bounded
 from statmani.numerics.exact import repaired
 from statmani.numerics.open_tensors import has_expectations, open_tensor
-from statmani.numerics.prepared import prepared, unpack_symmetric
+from statmani.numerics.prepared import Prepared, prepared
+from statmani.numerics.tensors import (
+    ORDERS,
+    RANKS,
+    bounded_tensor,
+    packed_width,
+    tensor,
+    unpacked,
+)
 
 __all__ = ["QUANTITIES", "Evaluation", "evaluate", "second_kind"]
 
 Floats = NDArray[np.float64]
+# Packed numbers at a time.
+_BLOCK = 1 << 16
 #: Names that :func:`evaluate` knows.
-QUANTITIES = (
-    "metric",
-    "skewness",
-    "christoffel_first",
-    "christoffel",
-    "riemann",
-    "scalar_curvature",
-)
+QUANTITIES = tuple(ORDERS)
 
 
 @final
@@ -100,8 +103,11 @@ def evaluate(
 
     Notes
     -----
-    Where the metric is so nearly singular that double precision would lose the result, the exact
-    expressions are evaluated with more digits: right, but milliseconds a point.
+    A bound of the rounding errors is carried beside every value. Where it exceeds 1e-11 of a
+    component (near removable singularities of closed forms, for nearly singular metrics, at
+    overflow), the exact expressions are evaluated with more digits until two precisions agree:
+    right, but milliseconds a point. Components of connections and curvature that vanish are
+    measured by the natural scale sqrt(g_ii g_jj ...) instead.
     Gamma^(alpha) = Gamma^(0) - (alpha/2) T in first kind (Amari and Nagaoka 2000, section 2.3);
     R(d_i, d_j) d_k = R^l_kij d_l.
 
@@ -131,13 +137,9 @@ def evaluate(
         full = shape + values.shape[1:]
         record = Evaluation(_scalar(values.reshape(full)), _scalar(errors.reshape(full)))
         return record if full_output else record.value
-    order = 2 if quantity in ("riemann", "scalar_curvature") else 1
     kernels = prepared(manifold)
-    packed = kernels.packed(kernels.own(order), rows, order)
-    with np.errstate(all="ignore"):
-        values = _tensor(quantity, packed, n, a)
-    metrics = unpack_symmetric(packed[:, : n * (n + 1) // 2], n)
-    values = repaired(manifold, quantity, rows, values, metrics, a, shape == ())
+    values, doubtful = _by_kernels(kernels, quantity, rows, a)
+    values = repaired(kernels.exact, quantity, rows, values, doubtful, a, shape == ())
     result = _scalar(values.reshape(shape + values.shape[1:]))
     return Evaluation(result, None) if full_output else result
 
@@ -146,62 +148,30 @@ def _scalar(values: Floats) -> Floats | float:
     return float(values) if values.ndim == 0 else values
 
 
-def _tensor(quantity: str, packed: Floats, n: int, alpha: float) -> Floats:
-    pairs, triples = n * (n + 1) // 2, n * (n + 1) * (n + 2) // 6
-    count = packed.shape[0]
-    g = unpack_symmetric(packed[:, :pairs], n)
+def _by_kernels(
+    kernels: Prepared, quantity: str, rows: Floats, alpha: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Values of compiled kernels, and at which rows their digits are in doubt."""
+    n, order = kernels.dim, max(1, ORDERS[quantity])
+    field, bounds = kernels.own(order), kernels.rounding_errors(order, False)
+    width, wanted = packed_width(n, order), packed_width(n, order)
     if quantity == "metric":
-        return g
-    at = pairs * (1 + n)
-    dg = unpack_symmetric(packed[:, pairs:at].reshape(count, n, pairs), n)
-    t = _unpack_cubic(packed[:, at : at + triples], n)
-    if quantity == "skewness":
-        return t
-    # first[i, j, k] = (d_i g_jk + d_j g_ik - d_k g_ij) / 2 - alpha / 2 T_ijk
-    first = _first_kind(dg) - 0.5 * alpha * t
-    if quantity == "christoffel_first":
-        return first
-    flat = first.transpose(0, 3, 1, 2).reshape(count, n, n * n)
-    second: Floats = np.asarray(np.linalg.solve(g, flat)).reshape(count, n, n, n)
-    if quantity == "christoffel":
-        return second
-    at += triples
-    square = unpack_symmetric(packed[:, at : at + pairs * pairs].reshape(count, pairs, pairs), n)
-    ddg = np.empty((count, n, n, n, n))
-    for position, (k, m) in enumerate(combinations_with_replacement(range(n), 2)):
-        ddg[:, k, m] = ddg[:, m, k] = square[:, position]
-    at += pairs * pairs
-    dt = _unpack_cubic(packed[:, at:].reshape(count, n, triples), n)
-    # d_first[m, i, j, k] = d_m first[i, j, k]; lowered curvature, last index lowered.
-    d_first = np.stack([_first_kind(ddg[:, m]) - 0.5 * alpha * dt[:, m] for m in range(n)], 1)
-    change = d_first - np.einsum("xikp,xpjm->xijmk", dg, second)
-    lowered = (
-        np.einsum("xijkl->xlkij", change)
-        - np.einsum("xjikl->xlkij", change)
-        + np.einsum("ximl,xmjk->xlkij", first, second)
-        - np.einsum("xjml,xmik->xlkij", first, second)
-    )
-    riemann: Floats = np.linalg.solve(g, lowered.reshape(count, n, n**3)).reshape(count, n, n, n, n)
-    if quantity == "riemann":
-        return riemann
-    ricci = np.einsum("xlklj->xkj", riemann)
-    scalar: Floats = np.einsum("xkj,xkj->x", np.linalg.inv(g), ricci)
-    return scalar
+        wanted = n * (n + 1) // 2
+    values = np.empty((len(rows), *(n,) * sum(RANKS[quantity])))
+    doubtful = np.empty(len(rows), dtype=bool)
+    block = max(1, _BLOCK // width)
+    for start in range(0, len(rows), block):
+        at = slice(start, start + block)
+        packed = kernels.packed(field, rows[at], order)
+        errors = np.zeros_like(packed)
+        errors[:, :wanted] = bounds.errors(rows[at], wanted)
+        with np.errstate(all="ignore"):
+            pair = bounded_tensor(quantity, Bounded(packed, errors), n, alpha)
+        values[at], doubtful[at] = pair
+    return values, doubtful
 
 
 def second_kind(packed: Floats, n: int, alpha: float) -> Floats:
     """Christoffel symbols [k, i, j] from rows of packed first-order fields in any chart."""
-    return _tensor("christoffel", packed, n, alpha)
-
-
-def _first_kind(dg: Floats) -> Floats:
-    half: Floats = 0.5 * (dg + dg.swapaxes(1, 2) - np.moveaxis(dg, 1, 3))
-    return half
-
-
-def _unpack_cubic(packed: Floats, n: int) -> Floats:
-    result = np.empty((*packed.shape[:-1], n, n, n))
-    for at, (i, j, k) in enumerate(combinations_with_replacement(range(n), 3)):
-        for a, b, c in {(i, j, k), (i, k, j), (j, i, k), (j, k, i), (k, i, j), (k, j, i)}:
-            result[..., a, b, c] = packed[..., at]
+    result: Floats = tensor("christoffel", unpacked(packed, n, 1), 0.5 * alpha, np.linalg.inv)
     return result

@@ -1,40 +1,143 @@
 """Tensors at points where compiled kernels lose their digits.
 
-Curvature divides by det g twice. Where the metric is nearly singular in the given coordinates
-(a gamma family at large shape), or a special function overflows, double precision returns
-noise; there the exact expressions are evaluated with as many digits as it takes.
+Closed forms with removable singularities cancel, curvature divides by det g twice, special
+functions overflow. There the exact expressions are evaluated with as many digits as it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from functools import cached_property
+from itertools import combinations_with_replacement
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr, Rational
+from sympy import Expr
 
-from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.algebra.numeric import NotEvaluable, known_value, new_context
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import warn_failures
+from statmani.numerics.tensors import ORDERS, RANKS, tensor, unpacked
 
-__all__ = ["repaired"]
+__all__ = ["ExactFields", "repaired"]
 
 Floats = NDArray[np.float64]
-
-# How often g^-1 multiplies the rounding error of the entries.
-_INVERSIONS = {"christoffel": 1, "riemann": 2, "scalar_curvature": 2}
-_ACCEPTED = 1e-11
 _DIGITS = (40, 80, 160, 320)
+# Parts of the natural scale: two precisions agree on a value, on zero.
+_AGREED, _ZERO, _SHRUNK = 1e-15, 1e-20, 1e-30
+
+
+@final
+class ExactFields:
+    """Expressions of g and T and their derivatives, in the order of packed rows."""
+
+    def __init__(self, manifold: StatisticalManifold) -> None:
+        self.manifold = manifold
+        self._n = manifold.dim
+
+    @cached_property
+    def _metric(self) -> list[Expr]:
+        metric = self.manifold.metric
+        return [metric[i] for i in combinations_with_replacement(range(self._n), 2)]
+
+    @cached_property
+    def _skewness(self) -> list[Expr]:
+        skewness = self.manifold.skewness
+        return [skewness[i] for i in combinations_with_replacement(range(self._n), 3)]
+
+    @cached_property
+    def _slopes(self) -> list[list[Expr]]:
+        return [[e.diff(c) for e in self._metric] for c in self.manifold.coordinates]
+
+    @cached_property
+    def _second(self) -> list[Expr]:
+        coordinates = self.manifold.coordinates
+        result = [
+            e.diff(coordinates[m])
+            for k, m in combinations_with_replacement(range(self._n), 2)
+            for e in self._slopes[k]
+        ]
+        return result + [e.diff(c) for c in coordinates for e in self._skewness]
+
+    def tensor(self, quantity: str, row: Floats, alpha: float, digits: int) -> tuple[Any, Any]:
+        """A quantity at one point and the natural scale of its components, as mpmath numbers."""
+        context, order = new_context(digits), ORDERS[quantity]
+        known: dict[Any, Any] = {
+            s: context.mpf(float(x)) for s, x in zip(self.manifold.coordinates, row, strict=True)
+        }
+        slopes: list[Any] = [e for row in self._slopes for e in row] if order else []
+        if not order:
+            slopes = [0] * (self._n * len(self._metric))
+        skew: list[Any] = self._skewness
+        if quantity == "metric":
+            skew = [0] * len(skew)
+        outputs = self._metric + slopes + skew + (self._second if order == 2 else [])
+        packed = np.empty((1, len(outputs)), dtype=object)
+        values: dict[Any, Any] = {}
+        for at, expr in enumerate(outputs):
+            if expr not in values:
+                values[expr] = known_value(expr, known, context) if expr else context.mpf(0)
+            packed[0, at] = values[expr]
+        fields = unpacked(packed, self._n, order)
+        units = [context.sqrt(abs(fields.g[0, i, i])) for i in range(self._n)]
+
+        def inverted(metrics: Any) -> Any:
+            try:
+                found = context.matrix(metrics[0].tolist()) ** -1
+            except ZeroDivisionError:
+                raise NotEvaluable("the metric is singular") from None
+            rows = np.empty(metrics.shape, dtype=object)
+            rows[0] = found.tolist()
+            return rows
+
+        result = np.asarray(tensor(quantity, fields, context.mpf(alpha) / 2, inverted)[0])
+        upper, _ = RANKS[quantity]
+        scale = np.empty(result.shape, dtype=object)
+        for index in np.ndindex(*result.shape):
+            scale[index] = context.mpf(1)
+            for position, i in enumerate(index):
+                scale[index] *= units[i] if position >= upper else 1 / (units[i] or 1)
+        return result, scale
+
+    def value(self, quantity: str, row: Floats, alpha: float) -> Floats:
+        """A quantity to double precision: digits are doubled until two results agree.
+
+        Raises
+        ------
+        NotEvaluable
+            No finite value, or the most digits do not settle a component.
+        """
+        before: Any = None
+        for digits in _DIGITS:
+            found, scale = self.tensor(quantity, row, alpha, digits)
+            if before is not None:
+                pairs = zip(before.ravel(), found.ravel(), scale.ravel(), strict=True)
+                settled = [_settled(*three) for three in pairs]
+                if None not in settled:
+                    return np.array(settled, dtype=float).reshape(found.shape)
+            before = found
+        raise NotEvaluable(f"{_DIGITS[-1]} digits do not settle a component")
+
+
+def _settled(before: Any, found: Any, scale: Any) -> float | None:
+    """The value on which two precisions agree; noise that shrinks with them is zero."""
+    if abs(found - before) <= _AGREED * abs(found):
+        value = float(found)
+        if not np.isfinite(value):
+            raise NotEvaluable("a component exceeds the range of doubles")
+        return value
+    if abs(before) <= _ZERO * scale and abs(found) <= _SHRUNK * abs(before):
+        return 0.0
+    return None
 
 
 def repaired(
-    manifold: StatisticalManifold,
+    fields: ExactFields,
     quantity: str,
     rows: Floats,
     values: Floats,
-    metrics: Floats,
+    doubtful: NDArray[np.bool_],
     alpha: float,
     single: bool,
 ) -> Floats:
@@ -42,12 +145,12 @@ def repaired(
 
     Parameters
     ----------
-    manifold : StatisticalManifold
+    fields : ExactFields
     quantity : str
         A name that :func:`statmani.evaluate` knows.
     rows : ndarray, shape (N, n)
     values : ndarray, shape (N, ...)
-    metrics : ndarray, shape (N, n, n)
+    doubtful : ndarray of bool, shape (N,)
     alpha : float
     single : bool
         Whether a point without value raises; in a batch it becomes NaN, with one warning.
@@ -57,68 +160,21 @@ def repaired(
     NoConvergence
         The tensor has no finite value at the single point.
     """
-    doubtful = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-    power = _INVERSIONS.get(quantity, 0)
-    if power and manifold.dim > 1:
-        doubtful |= _amplification(metrics, power) > _ACCEPTED
     if not doubtful.any():
         return values
-    components = _components(manifold, quantity, alpha)
     result = np.array(values)
     failed = 0
     for index in np.flatnonzero(doubtful):
         try:
-            flat = [_value(c, manifold, rows[index]) for c in components]
+            result[index] = fields.value(quantity, rows[index], alpha)
         except NotEvaluable as reason:
             if single:
                 raise NoConvergence(
                     f"evaluate: {quantity} has no finite value at {tuple(map(float, rows[index]))} "
                     f"({reason}). Move the point a little, or use other coordinates."
                 ) from None
-            flat = [np.nan] * len(components)
+            result[index] = np.nan
             failed += 1
-        result[index] = np.reshape(flat, values.shape[1:])
     if failed:
         warn_failures(failed, len(rows), "points have no finite value", "Move them a little.")
     return result
-
-
-def _amplification(metrics: Floats, power: int) -> Floats:
-    """Relative rounding error after `power` solutions with each metric, scale removed."""
-    diagonal = np.sqrt(np.abs(np.diagonal(metrics, axis1=1, axis2=2)))
-    with np.errstate(all="ignore"):
-        scaled = metrics / (diagonal[:, :, None] * diagonal[:, None, :])
-    worst = np.full(len(metrics), np.inf)
-    fine = np.isfinite(scaled).all(axis=(1, 2))
-    smallest = np.abs(np.linalg.eigvalsh(scaled[fine])).min(axis=1)
-    with np.errstate(divide="ignore"):
-        worst[fine] = np.finfo(float).eps / smallest**power
-    return worst
-
-
-def _components(manifold: StatisticalManifold, quantity: str, alpha: float) -> Sequence[Expr]:
-    n = manifold.dim
-    connection = manifold.connection(Rational(alpha))
-    tensor: dict[str, tuple[Callable[..., Expr], int]] = {
-        "metric": (lambda *i: manifold.metric[i], 2),
-        "skewness": (lambda *i: manifold.skewness[i], 3),
-        "christoffel_first": (lambda *i: connection.christoffel_first[i], 3),
-        "christoffel": (lambda *i: connection.christoffel[i], 3),
-        "riemann": (lambda *i: connection.riemann[i], 4),
-        "scalar_curvature": (lambda: connection.scalar_curvature, 0),
-    }
-    entry, rank = tensor[quantity]
-    return [entry(*index) for index in product(range(n), repeat=rank)]
-
-
-def _value(component: Expr, manifold: StatisticalManifold, row: Floats) -> float:
-    """The component to double precision: digits are doubled until two results agree."""
-    before: float | None = None
-    for digits in _DIGITS:
-        context = new_context(digits)
-        point = {s: context.mpf(float(x)) for s, x in zip(manifold.coordinates, row, strict=True)}
-        found = float(value_of(component, point, context))
-        if before is not None and abs(found - before) <= 1e-15 * abs(found):
-            return found
-        before = found
-    raise NotEvaluable(f"{_DIGITS[-1]} digits do not settle a component")

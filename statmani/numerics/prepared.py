@@ -15,6 +15,8 @@ from sympy import oo
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels import compiled
 from statmani.kernels.mesh import gauss_tables
+from statmani.kernels.rounding import Rounding
+from statmani.numerics.exact import ExactFields
 from statmani.numerics.open_field import OpenField
 from statmani.numerics.open_tensors import has_expectations
 
@@ -46,6 +48,7 @@ class Prepared:
         self.manifold = manifold
         self.dim = manifold.dim
         self._open_fields: dict[int, OpenField] = {}
+        self._bounds: dict[tuple[int, bool], Rounding] = {}
 
     def __reduce__(self) -> tuple[Any, tuple[StatisticalManifold]]:
         # Compiled modules stay behind; they are loaded again when needed.
@@ -78,6 +81,18 @@ class Prepared:
     def own(self, order: int) -> Any:
         """Field in the manifold's own coordinates."""
         return compiled.compiled_field(self.manifold, order, False).field
+
+    @cached_property
+    def exact(self) -> ExactFields:
+        """The tensors by as many digits as it takes."""
+        return ExactFields(self.manifold)
+
+    def rounding_errors(self, order: int, unconstrained: bool) -> Rounding:
+        """Error bounds of the compiled field of closed forms, in either chart."""
+        key = order, unconstrained
+        if key not in self._bounds:
+            self._bounds[key] = Rounding(compiled.compiled_field(self.manifold, *key))
+        return self._bounds[key]
 
     def to_chart(self, points: Floats) -> Floats:
         """Unconstrained coordinates of rows of points."""
