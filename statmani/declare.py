@@ -31,6 +31,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from sympy.sets.contains import Contains
 
+from statmani.algebra.zeta import open_zeta
 from statmani.constraints import Bounds, absorb, relations_of
 from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
@@ -93,7 +94,7 @@ def declare(
         Variable(symbol, b.lower, b.upper, b.discrete, b.values)
         for symbol, b in zip(mine.values(), ranges, strict=True)
     )
-    inner = expression.xreplace(dict(table))
+    inner = open_zeta(expression.xreplace(dict(table)))
     box: tuple[Bounded, ...] = (*domain.axes, *(v for v in variables if not v.discrete))
     ell = _split_gammas(_log_of(inner, box) if density is not None else inner)
     _check_finite(ell, given)

@@ -96,11 +96,6 @@ class Program:
         elif not expr.args:
             self._steps.append(Step("constant", (), expr, False))
             position = len(self._steps) - 1
-        elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
-            inner = self._compile(expr.expr.args[0])
-            order = int(expr.derivative_count)
-            self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
-            position = len(self._steps) - 1
         elif (stable := stable_step(expr)) is not None:
             kind, inner_expr = stable
             inner = self._compile(inner_expr)
@@ -376,7 +371,7 @@ _MP: dict[str, Callable[..., Any]] = {
     "lowergamma": lambda c, a, z: c.gammainc(a, 0, z),
     "uppergamma": lambda c, a, z: c.gammainc(a, z),
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
-    **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
+    "ZetaDerivative": lambda c, n, s, a=1: c.zeta(s, a, int(n)),
     **PRECISE_RULES,
     **SPECIAL_RULES,
 }
