@@ -15,6 +15,7 @@ import sympy as sp
 
 from statmani.errors import IntractableExpectation
 from statmani.expectation.context import new_context
+from statmani.expectation.gamma_ratios import RATIO_ARRAY_RULES, RATIO_RULES, paired
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 from statmani.expectation.steps import (
@@ -115,6 +116,8 @@ class Program:
             moving = any(self._steps[i].moving for i in parts)
             self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
+        elif isinstance(expr, sp.Add) and (ratio := paired(expr, self.variables)) is not None:
+            position = self._compile(ratio)
         elif (joined := factored(expr)) is not None:
             position = self._compile(joined)
         else:
@@ -300,7 +303,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
-    **ARRAY_RULES, **SPECIAL_ARRAY_RULES,
+    **ARRAY_RULES, **SPECIAL_ARRAY_RULES, **RATIO_ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -374,4 +377,5 @@ _MP: dict[str, Callable[..., Any]] = {
     "ZetaDerivative": lambda c, n, s, a=1: c.zeta(s, a, int(n)),
     **PRECISE_RULES,
     **SPECIAL_RULES,
+    **RATIO_RULES,
 }

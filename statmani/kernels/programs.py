@@ -41,6 +41,7 @@ _CALLS = {
     "LogErfc": "log_erfc",
     "log1p": "math.log1p",
     "loggamma": "math.lgamma",
+    "LogGammaRatio": "log_gamma_ratio",
     "sign": "np.sign",
     "sin": "math.sin",
     "sinh": "math.sinh",
