@@ -15,8 +15,8 @@ from statmani.algebra.element import Element
 from statmani.algebra.exponential import cosine, exponential, logarithm, sine
 from statmani.algebra.roots import absolute, power
 from statmani.algebra.special import bessel_i, bessel_k, gamma_function, polygamma
-from statmani.algebra.zeta import open_zeta
 from statmani.errors import InvalidManifold
+from statmani.zeta import open_zeta
 
 if TYPE_CHECKING:
     from statmani.algebra.ring import Ring

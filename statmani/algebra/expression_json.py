@@ -14,8 +14,8 @@ from typing import Any
 import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from statmani.algebra.zeta import ZetaDerivative
 from statmani.errors import InvalidArgument
+from statmani.zeta import ZetaDerivative
 
 __all__ = ["from_json", "register_object", "to_json"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import sympy as sp
 from sympy import Expr
 
-from statmani.algebra.zeta import ZetaDerivative
 from statmani.errors import IntractableExpectation
+from statmani.zeta import ZetaDerivative
 
 __all__ = ["NotEvaluable", "known_value", "new_context", "value_of", "values_at"]
 

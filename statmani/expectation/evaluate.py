@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
+from statmani.expectation.bound_totals import BoundTotal
 from statmani.expectation.context import new_context
 from statmani.expectation.gamma_ratios import RATIO_ARRAY_RULES, RATIO_RULES, paired
 from statmani.expectation.powers import bounded_exp, bounded_power
@@ -96,6 +97,16 @@ class Program:
             position = len(self._steps) - 1
         elif not expr.args:
             self._steps.append(Step("constant", (), expr, False))
+            position = len(self._steps) - 1
+        elif isinstance(expr, (sp.Sum, sp.Integral)):
+            total = BoundTotal(expr)
+            arguments = tuple(self._compile(a) for a in total.numeric_arguments)
+            if any(self._steps[i].moving for i in arguments):
+                raise IntractableExpectation(
+                    f"{expr} depends on the sample. Write it in closed form, by .doit() or with "
+                    "a special function."
+                )
+            self._steps.append(Step("object", arguments, total, False))
             position = len(self._steps) - 1
         elif (stable := stable_step(expr)) is not None:
             kind, inner_expr = stable

@@ -108,13 +108,14 @@ def _precise(context: Any, x: Any, d: Any) -> Any:
         return context.loggamma(x + d) - context.loggamma(x)
     up = x + d
     total = (x - context.mpf(1) / 2) * context.log1p(d / x) + d * context.log(up) - d
-    k = 1
-    while k < 400:
+    above, below = 1 / up, 1 / x
+    square_above, square_below = above * above, below * below
+    for k in range(1, 400):
         c = context.bernoulli(2 * k) / (2 * k * (2 * k - 1))
-        total += c * (up ** (1 - 2 * k) - x ** (1 - 2 * k))
-        if abs(c) * low ** (1 - 2 * k) < context.eps:
+        total += c * (above - below)
+        if abs(c) * max(above, below) < context.eps:
             break
-        k += 1
+        above, below = above * square_above, below * square_below
     return total
 
 

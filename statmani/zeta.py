@@ -20,7 +20,7 @@ class ZetaDerivative(sp.Function):  # type: ignore[misc]
     Examples
     --------
     >>> import sympy as sp
-    >>> from statmani.algebra.zeta import ZetaDerivative
+    >>> from statmani.zeta import ZetaDerivative
     >>> s = sp.Symbol("s", positive=True)
     >>> ZetaDerivative(0, s).diff(s)
     zeta_derivative(1, s)
@@ -63,12 +63,13 @@ class ZetaDerivative(sp.Function):  # type: ignore[misc]
         return None
 
     def _eval_evalf(self, prec: int) -> sp.Expr | None:
-        from statmani.algebra.numeric import new_context
+        from mpmath import MPContext
 
         order, *values = self.args
         if not all(v.is_number and v.is_extended_real for v in values):
             return None
-        context = new_context(int(prec * 0.30103) + 15)
+        context = MPContext()
+        context.dps = int(prec * 0.30103) + 15
         at = [context.make_mpf(v.evalf(context.dps)._mpf_) for v in values]
         found = context.zeta(at[0], *(at[1:] or [1]), int(order))
         return sp.Float._new(context.mpf(found.real)._mpf_, prec)
@@ -98,7 +99,7 @@ def open_zeta(expr: sp.Expr) -> sp.Expr:
     Examples
     --------
     >>> import sympy as sp
-    >>> from statmani.algebra.zeta import open_zeta
+    >>> from statmani.zeta import open_zeta
     >>> s = sp.Symbol("s", positive=True)
     >>> open_zeta(sp.zeta(s + 1).diff(s))
     zeta_derivative(1, s + 1)
