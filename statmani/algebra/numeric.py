@@ -10,7 +10,7 @@ import sympy as sp
 from sympy import Expr
 
 from statmani.errors import IntractableExpectation
-from statmani.zeta import ZetaDerivative
+from statmani.zeta import ZetaDerivative, open_zeta
 
 __all__ = ["NotEvaluable", "known_value", "new_context", "value_of", "values_at"]
 
@@ -166,6 +166,8 @@ def _leaf(expr: Any, known: dict[Any, Any], context: Any) -> Any:
     if hasattr(expr, "numeric_value"):
         arguments = [_value(a, known, context) for a in expr.numeric_arguments]
         return expr.numeric_value(context, arguments)
+    if isinstance(expr, (sp.Derivative, sp.Subs)) and (own := open_zeta(expr)) != expr:
+        return _value(own, known, context)
     return _opaque(expr, known, context)
 
 

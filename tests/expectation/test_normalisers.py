@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.special import betaln, polygamma
 
 import statmani as sm
 from statmani.expectation.bound_totals import BoundTotal
@@ -32,7 +33,7 @@ def _cumulants(log_terms, places):
     )
 
 
-@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize("shift", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_zeta_family_has_values(shift):
     domain = sp.Interval.open(1 - shift, sp.oo)
     family = sm.Family(
@@ -44,22 +45,21 @@ def test_the_zeta_family_has_values(shift):
         s = MP.mpf(value.p) / value.q + shift
         z, z1, z2, z3 = (MP.zeta(s, 1, k) for k in range(4))
         metric = z2 / z - (z1 / z) ** 2
-        skewness = -(z3 / z - 3 * z1 * z2 / z**2 + 2 * (z1 / z) ** 3)
+        skewness = z3 / z - 3 * z1 * z2 / z**2 + 2 * (z1 / z) ** 3
         assert abs(MP.mpf(str(g.subs(A, value).evalf(30))) / metric - 1) < 1e-28
-        # d(log-likelihood)/da = -log x: T is minus the third derivative of log zeta ... as E[s^3].
+        # The score is -log x less its mean, so T is the third derivative of log zeta.
         at = [float(value)]
         np.testing.assert_allclose(sm.evaluate(manifold, "metric", at), float(metric), rtol=1e-12)
         np.testing.assert_allclose(
-            np.ravel(sm.evaluate(manifold, "skewness", at)), float(-skewness), rtol=1e-11
+            np.ravel(sm.evaluate(manifold, "skewness", at)), float(skewness), rtol=1e-11
         )
     assert pickle.loads(pickle.dumps(g)) == g
     assert "zeta''" in sp.latex(g)
     slope = g.diff(A).subs(A, 3).evalf(20)
     s = MP.mpf(3 + shift)
-    expected = MP.diff(
-        lambda u: MP.zeta(u, 1, 2) / MP.zeta(u) - (MP.zeta(u, 1, 1) / MP.zeta(u)) ** 2, s
-    )
-    assert abs(MP.mpf(str(slope)) / expected - 1) < 1e-12
+    z, z1, z2, z3 = (MP.zeta(s, 1, k) for k in range(4))
+    expected = z3 / z - 3 * z1 * z2 / z**2 + 2 * (z1 / z) ** 3
+    assert abs(MP.mpf(str(slope)) / expected - 1) < 1e-18
 
 
 def test_a_metric_written_with_sympys_zeta():
@@ -115,6 +115,7 @@ def test_a_sum_over_the_samples_own_symbol_and_two_parameters():
     assert abs(np.mean(drawn) - mean) < 5 * np.std(drawn) / np.sqrt(4000)
 
 
+@pytest.mark.slow
 def test_an_integral_as_normaliser():
     weight = sp.exp(-(X**4) - A * X**2)
     family = sm.Family(
@@ -140,12 +141,8 @@ def test_yule_simon():
     family = sm.Family(A * sp.beta(X, A + 1), sample={X: sp.S.Naturals}, parameters=[A])
     manifold = family.manifold()
     for rho in (1.5, 3.0):
-        # -E[d2 log p] = 1/rho^2 - psi'(rho + 1) + E[psi'(x + rho + 1)]; the last mean by
-        # P(x >= k) = rho B(k, rho) (k - 1 choose ...) summed by parts would share no tail: terms
-        # up to 4000 and the leading tail rho Gamma(rho + 1)/(rho + 1) K^-(rho + 1).
-        k = np.arange(1.0, 2.0e6)
-        from scipy.special import betaln, polygamma
-
+        # -E[d2 log p] = 1/rho^2 - psi'(rho + 1) + E[psi'(x + rho + 1)], whose terms fall fast.
+        k = np.arange(1.0, 1.0e6)
         mass = rho * np.exp(betaln(k, rho + 1))
         mean = np.sum(mass * polygamma(1, k + rho + 1))
         expected = 1 / rho**2 - polygamma(1, rho + 1) + mean
