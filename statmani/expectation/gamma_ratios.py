@@ -93,7 +93,8 @@ def _array(x: Any, d: Any) -> np.ndarray:
         y = np.where(large, x, 100.0)
         up = np.where(large, x + d, 100.0 + d)
         far = (y - 0.5) * np.log1p(d / y) + d * np.log(up) - d + _series(up) - _series(y)
-    return np.where(large, far, near)
+    result: np.ndarray = np.where(large, far, near)
+    return result
 
 
 def _series(x: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ Plain Python in the subset that numba compiles; :mod:`statmani.kernels.cache` co
 front of generated code. Arguments are not checked; outside a stated range the result is NaN.
 
 Sources: Abramowitz and Stegun (1964), 6.1.41, 6.3.5, 6.3.18, 6.4.6, 6.4.11 (recurrences and
-asymptotic series of gamma functions and polygammas), 23.1.30 (Euler-Maclaurin, for zeta), 9.6.10 and
-9.7.1 (Bessel functions of the first kind, modified); 7.1.14 (continued fraction of erfc).
+asymptotic series of gamma functions and polygammas), 23.1.30 (Euler-Maclaurin, for zeta), 9.6.10
+and 9.7.1 (Bessel functions of the first kind, modified); 7.1.14 (continued fraction of erfc).
 Relative errors stated below are measured against mpmath.
 """
 
