@@ -30,8 +30,8 @@ def paired(expr: sp.Add, moving: Collection[sp.Symbol]) -> sp.Expr | None:
     >>> import sympy as sp
     >>> from statmani.expectation.gamma_ratios import paired
     >>> x, r = sp.symbols("x r", positive=True)
-    >>> paired(sp.loggamma(x) - sp.loggamma(x + r) + r, [x])
-    r - LogGammaRatio(x, r)
+    >>> paired(sp.loggamma(x) - sp.loggamma(x + r) + r, [x]) - r
+    -LogGammaRatio(x, r)
     """
     if not expr.has(sp.loggamma, sp.gamma, sp.factorial, sp.beta, sp.binomial):
         return None
