@@ -31,7 +31,7 @@ def paired(expr: sp.Add, moving: Collection[sp.Symbol]) -> sp.Expr | None:
     >>> from statmani.expectation.gamma_ratios import paired
     >>> x, r = sp.symbols("x r", positive=True)
     >>> paired(sp.loggamma(x) - sp.loggamma(x + r) + r, [x]) - r
-    -LogGammaRatio(x, r)
+    LogGammaRatio(r + x, -r)
     """
     if not expr.has(sp.loggamma, sp.gamma, sp.factorial, sp.beta, sp.binomial):
         return None
