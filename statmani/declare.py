@@ -12,10 +12,12 @@ from sympy import (
     Heaviside,
     I,
     Integer,
+    Integral,
     Mul,
     Piecewise,
     Pow,
     S,
+    Sum,
     Symbol,
     exp,
     expand_log,
@@ -37,6 +39,7 @@ from statmani.domain import Axis, Domain
 from statmani.errors import InvalidFamily
 from statmani.reading import internal_symbols, read_specification
 from statmani.signs import Bounded, is_positive_on
+from statmani.zeta import open_zeta
 
 __all__ = ["declare"]
 
@@ -93,7 +96,7 @@ def declare(
         Variable(symbol, b.lower, b.upper, b.discrete, b.values)
         for symbol, b in zip(mine.values(), ranges, strict=True)
     )
-    inner = expression.xreplace(dict(table))
+    inner = open_zeta(_with_own_bound_symbols(expression).xreplace(dict(table)))
     box: tuple[Bounded, ...] = (*domain.axes, *(v for v in variables if not v.discrete))
     ell = _split_gammas(_log_of(inner, box) if density is not None else inner)
     _check_finite(ell, given)
@@ -116,6 +119,19 @@ def declare(
         tuple((new, user) for user, new in table.items()),
         name,
     )
+
+
+def _with_own_bound_symbols(expr: Expr) -> Expr:
+    """Sums and integrals over symbols of ours: a user's may be the sample's."""
+    found = {
+        node: node.as_dummy().xreplace({b: Symbol(f"n{i}", real=True) for i, b in _bound(node)})
+        for node in expr.atoms(Sum, Integral)
+    }
+    return expr.xreplace(found) if found else expr
+
+
+def _bound(node: Expr) -> list[tuple[int, Symbol]]:
+    return list(enumerate(node.as_dummy().bound_symbols))
 
 
 def _rename(relations: Iterable[Relational], table: Mapping[Symbol, Symbol]) -> list[Relational]:

@@ -16,6 +16,7 @@ ORDER = (
     "errors",
     "storage",
     "rationals",
+    "zeta",
     "pointwise",
     "domain",
     "signs",

@@ -16,6 +16,7 @@ from statmani.algebra.exponential import cosine, exponential, logarithm, sine
 from statmani.algebra.roots import absolute, power
 from statmani.algebra.special import bessel_i, bessel_k, gamma_function, polygamma
 from statmani.errors import InvalidManifold
+from statmani.zeta import open_zeta
 
 if TYPE_CHECKING:
     from statmani.algebra.ring import Ring
@@ -110,6 +111,8 @@ def convert(ring: Ring, expr: Any) -> Element:
         return ring.convert_internal((1 + sp.sqrt(5)) / 2)
     if expr.is_number and not expr.args:
         return ring.constant_atom(expr)
+    if isinstance(expr, (sp.zeta, sp.Derivative, sp.Subs)) and (own := open_zeta(expr)) != expr:
+        return ring.convert_internal(own)
     rewrite = _REWRITES.get(expr.func)
     if rewrite is not None:
         return ring.convert_internal(rewrite(*expr.args))

@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from statmani.errors import InvalidArgument
+from statmani.zeta import ZetaDerivative
 
 __all__ = ["from_json", "register_object", "to_json"]
 
@@ -43,7 +44,7 @@ _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     *(sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.asin, sp.acos, sp.atan, sp.acot, sp.atan2),
     *(sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.asinh, sp.acosh, sp.atanh, sp.acoth),
     *(sp.gamma, sp.loggamma, sp.polygamma, sp.beta, sp.uppergamma, sp.lowergamma, sp.multigamma),
-    *(sp.zeta, sp.dirichlet_eta, sp.polylog, sp.lerchphi, sp.harmonic, sp.LambertW),
+    *(sp.zeta, ZetaDerivative, sp.dirichlet_eta, sp.polylog, sp.lerchphi, sp.harmonic, sp.LambertW),
     *(sp.erf, sp.erfc, sp.erfi, sp.erfinv, sp.erfcinv, sp.Ei, sp.expint),
     *(sp.besseli, sp.besselj, sp.besselk, sp.bessely),
     *(sp.factorial, sp.binomial, sp.RisingFactorial, sp.FallingFactorial, sp.subfactorial),

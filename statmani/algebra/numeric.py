@@ -10,6 +10,7 @@ import sympy as sp
 from sympy import Expr
 
 from statmani.errors import IntractableExpectation
+from statmani.zeta import ZetaDerivative, open_zeta
 
 __all__ = ["NotEvaluable", "known_value", "new_context", "value_of", "values_at"]
 
@@ -87,6 +88,7 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.loggamma: lambda c, x: c.loggamma(x),
     sp.beta: lambda c, x, y: c.beta(x, y),
     sp.zeta: lambda c, *a: c.zeta(*a),
+    ZetaDerivative: lambda c, n, s, a=1: c.zeta(s, a, int(n)),
     sp.besseli: lambda c, n, x: c.besseli(n, x),
     sp.besselk: lambda c, n, x: c.besselk(n, x),
     sp.besselj: lambda c, n, x: c.besselj(n, x),
@@ -164,15 +166,9 @@ def _leaf(expr: Any, known: dict[Any, Any], context: Any) -> Any:
     if hasattr(expr, "numeric_value"):
         arguments = [_value(a, known, context) for a in expr.numeric_arguments]
         return expr.numeric_value(context, arguments)
-    if expr.func is sp.Derivative and expr.expr == sp.zeta(expr.variables[0]):
-        return _zeta_derivative(expr, known, context)
+    if isinstance(expr, (sp.Derivative, sp.Subs)) and (own := open_zeta(expr)) != expr:
+        return _value(own, known, context)
     return _opaque(expr, known, context)
-
-
-def _zeta_derivative(expr: Any, known: dict[Any, Any], context: Any) -> Any:
-    """zeta^(n)(s), which sympy leaves as a Derivative."""
-    ((variable, order),) = expr.variable_count
-    return context.zeta(_value(variable, known, context), 1, int(order))
 
 
 def _opaque(expr: Any, point: Mapping[Expr, Any], context: Any) -> Any:

@@ -41,6 +41,8 @@ class _Finder:
         if known is not None:
             return known
         depth = 0
+        if expr is sp.E:
+            self.found.setdefault(0, {})["exp", sp.S.One] = None
         if expr.args and (expr.is_Add or expr.is_Mul or expr.is_Pow or expr.is_Function):
             depth = max(self.walk(a) for a in expr.args)
             argument: tuple[str, Expr] | None = None

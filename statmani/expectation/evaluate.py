@@ -15,7 +15,9 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation
+from statmani.expectation.bound_totals import BoundTotal
 from statmani.expectation.context import new_context, thread_context
+from statmani.expectation.gamma_ratios import RATIO_ARRAY_RULES, RATIO_RULES, paired
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
 from statmani.expectation.steps import (
@@ -97,10 +99,15 @@ class Program:
         elif not expr.args:
             self._steps.append(Step("constant", (), expr, False))
             position = len(self._steps) - 1
-        elif isinstance(expr, sp.Derivative) and isinstance(expr.expr, sp.zeta):
-            inner = self._compile(expr.expr.args[0])
-            order = int(expr.derivative_count)
-            self._steps.append(Step(f"zeta{order}", (inner,), None, self._steps[inner].moving))
+        elif isinstance(expr, (sp.Sum, sp.Integral)):
+            total = BoundTotal(expr)
+            arguments = tuple(self._compile(a) for a in total.numeric_arguments)
+            if any(self._steps[i].moving for i in arguments):
+                raise IntractableExpectation(
+                    f"{expr} depends on the sample. Write it in closed form, by .doit() or with "
+                    "a special function."
+                )
+            self._steps.append(Step("object", arguments, total, False))
             position = len(self._steps) - 1
         elif (stable := stable_step(expr)) is not None:
             kind, inner_expr = stable
@@ -121,6 +128,8 @@ class Program:
             moving = any(self._steps[i].moving for i in parts)
             self._steps.append(Step("piecewise", tuple(parts), None, moving))
             position = len(self._steps) - 1
+        elif isinstance(expr, sp.Add) and (ratio := paired(expr, self.variables)) is not None:
+            position = self._compile(ratio)
         elif (joined := factored(expr)) is not None:
             position = self._compile(joined)
         else:
@@ -308,7 +317,7 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "KroneckerDelta": lambda x, y, *_: np.equal(x, y).astype(float),
     "Max": _logical(np.maximum), "Min": _logical(np.minimum),
     "And": _logical(np.logical_and), "Or": _logical(np.logical_or), "Not": np.logical_not,
-    **ARRAY_RULES, **SPECIAL_ARRAY_RULES,
+    **ARRAY_RULES, **SPECIAL_ARRAY_RULES, **RATIO_ARRAY_RULES,
 }  # fmt: skip
 
 _SPECIAL = {
@@ -394,7 +403,8 @@ _MP: dict[str, Callable[..., Any]] = {
     "lowergamma": lambda c, a, z: c.gammainc(a, 0, z),
     "uppergamma": lambda c, a, z: c.gammainc(a, z),
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
-    **{f"zeta{i}": (lambda c, x, i=i: c.zeta(x, 1, i)) for i in range(1, 7)},
+    "ZetaDerivative": lambda c, n, s, a=1: c.zeta(s, a, int(n)),
     **PRECISE_RULES,
     **SPECIAL_RULES,
+    **RATIO_RULES,
 }

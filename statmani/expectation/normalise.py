@@ -118,7 +118,7 @@ def normalise(expr: sp.Expr, declaration: Declaration, signs: Signs) -> sp.Expr:
 def _walk(
     expr: sp.Expr, variables: set[sp.Symbol], signs: Signs, memo: dict[sp.Expr, sp.Expr]
 ) -> sp.Expr:
-    if not expr.args:
+    if not expr.args or isinstance(expr, (sp.Sum, sp.Integral)):
         return expr
     if expr in memo:
         return memo[expr]

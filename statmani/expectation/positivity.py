@@ -10,7 +10,7 @@ import sympy as sp
 
 from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
-from statmani.errors import InvalidFamily
+from statmani.errors import IntractableExpectation, InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.quadrature import check_density
@@ -149,6 +149,10 @@ def _unreal(
         if at is None:
             return True
         (value,) = at([context.mpf(s.p) / s.q for s in sample])
+    except IntractableExpectation:
+        # A normaliser that is a sum has no value far out; that says nothing about its sign.
+        bound[context.prec] = lambda _: [context.mpf(0)]
+        return False
     except (ValueError, ZeroDivisionError):  # a pole
         return True
     if context.isnan(value):

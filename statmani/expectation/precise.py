@@ -16,9 +16,10 @@ from statmani.expectation.sums import Point, Products, lattice, mode, transform
 
 __all__ = ["integrate_precisely", "sum_heavy_tail", "sum_precisely"]
 
-# Terms that are summed with many digits, where a heavy tail is cut, and the differences there.
+# Terms that are summed with many digits; where a heavy tail is cut, at least and per digit; the
+# least number of differences there.
 _MOST = 1500
-_PLACES = (160, 240)
+_PLACES = ((160, 8), (240, 11))
 _ORDER = 16
 _AGREE = 1e-15
 
@@ -136,7 +137,9 @@ def sum_heavy_tail(
     """
     variable, outputs = tail
     results = []
-    for length in _PLACES:
+    order = max(_ORDER, 3 * digits // 4)
+    coefficients = _gregory(order)
+    for length in (max(least, share * digits) for least, share in _PLACES):
         start = sp.Integer(int(variable.lower.xreplace(dict(values)))) + length
         z = sp.Dummy("z", positive=True)
         chart = (AxisChart(variable.symbol, z, start + z, "half"),)
@@ -148,12 +151,12 @@ def sum_heavy_tail(
             return None
         head = np.arange(int(start) - length, int(start), dtype=float)[None]
         sums = _sum_at(program, head, values, context, products)
-        near = np.arange(int(start), int(start) + _ORDER, dtype=float)[None]
-        rows = [_sum_at(program, near[:, [k]], values, context, products) for k in range(_ORDER)]
+        near = np.arange(int(start), int(start) + order, dtype=float)[None]
+        rows = [_sum_at(program, near[:, [k]], values, context, products) for k in range(order)]
         for place in range(len(sums)):
             column = [row[place] for row in rows]
             correction = context.mpf(0)
-            for coefficient in _gregory(_ORDER):
+            for coefficient in coefficients:
                 correction += context.mpf(int(coefficient.p)) / int(coefficient.q) * column[0]
                 column = [b - a for a, b in itertools.pairwise(column)]
             sums[place] += integral[0][place] + correction

@@ -18,6 +18,7 @@ from statmani.errors import IntractableExpectation, OutsideDomain
 from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.law import Index, Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
+from statmani.expectation.quadrature import Integrator
 from statmani.expectation.sums import lattice, mode, transform
 
 __all__ = ["expectation_value", "ladder"]
@@ -193,12 +194,11 @@ class _Sum:
             infinite |= variable.lower is sp.S.NegativeInfinity and useful[0] == 0
             if not infinite:
                 break
-        if infinite or useful.size > _MOST_TERMS:
-            raise IntractableExpectation(
-                f"expectation: the sum over the sample has more than {_LATTICES[-1]} terms that "
-                f"matter for {digits} digits. Ask for fewer digits or another point."
-            )
         self.known: dict[Any, Any] = {}
+        self._law, self._table, self._digits, self._context = law, table, digits, context
+        self._heavy = infinite or useful.size > _MOST_TERMS
+        if self._heavy:
+            return
         self._nodes = _Nodes(law, table, context, variable.symbol, variable.symbol)
         at = program.bind(context, table)
         for index in useful:
@@ -208,7 +208,21 @@ class _Sum:
 
     def value(self, function: sp.Expr, monomial: Monomial) -> Any:
         """The expectation."""
+        if self._heavy:
+            return self._with_tail(function, monomial)
         return self._nodes.sum(function, monomial, 0, len(self._nodes.places))[0]
+
+    def _with_tail(self, function: sp.Expr, monomial: Monomial) -> Any:
+        """A series that decays slowly: terms, and an integral for those beyond."""
+        factors = [function, *(self._law.derivative(i) for i in monomial)]
+        integrator = Integrator(self._law.declaration, factors, [tuple(range(len(factors)))])
+        found = integrator.precise(self._table, self._digits)
+        if found is None or found[1] > 10.0**-self._digits:
+            raise IntractableExpectation(
+                f"expectation: the sum over the sample has more than {_LATTICES[-1]} terms that "
+                f"matter for {self._digits} digits. Ask for fewer digits or another point."
+            )
+        return self._context.make_mpf(found[0][1].real._mpf_)
 
 
 @final

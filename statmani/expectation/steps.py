@@ -22,6 +22,9 @@ def stable_step(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
         argument = expr.args[0]
         if isinstance(argument, (sp.gamma, sp.factorial)):
             return "loggamma", argument.args[0] + int(isinstance(argument, sp.factorial))
+        if isinstance(argument, (sp.beta, sp.binomial)):
+            opened = _opened(argument)
+            return None if opened is None else ("same", opened)
         if isinstance(argument, sp.Mul) and argument.has(sp.gamma, sp.factorial):
             return "same", sp.Add(
                 *(f.exp * sp.log(f.base) if f.is_Pow else sp.log(f) for f in argument.args)
@@ -37,6 +40,17 @@ def stable_step(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
             exponent = power.exp * sp.log(power.base)
             return ("expm1" if constant == -1 else "one_minus_exp"), exponent
     return None
+
+
+def _opened(node: sp.Expr) -> sp.Expr | None:
+    """log of a beta function or a binomial coefficient by log-gammas."""
+    lg = sp.loggamma
+    if len(node.args) != 2:
+        return None
+    a, b = node.args
+    if isinstance(node, sp.beta):
+        return lg(a) + lg(b) - lg(a + b)
+    return lg(a + 1) - lg(b + 1) - lg(a - b + 1)
 
 
 def factored(expr: sp.Basic) -> sp.Expr | None:

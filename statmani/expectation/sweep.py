@@ -199,8 +199,27 @@ class Sweep:
             if (change <= _TARGET * np.maximum(rows[1], 1e-300)).all():
                 break
             previous = rows
+        else:
+            if infinite and len(self._discrete) == 1:
+                return self._with_tail(point)
         errors = change + 16 * _ROUNDING * rows[1]
         return SweepResult(rows[0, 1:], errors[1:], rows[1, 1:], float(rows[0, 0]))
+
+    def _with_tail(self, point: Point) -> SweepResult:
+        """A series that decays slowly: terms, and an integral for those beyond."""
+        from statmani.expectation.quadrature import Integrator
+
+        factors = [*(self._law.derivative(i) for i in self._indices), *self._own, sp.Integer(1)]
+        places = {f: len(self._indices) + n for n, f in enumerate(self._own)}
+        products = []
+        for function, monomial in self._products:
+            product = [self._indices.index(i) for i in monomial]
+            if function != 1:
+                product.append(places[function])
+            products.append(tuple(product) or (len(factors) - 1,))
+        found = Integrator(self._law.declaration, factors, products).at(point)
+        errors = (found.error + 16 * _ROUNDING) * found.sizes
+        return SweepResult(found.values, errors, found.sizes, found.total)
 
     def _mixed(self, point: Point) -> SweepResult:
         from statmani.expectation.quadrature import Integrator

@@ -14,7 +14,9 @@ from sympy import (
     Dummy,
     Expr,
     Function,
+    Integral,
     Mul,
+    Sum,
     Symbol,
     besseli,
     beta,
@@ -30,6 +32,8 @@ from sympy import (
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument
+from statmani.expectation.evaluate import Program, new_context
+from statmani.zeta import ZetaDerivative
 
 __all__ = [
     "log_density_at",
@@ -66,12 +70,39 @@ def numeric_function(expressions: Any, symbols: tuple[Symbol, ...]) -> Any:
     """A numpy function of the symbols; its argument names are our own."""
     own = {s: Dummy(f"a{i}", real=True) for i, s in enumerate(symbols)}
     # With symbols that are not known to be integers, loggamma stays what it is.
+    totals: dict[str, Any] = {"ScaledBesselI": ive}
+
+    def prepared(expression: Expr) -> Expr:
+        return _scaled(log_gammas(_with_totals(expression.xreplace(own), totals)))
+
     if isinstance(expressions, tuple):
-        expressions = tuple(_scaled(log_gammas(e.xreplace(own))) for e in expressions)
+        expressions = tuple(prepared(e) for e in expressions)
     else:
-        expressions = _scaled(log_gammas(expressions.xreplace(own)))
-    modules = [{"ScaledBesselI": ive}, "scipy", "numpy"]
+        expressions = prepared(expressions)
+    modules = [totals, "scipy", "numpy"]
     return lambdify(list(own.values()), expressions, modules, cse=True)
+
+
+def _with_totals(expression: Expr, functions: dict[str, Any]) -> Expr:
+    """Zeta functions, and sums and integrals over symbols of their own, as named functions.
+
+    Those are added to ``functions``; numpy has none.
+    """
+    nodes = expression.atoms(ZetaDerivative, Sum, Integral)
+    inner = {n for m in nodes for n in m.atoms(ZetaDerivative, Sum, Integral) if n != m}
+    table: dict[Expr, Expr] = {}
+    for node in sorted(nodes - inner, key=str):
+        arguments = sorted(node.free_symbols, key=str)
+        program = Program([node], [])
+
+        def value(*at: float, program: Program = program, symbols: Any = arguments) -> float:
+            point = dict(zip(symbols, at, strict=True))
+            return float(program.bind(new_context(20), point)([])[0])
+
+        name = f"total{len(functions)}"
+        functions[name] = np.vectorize(value, otypes=[np.float64])
+        table[node] = Function(name)(*arguments)
+    return expression.xreplace(table)
 
 
 @lru_cache(maxsize=64)

@@ -91,6 +91,10 @@ class _Printer:
         head = type(expr).__name__
         if head == "polygamma":
             return self._polygamma(*expr.args)
+        if head == "ZetaDerivative":
+            order, *rest = expr.args
+            s, a = (self.show(e) for e in (*rest, Integer(1))[:2])
+            return f"zeta_derivative({int(order)}, {s}, {a})"
         if head == "digamma" or head == "trigamma":
             return f"{head}({self.show(expr.args[0])})"
         if head == "beta" and len(expr.args) == 2:

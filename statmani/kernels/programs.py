@@ -42,6 +42,7 @@ _CALLS = {
     "LogErfc": "log_erfc",
     "log1p": "math.log1p",
     "loggamma": "math.lgamma",
+    "LogGammaRatio": "log_gamma_ratio",
     "sign": "np.sign",
     "sin": "math.sin",
     "sinh": "math.sinh",
@@ -170,6 +171,9 @@ class MovingPart:
             if order < len(_POLYGAMMAS):
                 return f"{_POLYGAMMAS[int(order)]}({show(at[1])})"
             return f"polygamma({int(order)}, {show(at[1])})"
+        if kind == "ZetaDerivative":
+            s, a = (*(show(i) for i in at[1:]), "1.0")[:2]
+            return f"zeta_derivative({int(self._constant(at[0]) or 0)}, {s}, {a})"
         if kind == "Softmax":
             own = show(at[1 + int(self._constant(at[0]) or 0)])
             terms = (f"math.exp({show(i)} - {own})" for i in at[1:])
