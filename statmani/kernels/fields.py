@@ -20,7 +20,7 @@ from statmani.errors import CertificateError, InvalidManifold
 from statmani.geometry.chart import pulled_tensors
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.emit import function_source
-from statmani.kernels.straight import element_source
+from statmani.kernels.straight import element_source, has_opaque
 
 __all__ = ["Chart", "field_outputs", "field_source", "map_source"]
 
@@ -148,6 +148,10 @@ def _field_elements(
 
 def field_source(manifold: StatisticalManifold, order: int, unconstrained: bool) -> str:
     """Source of ``field(x, out)`` with derivatives of g up to `order` (1 or 2)."""
+    geometry = manifold.geometry
+    given = [e for row in geometry.metric for e in row] + list(geometry.skewness.values())
+    if has_opaque(manifold.ring, given):
+        return _printed_field(manifold, order, unconstrained)
     try:
         return element_source("field", *_field_elements(manifold, order, unconstrained))
     except (CertificateError, InvalidManifold):

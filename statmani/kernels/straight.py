@@ -20,7 +20,7 @@ from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 from statmani.kernels.emit import expression_source
 
-__all__ = ["element_source", "element_text", "expression_text"]
+__all__ = ["element_source", "element_text", "expression_text", "has_opaque"]
 
 # Sparse monomials: (rank of a generator, positive exponent), ascending.
 Monomial = tuple[tuple[int, int], ...]
@@ -74,6 +74,13 @@ class _Reader:
             for exponents, c in polynomial.to_dict().items()
         ]
         return tuple(sorted(found, reverse=True))
+
+
+def has_opaque(ring: Ring, elements: Sequence[Element]) -> bool:
+    """Whether elements contain what only sympy can differentiate, such as a Piecewise."""
+    with ring.polynomials.lock:
+        used = [ring.atoms[v].expr for v in _Reader(ring, elements).generators]
+    return any(ring.has_atom(("opaque", expr)) for expr in used)
 
 
 def element_text(ring: Ring, elements: Iterable[Element]) -> str:
@@ -345,7 +352,13 @@ def element_source(name: str, ring: Ring, elements: Sequence[Element]) -> str:
         for k in range(2):
             out[k] = 0.0
         x0 = x[0]
-        ...
+        t1 = 1.0/x0
+        t2 = t1*t1
+        t3 = x0 + (-1.0)
+        t4 = x0 + 1.0
+        t5 = t4*t3
+        out[0] = 3.0*t2
+        out[1] = t5
     <BLANKLINE>
     """
     with ring.polynomials.lock:
