@@ -267,7 +267,7 @@ class Family:
         InvalidArgument
             No sympy expression, or one that is not real.
         IntractableExpectation
-            No closed form was found, or the expectation does not exist anywhere.
+            The expectation does not exist anywhere.
         CertificateError
             The closed form disagrees with quadrature.
 

@@ -75,6 +75,11 @@ class Engine:
         self._statistics: StatisticMoments | None = None
         self._tried_statistics = False
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether moments of sufficient statistics are known."""
+        return self._moments_of_statistics() is not None
+
     def mean(self, form: sp.Expr) -> Closed | None:
         gaussian = gaussian_means(self._ell, [form], self._working)
         if gaussian is not None:
@@ -174,11 +179,6 @@ class Engine:
             # The strip of convergence contains the imaginary axis when it contains zero.
             conditions += [c.xreplace({tau: sp.Integer(0)}) for c in part.conditions]
         return Closed(total, tuple(conditions), _CONTINUED)
-
-    @property
-    def has_statistics(self) -> bool:
-        """Whether moments of sufficient statistics are known."""
-        return self._moments_of_statistics() is not None
 
     def _moments_of_statistics(self) -> StatisticMoments | None:
         if not self._tried_statistics:

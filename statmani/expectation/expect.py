@@ -110,7 +110,7 @@ def moment(
     InvalidArgument
         ``expr`` is not real.
     IntractableExpectation
-        No strategy found a closed form, or the expectation does not exist.
+        The expectation does not exist, or cannot be checked numerically.
     CertificateError
         The closed form disagrees with quadrature.
     """
@@ -341,13 +341,13 @@ def _certify(
             beyond = True
             continue
         number, size, error = numeric_mean(working, expr, values)
+        (here,), own_error = closed.at(values)
+        error = max(error, own_error)
         if not error < 1e-3:
             if not conditions and not partial:
                 raise _diverges(declaration, external(expr), place)
             beyond = True
             continue
-        (here,), own_error = closed.at(values)
-        error = max(error, own_error)
         tolerance = max(1e-8, 100 * error)
         residual = float(abs(here - number)) / max(size, 1e-300)
         if not residual <= tolerance:

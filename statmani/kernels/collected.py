@@ -42,7 +42,7 @@ def collect(
         sizes[k] = found_sizes[at]
         errors[k] = found_errors[at] + (_ROUNDING + defect) * found_sizes[at]
         good = good and errors[k] < np.inf
-    return good and defect < _WORST_DEFECT
+    return bool(good and defect < _WORST_DEFECT)
 
 
 def integral_rows(

@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 _JIT = '{0} = njit(error_model="numpy", nogil=True)({0})'
 _FUNCTIONS = ("nodes", "support", "prepare")
 _TARGET = 1e-13
-_MOST_VARIABLES = 4
+_MOST_VARIABLES = 1
 _POINT = "types.void(VECTOR, VECTOR)"
 _NODES = "types.float64(types.int64, VECTOR, VECTOR, VECTOR, types.boolean)"
 _SUPPORT = "types.void(types.int64, VECTOR, VECTOR, VECTOR)"
@@ -178,7 +178,7 @@ def _law_source(number: int, law: Law, atoms: Sequence[Expectation]) -> tuple[st
 
 def _lookups(variables: Sequence[object], outer: dict[sp.Symbol, str]) -> list[str]:
     """Lines that turn the number of a value into the value, where the support is a plain list."""
-    lines = []
+    lines: list[str] = []
     for variable in variables:
         values = getattr(variable, "values", None)
         if values is None:

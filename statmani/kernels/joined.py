@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["joined_expectations", "joined_field", "joined_sums"]
 
 Vector = NDArray[np.float64]
-_OPTIONS = {"error_model": "numpy", "nogil": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 # A field has no error estimate of its own, so what solvers see must be good.
 _WORST_FIELD = 1e-10
 
@@ -29,7 +29,7 @@ def _constant(dispatcher: Any) -> Any:
     address = result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name)
     own_signature = result.signature
 
-    class Constant(types.WrapperAddressProtocol):  # type: ignore[misc]
+    class Constant(types.WrapperAddressProtocol):
         # Keeps the machine code alive.
         owner = dispatcher
 

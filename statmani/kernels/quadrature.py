@@ -235,7 +235,7 @@ def own_scale(
     """Distance along one axis at which log p has dropped by one half on either side."""
     t = np.zeros(centre.shape[0])
     for power in range(-68, 121):
-        distance = 2.0 ** (0.5 * power)
+        distance: float = 2.0 ** (0.5 * power)
         for sign in (-1.0, 1.0):
             t[axis] = sign * distance
             if level_at(nodes, chart, place, first, centre, root, t, aux, f) < top - 0.5:
@@ -290,8 +290,8 @@ def add_grid(
     volume = 1.0
     for axis in range(d):
         own = step * (1.0 if maps[axis] == 0 else 2.0 if maps[axis] == 1 else 8.0)
-        low[axis] = -int(math.ceil(reach[axis, 1] * own))
-        high[axis] = int(math.ceil(reach[axis, 0] * own))
+        low[axis] = -math.ceil(reach[axis, 1] * own)
+        high[axis] = math.ceil(reach[axis, 0] * own)
         most = max(most, high[axis] - low[axis] + 1)
         volume /= own
     images, slopes = np.empty((d, most)), np.empty((d, most))

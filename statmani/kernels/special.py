@@ -1,10 +1,11 @@
-"""Special functions for compiled kernels: polygammas, Bessel I, scaled complementary error function.
+"""Special functions for compiled kernels: polygammas, Bessel I, the error function's tails.
 
 Plain Python in the subset that numba compiles; :mod:`statmani.kernels.cache` copies this file in
 front of generated code. Arguments are not checked; outside a stated range the result is NaN.
 
 Sources: Abramowitz and Stegun (1964), 6.3.5, 6.3.18, 6.4.6, 6.4.11 (recurrences and asymptotic
-series of the polygammas), 9.6.10 and 9.7.1 (Bessel functions of the first kind, modified); 7.1.14 (continued fraction of erfc).
+series of the polygammas), 9.6.10 and 9.7.1 (Bessel functions of the first kind, modified),
+7.1.14 (continued fraction of erfc).
 Relative errors stated below are measured against mpmath.
 """
 
