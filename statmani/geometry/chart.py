@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from statmani.geometry.embedding import Embedding
     from statmani.geometry.manifold import StatisticalManifold
 
-__all__ = ["Homomorphism", "carried", "pull_back"]
+__all__ = ["Homomorphism", "carried", "pull_back", "pulled_tensors"]
 
 _BOUND = (Derivative, Subs, Integral, Sum)
 _WITNESSES = 8
@@ -252,6 +252,20 @@ def pull_back(
         result = type(manifold)._from_elements(domain, ring, metric, skewness, manifold.certificate)
         result.embedding = _embedding(manifold, ring, table, carry, jacobian, same_dimension)
     return result
+
+
+def pulled_tensors(
+    manifold: StatisticalManifold, domain: Domain, mapping: Mapping[Expr, Expr]
+) -> tuple[Ring, list[list[Element]], dict[tuple[int, int, int], Element]]:
+    """g and T in other coordinates and their ring, for a map that is known to be a chart."""
+    source = manifold.ring
+    with source.polynomials.lock:
+        ring = Ring(domain, [substitute(source.external(a.expr), mapping) for a in source.atoms])
+        images = [ring.convert(mapping[s]) for s in manifold.coordinates]
+        jacobian = [[ring.derivative(image, a) for a in range(ring.dim)] for image in images]
+        carry = Homomorphism(source, ring, mapping)
+        metric = _pulled_metric(ring, manifold, carry, jacobian)
+        return ring, metric, _pulled_skewness(ring, manifold, carry, jacobian)
 
 
 def _embedding(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from types import ModuleType
 
-from sympy import Dummy, srepr
+from sympy import Dummy
 
+from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.cache import Request, fulfil, load
-from statmani.kernels.fields import Geometry, field_source, map_source
+from statmani.kernels.fields import field_source, map_source
+from statmani.kernels.straight import element_text, expression_text
 
 __all__ = [
     "REQUESTS",
@@ -105,28 +108,19 @@ def boundary_solver() -> ModuleType:
     return fulfil(REQUESTS["boundary"])
 
 
-def _request(kind: str, manifold: Geometry) -> str:
-    # Own symbols, so that renaming coordinates finds the same file.
-    own = {
-        s: Dummy(f"c{k}", dummy_index=k, **s.assumptions0)
-        for k, s in enumerate(manifold.coordinates)
-    }
-    n = manifold.dim
+def _request(kind: str, manifold: StatisticalManifold) -> str:
+    # The ring's own symbols, so that renaming coordinates finds the same file.
+    ring, geometry, n = manifold.ring, manifold.geometry, manifold.dim
     u = tuple(Dummy(f"u{k}", dummy_index=k, real=True) for k in range(n))
-    parts = [kind, str(n)]
-    parts += [srepr(manifold.metric[i, j].xreplace(own)) for i in range(n) for j in range(i, n)]
-    parts += [
-        srepr(manifold.skewness[i, j, k].xreplace(own))
-        for i in range(n)
-        for j in range(i, n)
-        for k in range(j, n)
-    ]
-    parts += [srepr(e) for e in manifold.domain.from_unconstrained(u)]
-    parts += [srepr(e.xreplace(own)) for e in manifold.domain.to_unconstrained()]
+    elements = [geometry.metric[i][j] for i in range(n) for j in range(i, n)]
+    elements += [geometry.t(*index) for index in combinations_with_replacement(range(n), 3)]
+    parts = [kind, str(n), element_text(ring, elements)]
+    parts += [expression_text(e) for e in ring.domain.from_unconstrained(u)]
+    parts += [expression_text(e) for e in ring.domain.to_unconstrained()]
     return "\n".join(parts)
 
 
-def compiled_field(manifold: Geometry, order: int, unconstrained: bool) -> ModuleType:
+def compiled_field(manifold: StatisticalManifold, order: int, unconstrained: bool) -> ModuleType:
     """Module with ``field`` (packed tensors, see :mod:`statmani.kernels.contract`)."""
     return load(
         _request(f"field {order} {unconstrained}", manifold),
@@ -136,6 +130,6 @@ def compiled_field(manifold: Geometry, order: int, unconstrained: bool) -> Modul
     )
 
 
-def compiled_maps(manifold: Geometry) -> ModuleType:
+def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     """Module with ``chart`` and ``inverse`` (see :mod:`statmani.kernels.charts`)."""
     return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)

@@ -1,39 +1,30 @@
 """Metric and skewness with their derivatives as packed fields, in either chart.
 
-In unconstrained coordinates u every axis that maps through exp gets its own positive symbol
-E = exp(u), with d/du = d/du + E d/dE. The tensors are then rational in E wherever they are
-rational in theta and can be factored, so that 1 - p is 1/(1 + E), not a difference.
+In unconstrained coordinates u the tensors are elements of a ring over exp(u): rational in
+E = exp(u) wherever they are rational in theta, so that 1 - p is 1/(1 + E), not a difference.
+What that ring cannot hold goes through sympy, where every axis that maps through exp gets its
+own positive symbol E, with d/du = d/du + E d/dE.
 """
 
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Any, Protocol
+from typing import Any
 
-from sympy import Dummy, Expr, Float, Integer, PolynomialError, Symbol, exp, factor
+from sympy import Dummy, Expr, Float, Integer, PolynomialError, Symbol, exp, factor, oo
 
+from statmani.algebra.element import Element
+from statmani.algebra.ring import Ring
+from statmani.domain import Axis, Domain
+from statmani.errors import CertificateError, InvalidManifold
+from statmani.geometry.chart import pulled_tensors
+from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.emit import function_source
+from statmani.kernels.straight import element_source, has_opaque
 
-__all__ = ["Chart", "Geometry", "field_outputs", "field_source", "map_source"]
+__all__ = ["Chart", "field_outputs", "field_source", "map_source"]
 
 _FACTOR_LIMIT = 300
-
-
-class Geometry(Protocol):
-    """What kernels read of a manifold."""
-
-    @property
-    def coordinates(self) -> tuple[Symbol, ...]: ...
-    @property
-    def metric(self) -> Any: ...
-    @property
-    def skewness(self) -> Any: ...
-    @property
-    def domain(self) -> Any: ...
-    @property
-    def constants(self) -> Any: ...
-    @property
-    def dim(self) -> int: ...
 
 
 def _tidy(expr: Expr) -> Expr:
@@ -48,7 +39,7 @@ def _tidy(expr: Expr) -> Expr:
 class Chart:
     """Symbols and maps of one chart; `unconstrained` False keeps the manifold's coordinates."""
 
-    def __init__(self, manifold: Geometry, unconstrained: bool) -> None:
+    def __init__(self, manifold: StatisticalManifold, unconstrained: bool) -> None:
         n = manifold.dim
         self.theta = tuple(manifold.coordinates)
         self.u = tuple(Dummy(f"u{k}", real=True) for k in range(n))
@@ -102,7 +93,7 @@ class Chart:
         ]
 
 
-def _components(manifold: Geometry) -> tuple[dict[Any, Expr], dict[Any, Expr]]:
+def _components(manifold: StatisticalManifold) -> tuple[dict[Any, Expr], dict[Any, Expr]]:
     n = manifold.dim
     g = {(i, j): manifold.metric[i, j] for i in range(n) for j in range(n)}
     t = {
@@ -112,7 +103,7 @@ def _components(manifold: Geometry) -> tuple[dict[Any, Expr], dict[Any, Expr]]:
 
 
 def field_outputs(
-    manifold: Geometry, order: int, unconstrained: bool
+    manifold: StatisticalManifold, order: int, unconstrained: bool
 ) -> tuple[tuple[Symbol, ...], dict[Symbol, int], list[Expr]]:
     """Inputs, symbols that stand for exp of an input, and packed outputs of a field."""
     n = manifold.dim
@@ -130,13 +121,50 @@ def field_outputs(
     return chart.inputs, chart.exponentials, outputs
 
 
-def field_source(manifold: Geometry, order: int, unconstrained: bool) -> str:
+def _field_elements(
+    manifold: StatisticalManifold, order: int, unconstrained: bool
+) -> tuple[Ring, list[Element]]:
+    """Packed outputs of a field as ring elements; derivatives are taken in the ring."""
+    n = manifold.dim
+    ring, g, t = manifold.ring, manifold.geometry.metric, manifold.geometry.skewness
+    if unconstrained:
+        u = tuple(Dummy(f"u{k}", real=True) for k in range(n))
+        point = manifold.domain.from_unconstrained(u)
+        chart = Domain(tuple(Axis(symbol, -oo, oo) for symbol in u))
+        at = dict(zip(manifold.coordinates, point, strict=True))
+        ring, g, t = pulled_tensors(manifold, chart, at)
+    derivative, zero = ring.derivative, ring.polynomials.zero
+    pairs = [g[i][j] for i, j in combinations_with_replacement(range(n), 2)]
+    triples = [t.get(key, zero) for key in combinations_with_replacement(range(n), 3)]
+    first = [[derivative(e, k) for e in pairs] for k in range(n)]
+    outputs = pairs + [e for row in first for e in row] + triples
+    if order == 2:
+        for k, m in combinations_with_replacement(range(n), 2):
+            outputs += [derivative(e, m) for e in first[k]]
+        for k in range(n):
+            outputs += [derivative(e, k) for e in triples]
+    return ring, outputs
+
+
+def field_source(manifold: StatisticalManifold, order: int, unconstrained: bool) -> str:
     """Source of ``field(x, out)`` with derivatives of g up to `order` (1 or 2)."""
+    geometry = manifold.geometry
+    given = [e for row in geometry.metric for e in row] + list(geometry.skewness.values())
+    if has_opaque(manifold.ring, given):
+        return _printed_field(manifold, order, unconstrained)
+    try:
+        return element_source("field", *_field_elements(manifold, order, unconstrained))
+    except (CertificateError, InvalidManifold):
+        # What the ring of the chart cannot hold; errors of the user's making come up again.
+        return _printed_field(manifold, order, unconstrained)
+
+
+def _printed_field(manifold: StatisticalManifold, order: int, unconstrained: bool) -> str:
     inputs, exponentials, outputs = field_outputs(manifold, order, unconstrained)
     return function_source("field", inputs, exponentials, outputs)
 
 
-def map_source(manifold: Geometry) -> str:
+def map_source(manifold: StatisticalManifold) -> str:
     """Source of ``chart(u, out)`` and ``inverse(theta, out)``."""
     chart = Chart(manifold, True)
     outputs = list(chart.point) + [e for row in chart.jacobian for e in row]
