@@ -1,0 +1,180 @@
+"""Tensors of open families at many points, against mpmath sums of their definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import combinations_with_replacement
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+import statmani as sm
+from statmani.errors import IntractableExpectation
+from statmani.expectation.open_forms import open_tensors
+
+x = sp.Symbol("x", real=True)
+mu, m, gamma = sp.symbols("mu m gamma", real=True)
+a, b, r, s = sp.symbols("a b r s", positive=True)
+p, w = sp.symbols("p w", positive=True)
+UNIT, POSITIVE = sp.Interval.open(0, 1), sp.Interval.open(0, sp.oo)
+
+
+def normal(mean: Any = 0, scale: Any = 1) -> Any:
+    return sp.exp(-(((x - mean) / scale) ** 2) / 2) / (sp.sqrt(2 * sp.pi) * scale)
+
+
+skewed = 2 * normal(mu, s) * sp.erfc(-gamma * (x - mu) / s / sp.sqrt(2)) / 2
+cauchy = 1 / (sp.pi * (1 + (x - m) ** 2))
+counts = (
+    sp.loggamma(x + r) - sp.loggamma(x + 1) - sp.loggamma(r) + r * sp.log(p) + x * sp.log(1 - p)
+)
+DENSITIES: dict[str, tuple[Any, Any, dict[Any, Any]]] = {
+    "skew normal": (sp.log(skewed), sp.S.Reals, {mu: sp.S.Reals, s: POSITIVE, gamma: sp.S.Reals}),
+    "two normals": (
+        sp.log(w * normal() + (1 - w) * normal(m)), sp.S.Reals, {w: UNIT, m: sp.S.Reals},
+    ),
+    "a rare narrow normal": (
+        sp.log(normal(m, s) / 1000 + normal() * sp.Rational(999, 1000)),
+        sp.S.Reals,
+        {m: sp.S.Reals, s: POSITIVE},
+    ),
+    "Cauchy and normal": (
+        sp.log(w * cauchy + (1 - w) * normal()), sp.S.Reals, {w: UNIT, m: sp.S.Reals},
+    ),
+    "Gompertz": (
+        sp.log(a * b) + a + b * x - a * sp.exp(b * x), POSITIVE, {b: POSITIVE, a: POSITIVE},
+    ),
+    "negative binomial": (counts, sp.Range(0, sp.oo), {r: POSITIVE, p: UNIT}),
+}  # fmt: skip
+POINTS: list[tuple[str, list[float], list[float]]] = [
+    ("skew normal", [0.0, 1.0, 2.0], [-5, -1, 0, 1, 3, 12]),
+    ("skew normal", [1.0, 2.0, -8.0], [-24, -8, -2, 0.5, 1, 1.5, 2, 4]),
+    ("skew normal", [0.0, 1.0, 0.001], [-12, -2, 0, 2, 12]),
+    ("two normals", [0.25, 1.0], [-12, -2, 0, 2, 13]),
+    ("two normals", [0.001, 20.0], [-12, 0, 8, 9.5, 10, 11, 20, 32]),
+    ("two normals", [0.999, -20.0], [-32, -20, -11, -10, -9, 0, 12]),
+    ("a rare narrow normal", [20.0, 1.0], [-12, 0, 8, 9.5, 11, 20, 32]),
+    ("Cauchy and normal", [0.3, 1.0], [-np.inf, -40, -7, -4, -1, 1, 4, 7, 40, np.inf]),
+    ("Cauchy and normal", [0.01, 5.0], [-np.inf, -40, -6, -3, 0, 3, 5, 9, 50, np.inf]),
+    ("Gompertz", [1.0, 1.0], [0, 1, 2, 5]),
+    ("Gompertz", [2.0, 0.001], [0, 1, 2, 3, 3.5, 4, 4.5, 6]),
+    ("Gompertz", [0.1, 50.0], [0, 0.1, 0.5, 2, 30]),
+    ("negative binomial", [2.5, 0.5], [400]),
+    ("negative binomial", [0.01, 0.1], [1500]),
+    ("negative binomial", [100.0, 0.3], [2500]),
+]
+
+
+@cache
+def opened(name: str) -> sm.StatisticalManifold:
+    """The manifold of a density by unevaluated expectations, also where closed forms exist."""
+    log_p, sample, parameters = DENSITIES[name]
+    declaration = sm.Family(
+        log_density=log_p, sample={x: sample}, parameters=parameters
+    ).declaration
+    metric, skewness = open_tensors(declaration, IntractableExpectation("not tried"))
+    return sm.StatisticalManifold(
+        declaration.external(declaration.domain).specification(),
+        declaration.external(metric),
+        {index: declaration.external(value) for index, value in skewness.items()},
+    )
+
+
+def defined(
+    name: str, point: Sequence[float], places: Sequence[float], rank: int
+) -> dict[tuple[int, ...], float]:
+    """E[product of scores] by quadrature between places, or the sum up to the only one."""
+    log_p, _, parameters = DENSITIES[name]
+    context = mpmath.MPContext()
+    context.dps = 30
+    at = dict(zip(parameters, (sp.Rational(c) for c in point), strict=True))
+    density, *scores = (
+        sp.lambdify(x, e.subs(at), context)
+        for e in (sp.exp(log_p), *(sp.diff(log_p, q) for q in parameters))
+    )
+    found = {}
+    for index in combinations_with_replacement(range(len(at)), rank):
+
+        def integrand(z: Any, index: tuple[int, ...] = index) -> Any:
+            return density(z) * context.fprod(scores[i](z) for i in index)
+
+        if len(places) == 1:
+            found[index] = float(
+                context.fsum(integrand(context.mpf(k)) for k in range(int(places[0])))
+            )
+        else:
+            found[index] = float(context.quad(integrand, [context.mpf(c) for c in places]))
+    return found
+
+
+@pytest.mark.parametrize(("name", "point", "places"), POINTS)
+def test_metric_and_skewness_by_their_definitions(
+    name: str, point: list[float], places: list[float]
+) -> None:
+    for quantity, rank in (("metric", 2), ("skewness", 3)):
+        found = sm.evaluate(opened(name), quantity, point, full_output=True)
+        value, error = np.asarray(found.value), np.asarray(found.error)
+        for index, exact in defined(name, point, places, rank).items():
+            assert abs(value[index] - exact) <= 10 * error[index] + 1e-15 * abs(exact), index
+        assert error.max() <= 1e-9 * np.abs(value).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("two normals", [0.3, 1000.0]),
+        ("two normals", [1e-9, 200.0]),
+        ("two normals", [0.001, 1e5]),
+        ("a rare narrow normal", [20.0, 0.0001]),
+        ("a rare narrow normal", [10000.0, 1.0]),
+    ],
+)
+def test_modes_that_no_node_meets_are_errors(name: str, point: list[float]) -> None:
+    for quantity in ("metric", "skewness", "scalar_curvature"):
+        with pytest.raises(sm.NoConvergence, match=f"{quantity}: quadrature gives no digits at"):
+            sm.evaluate(opened(name), quantity, point)
+
+
+def test_nearly_singular_metrics_get_their_digits_from_longer_sums() -> None:
+    found = sm.evaluate(opened("skew normal"), "scalar_curvature", [0, 1, 1e-3], full_output=True)
+    assert np.isfinite(found.value) and found.error is not None
+    assert found.error <= 1e-6 * abs(found.value)
+
+
+def test_bivariate_t_has_the_metric_of_its_scale_and_correlation() -> None:
+    # Lange, Little and Taylor (1989): for d variables and nu degrees of freedom the information
+    # of a log scale is 2 d nu / (nu + d + 2).
+    y, rho = sp.Symbol("y", real=True), sp.Symbol("rho", real=True)
+    square = (x**2 - 2 * rho * x * y + y**2) / (s**2 * (1 - rho**2))
+    log_p = -sp.log(2 * sp.pi) - 2 * sp.log(s) - sp.log(1 - rho**2) / 2
+    log_p -= sp.Rational(7, 2) * sp.log(1 + square / 5)
+    declaration = sm.Family(
+        log_density=log_p,
+        sample={x: sp.S.Reals, y: sp.S.Reals},
+        parameters={s: POSITIVE, rho: sp.Interval.open(-1, 1)},
+    ).declaration
+    metric, skewness = open_tensors(declaration, IntractableExpectation("not tried"))
+    M = sm.StatisticalManifold(
+        declaration.external(declaration.domain).specification(),
+        declaration.external(metric),
+        {index: declaration.external(value) for index, value in skewness.items()},
+    )
+    for scale, correlation in ((1.0, 0.3), (2.0, 0.9), (0.5, -0.99)):
+        found = sm.evaluate(M, "metric", [scale, correlation], full_output=True)
+        rest = 1 - correlation**2
+        # (nu + d) E[(d l)^2] of a matrix Sigma: tr(A A) and tr(A)^2 with A = Sigma^-1 d Sigma.
+        a_s = np.eye(2) * 2 / scale
+        a_r = np.array([[-correlation, 1.0], [1.0, -correlation]]) / rest
+        exact = np.array(
+            [
+                [(7 * np.trace(p @ q) - np.trace(p) * np.trace(q)) / 18 for q in (a_s, a_r)]
+                for p in (a_s, a_r)
+            ]
+        )
+        value, error = np.asarray(found.value), np.asarray(found.error)
+        assert (np.abs(value - exact) <= 10 * error + 1e-14 * np.abs(exact)).all()
+        assert error.max() <= 1e-9 * np.abs(exact).max()
