@@ -37,8 +37,9 @@ _TRIALS = 4
 # Quadrature whose relative error is estimated above this has failed.
 _WORST = 1e-6
 _EPS = 2.0**-52
-# Digits of two evaluations whose difference is the error estimate of the second.
-_DIGITS = (24, 44)
+# Digits grow until the tensor no longer changes; the last change is the error estimate.
+_DIGITS = (24, 44, 88)
+_SETTLED = 1e-12
 _KEPT: OrderedDict[tuple[int, bool], OpenTensors] = OrderedDict()
 _LOCK = threading.Lock()
 _CAPACITY = 32
@@ -167,14 +168,16 @@ class OpenTensors:
         NotEvaluable
             The sums do not converge, or miss a part of the density.
         """
-        coarse, fine = (
-            self._contract(
-                precise_outputs(self._shown, self._manifold.coordinates, row.tolist(), digits),
-                quantity, alpha, inverse,
-            ).astype(float)[0]
-            for digits in _DIGITS
-        )  # fmt: skip
-        return fine, np.abs(fine - coarse) + 2.0 * _EPS * np.abs(fine)
+        last: Any = None
+        for digits in _DIGITS:
+            coordinates = self._manifold.coordinates
+            outputs = precise_outputs(self._shown, coordinates, row.tolist(), digits)
+            value = self._contract(outputs, quantity, alpha, inverse).astype(float)[0]
+            change = np.inf if last is None else np.abs(value - last)
+            last = value
+            if np.max(change) <= _SETTLED * np.max(np.abs(value)):
+                break
+        return last, change + 2.0 * _EPS * np.abs(last)
 
     def _contract(
         self,
