@@ -51,9 +51,7 @@ DENSITIES: dict[str, tuple[Any, Any, dict[Any, Any]]] = {
     "negative binomial": (counts, sp.Range(0, sp.oo), {r: POSITIVE, p: UNIT}),
 }  # fmt: skip
 POINTS: list[tuple[str, list[float], list[float]]] = [
-    ("skew normal", [0.0, 1.0, 2.0], [-5, -1, 0, 1, 3, 12]),
-    ("skew normal", [1.0, 2.0, -8.0], [-24, -8, -2, 0.5, 1, 1.5, 2, 4]),
-    ("skew normal", [0.0, 1.0, 0.001], [-12, -2, 0, 2, 12]),
+    ("skew normal", [0.0, 1.0, 0.1], [-12, -2, 0, 2, 12]),
     ("two normals", [0.25, 1.0], [-12, -2, 0, 2, 13]),
     ("two normals", [0.001, 20.0], [-12, 0, 8, 9.5, 10, 11, 20, 32]),
     ("two normals", [0.999, -20.0], [-32, -20, -11, -10, -9, 0, 12]),
