@@ -35,7 +35,8 @@ Floats = NDArray[np.float64]
 _JIT = '{0} = njit(error_model="numpy", nogil=True)({0})'
 _FUNCTIONS = ("nodes", "support", "prepare")
 _TARGET = 1e-13
-_MOST_VARIABLES = 1
+# Sums over lattices of several variables are fast in numpy; so many continuous ones are not.
+_MOST_VARIABLES = 2
 _POINT = "types.void(VECTOR, VECTOR)"
 _NODES = "types.float64(types.int64, VECTOR, VECTOR, VECTOR, types.boolean)"
 _SUPPORT = "types.void(types.int64, VECTOR, VECTOR, VECTOR)"
@@ -108,7 +109,8 @@ def _law_source(number: int, law: Law, atoms: Sequence[Expectation]) -> tuple[st
     """Functions ``prepare``, ``nodes`` and ``support`` of one law, with its number."""
     declaration, density = support_of(law)
     variables = declaration.variables
-    if len(variables) > _MOST_VARIABLES:
+    several = len(variables) > 1 and any(v.discrete for v in variables)
+    if several or len(variables) > _MOST_VARIABLES:
         raise InvalidManifold(
             f"expectations over {len(variables)} sample variables have no compiled form."
         )

@@ -10,21 +10,25 @@ with h = d d l + (1 - alpha)/2 s s (Amari and Nagaoka 2000, section 2.3).
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from statmani.algebra.numeric import NotEvaluable
 from statmani.errors import NoConvergence
 from statmani.expectation.expectation import Expectation
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import warn_failures
 from statmani.numerics.open_functions import OpenFunctions
+from statmani.numerics.open_precise import inverse, precise_outputs
 
 __all__ = ["has_expectations", "open_tensor"]
 
@@ -33,6 +37,9 @@ _TRIALS = 4
 # Quadrature whose relative error is estimated above this has failed.
 _WORST = 1e-6
 _EPS = 2.0**-52
+# Digits grow until the tensor no longer changes; the last change is the error estimate.
+_DIGITS = (24, 44, 88)
+_SETTLED = 1e-12
 _KEPT: OrderedDict[tuple[int, bool], OpenTensors] = OrderedDict()
 _LOCK = threading.Lock()
 _CAPACITY = 32
@@ -65,9 +72,12 @@ def open_tensor(
         else:
             _KEPT.move_to_end((id(manifold), curved))
     values, errors = kernel.at(rows, quantity, alpha)
-    count = len(rows)
-    size = np.abs(values.reshape(count, -1)).max(axis=1)
-    good = errors.reshape(count, -1).max(axis=1) <= _WORST * np.maximum(size, _WORST)
+    for row in np.flatnonzero(~_good(values, errors)):
+        try:
+            values[row], errors[row] = kernel.precisely(rows[row], quantity, alpha)
+        except NotEvaluable:
+            continue
+    count, good = len(rows), _good(values, errors)
     if good.all():
         return values, errors
     bad = int(np.flatnonzero(~good)[0])
@@ -80,6 +90,24 @@ def open_tensor(
     warn_failures(int((~good).sum()), count, "points gave no digits in quadrature", "")
     values[~good] = np.nan
     return values, errors
+
+
+def _good(values: Floats, errors: Floats) -> NDArray[np.bool_]:
+    """Rows with digits."""
+    count = len(values)
+    size = np.abs(values.reshape(count, -1)).max(axis=1)
+    worst = errors.reshape(count, -1).max(axis=1)
+    good: NDArray[np.bool_] = worst <= _WORST * np.maximum(size, _WORST)
+    return good
+
+
+def _inverted(matrices: Floats) -> Floats:
+    """Inverses; NaN where there is none, so that one row never stops the others."""
+    result = np.full_like(matrices, np.nan)
+    for at, matrix in enumerate(matrices):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            result[at] = np.linalg.inv(matrix)
+    return result
 
 
 @final
@@ -112,6 +140,7 @@ class OpenTensors:
                 elements.append(total([dt(i, k, m, j), -dt(j, k, m, i)]))
         with ring.polynomials.lock:
             outputs = [ring.shown(e) if e else sp.Integer(0) for e in elements]
+        self._shown = outputs
         self._functions = OpenFunctions(outputs, manifold.coordinates)
 
     def at(self, rows: Floats, quantity: str, alpha: float) -> tuple[Floats, Floats]:
@@ -131,19 +160,44 @@ class OpenTensors:
         error[~good] = np.inf
         return values, error
 
-    def _contract(self, outputs: Floats, quantity: str, alpha: float) -> Floats:
-        n, count = self._n, outputs.shape[1]
+    def precisely(self, row: Floats, quantity: str, alpha: float) -> tuple[Any, Any]:
+        """The tensor at one point with an error estimate, from sums in many digits.
+
+        Raises
+        ------
+        NotEvaluable
+            The sums do not converge, or miss a part of the density.
+        """
+        last: Any = None
+        for digits in _DIGITS:
+            coordinates = self._manifold.coordinates
+            outputs = precise_outputs(self._shown, coordinates, row.tolist(), digits)
+            value = self._contract(outputs, quantity, alpha, inverse).astype(float)[0]
+            change = np.inf if last is None else np.abs(value - last)
+            last = value
+            if np.max(change) <= _SETTLED * np.max(np.abs(value)):
+                break
+        return last, change + 2.0 * _EPS * np.abs(last)
+
+    def _contract(
+        self,
+        outputs: Any,
+        quantity: str,
+        alpha: float,
+        invert: Callable[[Any], Any] = _inverted,
+    ) -> Any:
+        n, count, kind = self._n, outputs.shape[1], outputs.dtype
         pieces = iter(outputs)
         pairs = list(combinations_with_replacement(range(n), 2))
-        g = np.empty((count, n, n))
+        g = np.empty((count, n, n), kind)
         for i, j in pairs:
             g[:, i, j] = g[:, j, i] = next(pieces)
-        t = np.empty((count, n, n, n))
+        t = np.empty((count, n, n, n), kind)
         for i, j, k in combinations_with_replacement(range(n), 3):
             entry = next(pieces)
             for a, b, c in {(i, j, k), (i, k, j), (j, i, k), (j, k, i), (k, i, j), (k, j, i)}:
                 t[:, a, b, c] = entry
-        first = np.empty((count, n, n, n))
+        first = np.empty((count, n, n, n), kind)
         for i, j in pairs:
             for k in range(n):
                 first[:, i, j, k] = first[:, j, i, k] = next(pieces)
@@ -155,21 +209,21 @@ class OpenTensors:
         own: Floats = first - 0.5 * alpha * t
         if quantity == "christoffel_first":
             return own
-        inverse = np.linalg.inv(g)
+        raising = invert(g)
         if quantity == "christoffel":
-            raised: Floats = np.einsum("xkm,xijm->xkij", inverse, own)
+            raised: Floats = np.einsum("xkm,xijm->xkij", raising, own)
             return raised
-        lowered = np.zeros((count, n, n, n, n))
+        lowered = np.zeros((count, n, n, n, n), kind)
         for m, k, i, j in _planes(n):
             even, odd = next(pieces), alpha * next(pieces)
             lowered[:, m, k, i, j], lowered[:, m, k, j, i] = even + odd, -even - odd
             lowered[:, k, m, i, j], lowered[:, k, m, j, i] = odd - even, even - odd
-        mixed = np.einsum("xjkm,xmn,xiln->xlkij", own, inverse, dual)
+        mixed = np.einsum("xjkm,xmn,xiln->xlkij", own, raising, dual)
         lowered -= mixed - mixed.swapaxes(3, 4)
-        riemann: Floats = np.einsum("xlm,xmkij->xlkij", inverse, lowered)
+        riemann: Floats = np.einsum("xlm,xmkij->xlkij", raising, lowered)
         if quantity == "riemann":
             return riemann
-        scalar: Floats = np.einsum("xkj,xlklj->x", inverse, riemann)
+        scalar: Floats = np.einsum("xkj,xlklj->x", raising, riemann)
         return scalar
 
 
