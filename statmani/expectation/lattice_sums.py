@@ -178,13 +178,14 @@ def gram_rule(length: int, count: int, context: Any) -> list[tuple[Any, Any]]:
     >>> from statmani.expectation.lattice_sums import gram_rule
     >>> rule = gram_rule(101, 3, new_context(20))
     >>> print(sum(w * x**4 for x, w in rule), sum(k**4 for k in range(-50, 51)))
-    130021665.0 130021666
+    131333330.0 131333330
     """
     roots = [context.sqrt(_beta(n, length, context)) for n in range(count + 1)]
     off = np.array([float(r) for r in roots[1:count]])
     start = np.linalg.eigvalsh(np.diag(off, 1) + np.diag(off, -1))
     rule = []
-    for guess in start:
+    # Rules are symmetric: the nodes from the centre on decide.
+    for guess in start[count // 2 :]:
         x = context.mpf(float(guess))
         # Newton from double precision, doubling the digits each time.
         for _ in range(max(2, int(np.ceil(np.log2(context.dps / 12))))):
@@ -192,7 +193,7 @@ def gram_rule(length: int, count: int, context: Any) -> list[tuple[Any, Any]]:
             x -= value / slope
         _, _, squares = _polynomials(x, roots, count, length, context)
         rule.append((x, 1 / squares))
-    return rule
+    return [(-x, w) for x, w in rule[::-1][: count // 2]] + rule
 
 
 def _beta(n: int, length: int, context: Any) -> Any:
