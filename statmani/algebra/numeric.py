@@ -122,7 +122,9 @@ def known_value(expr: Expr, known: dict[Any, Any], context: Any) -> Any:
     try:
         value = _value(expr, known, context)
     except (ValueError, ArithmeticError, IntractableExpectation) as failure:
-        raise NotEvaluable(f"no value at {_text(known, context)} ({failure})") from None
+        # Some errors of mpmath have no text.
+        reason = str(failure) or type(failure).__name__
+        raise NotEvaluable(f"no value at {_text(known, context)} ({reason})") from None
     imaginary = getattr(value, "imag", 0)
     if imaginary and abs(imaginary) > abs(value.real) * context.mpf(10) ** -(context.dps - 10):
         raise NotEvaluable(f"not real at {_text(known, context)}")

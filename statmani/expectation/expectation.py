@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Self, final
 
 import sympy as sp
@@ -11,21 +11,20 @@ import sympy as sp
 from statmani.algebra.expression_json import register_object
 from statmani.declaration import Declaration
 from statmani.describing import require_expression
-from statmani.errors import InvalidArgument
+from statmani.errors import InvalidArgument, OutsideDomain
 from statmani.expectation.codec import read_integrand, write_integrand
 from statmani.expectation.law import Index, Law, Monomial, law_of
+from statmani.expectation.printed_code import publish
 
 __all__ = ["Expectation", "Integrand", "unevaluated"]
 
 
 @final
-class Integrand(sp.Basic):  # type: ignore[misc]
+class Integrand(sp.Atom):  # type: ignore[misc]
     """f(x, theta) times a product of derivatives of log p, in internal symbols.
 
     Compared by content. It has no arguments, so substitution never reaches the bound symbols.
     """
-
-    is_Atom = True
 
     def __new__(cls, law: Law, function: sp.Expr, monomial: Monomial) -> Self:
         """Build from a law, a function in its internal symbols and a sorted product."""
@@ -36,6 +35,11 @@ class Integrand(sp.Basic):  # type: ignore[misc]
         text = f"{law.key} {sp.srepr(function)} {monomial}"
         self.digest = hashlib.sha256(text.encode()).hexdigest()
         return self
+
+    @property
+    def func(self) -> Any:
+        """Rebuilds it from its arguments, which are none."""
+        return partial(_restore_integrand, self.law.declaration, self.function, self.monomial)
 
     def _hashable_content(self) -> tuple[Any, ...]:
         return (len(self.monomial), str(self.monomial), self.digest)
@@ -217,6 +221,22 @@ class Expectation(sp.Expr):  # type: ignore[misc]
             return None
         return _number(self, prec)
 
+    # -- code ------------------------------------------------------------------------------
+
+    def _code(self, printer: Any, function: str) -> str:
+        name = publish(self.integrand)
+        printer.module_imports["statmani.expectation.printed_code"].add(function)
+        return f"{function}({', '.join([repr(name), *map(printer.doprint, self.values)])})"
+
+    def _mpmathcode(self, printer: Any) -> str:
+        return self._code(printer, "mpmath_expectation")
+
+    def _pythoncode(self, printer: Any) -> str:
+        return self._code(printer, "array_expectation")
+
+    _numpycode = _pythoncode
+    _scipycode = _pythoncode
+
     # -- text ------------------------------------------------------------------------------
 
     def _factors(self) -> tuple[list[tuple[Index, int]], sp.Expr, bool]:
@@ -266,8 +286,22 @@ def _number(expectation: Expectation, prec: int) -> sp.Float:
     context.prec = prec + 4
     # The same values at every precision of one step, so that sweeps are found again.
     wide = new_context(ladder(context.dps) + 15)
-    values = [wide.make_mpf(sp.N(v, wide.dps)._mpf_) for v in expectation.values]
+    values = [_real(v, k, wide) for k, v in enumerate(expectation.values)]
     return sp.Float._new(expectation.numeric_value(context, values)._mpf_, prec)
+
+
+def _real(value: sp.Expr, k: int, context: Any) -> Any:
+    """A numeric argument as a number of the context."""
+    found = sp.N(value, context.dps)
+    if found.is_zero:
+        # An exact zero has no binary form.
+        return context.mpf(0)
+    if not isinstance(found, (sp.Float, sp.Integer, sp.Rational)):
+        raise OutsideDomain(
+            f"expectation: parameter {k} is {value}, which is no finite real number. Substitute "
+            "a value inside the domain of the parameter."
+        )
+    return context.make_mpf(sp.Float(found, context.dps)._mpf_)
 
 
 def _derivative(integrand: Integrand, k: int) -> sp.Expr:
