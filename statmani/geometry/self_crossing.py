@@ -145,7 +145,7 @@ def _split(total: Expr, product: Expr) -> Pair:
     if spread <= 0:
         return 0.0, 0.0
     half = total / 2
-    return float((half - sqrt(spread)).evalf(30)), float((half + sqrt(spread)).evalf(30))
+    return float((half + sqrt(spread)).evalf(30)), float((half - sqrt(spread)).evalf(30))
 
 
 def _one_period_apart(axis: Axis, images: Sequence[Expr]) -> Iterator[Pair]:
