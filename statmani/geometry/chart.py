@@ -16,6 +16,12 @@ from statmani.geometry import linear
 from statmani.geometry.injectivity import same_image
 from statmani.geometry.refinement import shown
 from statmani.geometry.singular import zero_of
+from statmani.geometry.smooth_inside import (
+    KINKED,
+    require_defined,
+    require_inside,
+    require_smooth,
+)
 from statmani.geometry.validate import describe, read_entry
 from statmani.reading import domain_of
 
@@ -160,8 +166,8 @@ def _require_immersion(
         raise InvalidManifold(
             f"the map {text} has a Jacobian determinant of different signs at "
             f"{describe(witness[1])} and {describe(witness[-1])}, so it is singular in between and "
-            f"not one-to-one{_pair(manifold, ring, mapping)}. Restrict the domain of the new "
-            "coordinates."
+            f"not one-to-one{_pair(manifold.domain, ring.user_domain, mapping)}. "
+            "Restrict the domain of the new coordinates."
         )
     zero = zero_of(ring, det)
     if zero is not None:
@@ -171,25 +177,35 @@ def _require_immersion(
         )
 
 
-def _pair(manifold: StatisticalManifold, ring: Ring, mapping: Mapping[Expr, Expr]) -> str:
+def _pair(old: Domain, new: Domain, mapping: Mapping[Expr, Expr]) -> str:
     """Two points with the same image for a message, or nothing when none are found."""
-    periodic = [axis.periodic for axis in manifold.domain.axes]
-    pair = same_image(ring.user_domain, list(mapping.values()), periodic)
+    periodic = [axis.periodic for axis in old.axes]
+    pair = same_image(new, list(mapping.values()), periodic)
     if pair is None:
         return ""
     return f": {shown(pair[0])} and {shown(pair[1])} have the same image"
 
 
-def _require_injective(
-    manifold: StatisticalManifold, ring: Ring, mapping: Mapping[Expr, Expr]
-) -> None:
+def _require_injective(old: Domain, new: Domain, mapping: Mapping[Expr, Expr]) -> None:
     """Refuse a map for which two points with the same image are found."""
-    pair = _pair(manifold, ring, mapping)
+    pair = _pair(old, new, mapping)
     if pair:
         text = ", ".join(f"{k} = {v}" for k, v in mapping.items())
         raise InvalidManifold(
             f"the map {text} is not one-to-one{pair}. Restrict the domain of the new coordinates."
         )
+
+
+def _require_map(old: Domain, new: Domain, mapping: Mapping[Expr, Expr]) -> None:
+    """Refuse a map that is not smooth, not finite or outside the old domain somewhere."""
+    if old.constants or new.constants:
+        return
+    if any(e.has(*KINKED) for e in mapping.values()):
+        # Two points with one image say more than a kink.
+        _require_injective(old, new, mapping)
+        require_smooth(new, mapping)
+    require_defined(new, mapping)
+    require_inside(old, new, mapping)
 
 
 def _require_inside(
@@ -237,6 +253,7 @@ def pull_back(
             "Give fewer, or use reparametrize."
         )
     table = _read_mapping(manifold, mapping, domain)
+    _require_map(manifold.domain, domain, table)
     source = manifold.ring
     with source.polynomials.lock:
         hints = [substitute(source.external(a.expr), table) for a in source.atoms]
@@ -245,7 +262,7 @@ def pull_back(
         images = [ring.convert(table[s]) for s in manifold.coordinates]
         jacobian = [[ring.derivative(image, a) for a in range(m)] for image in images]
         _require_immersion(manifold, ring, jacobian, table)
-        _require_injective(manifold, ring, table)
+        _require_injective(manifold.domain, domain, table)
         carry = Homomorphism(source, ring, table)
         metric = _pulled_metric(ring, manifold, carry, jacobian)
         skewness = _pulled_skewness(ring, manifold, carry, jacobian)

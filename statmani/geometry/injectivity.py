@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sympy import Dummy, Expr, Integer, Rational, Symbol, lambdify
 from sympy.core.function import AppliedUndef
 
-from statmani.domain import Domain
+from statmani.domain import Axis, Domain
 from statmani.errors import InvalidManifold
 from statmani.geometry.refinement import Refinement
+from statmani.geometry.self_crossing import candidates_on_curve
 from statmani.signs import is_positive_on
 
 __all__ = ["NumericMap", "same_image"]
@@ -183,6 +184,22 @@ def same_image(
     >>> same_image(domain_of(t), [t**3 + t], [False]) is None
     True
     """
+    if not all(s.is_real for s in domain.symbols):
+        # Slopes of Abs and the like exist for symbols that are known to be real only.
+        real = {s: Dummy(s.name, real=True) for s in domain.symbols}
+        renamed = Domain(
+            tuple(
+                Axis(real[a.symbol], a.lower.xreplace(real), a.upper.xreplace(real), a.periodic)
+                for a in domain.axes
+            ),
+            tuple(c.xreplace(real) for c in domain.constraints),
+        )
+        pair = same_image(renamed, [e.xreplace(real) for e in images], periodic)
+        back = {dummy: s for s, dummy in real.items()}
+        if pair is None:
+            return None
+        first, second = ({back.get(s, s): v for s, v in p.items()} for p in pair)
+        return first, second
     if _is_one_to_one(domain, images, periodic):
         return None
     free = set(domain.constants).union(*(e.free_symbols for e in images)) - set(domain.symbols)
@@ -204,6 +221,14 @@ def same_image(
 
 
 def _search(numeric: NumericMap, periodic: NDArray[np.bool_]) -> tuple[Point, Point] | None:
+    turning = np.array([axis.periodic for axis in numeric.domain.axes])
+    if numeric.domain.dim == 1 and not periodic.any():
+        refine = Refinement(numeric.domain, numeric.images, periodic, turning)
+        for candidate in candidates_on_curve(numeric.domain, numeric.images):
+            x, y = (np.array([c]) for c in candidate)
+            found = refine.with_first_fixed(x, y) or refine.both(x, y)
+            if found is not None:
+                return found
     starts = numeric.starts(2 * _PAIRS, seed=5)
     values = numeric.values(starts)
     starts = starts[np.isfinite(values).all(axis=1)]
@@ -213,7 +238,6 @@ def _search(numeric: NumericMap, periodic: NDArray[np.bool_]) -> tuple[Point, Po
     values = numeric.values(starts)
     scale = np.where(periodic, 1.0, np.median(np.abs(values - np.median(values, 0)), 0))
     scale = np.where(scale > 0, scale, 1.0)
-    turning = np.array([axis.periodic for axis in numeric.domain.axes])
     pairs = _descend(numeric, starts[:half], starts[half : 2 * half], scale, periodic, turning)
     return next(_verified(numeric, pairs, periodic, turning), None)
 

@@ -136,13 +136,28 @@ class Refinement:
         for a, b, turns in zip(*points, self._turning, strict=True):
             gap = abs(a - b)
             gaps.append(abs(2 * context.sin(gap / 2)) if turns else gap / (1 + abs(a)))
-        if max(gaps) < 1e-4:
+        if max(gaps) < 1e-9:
             return None
-        scale = max(abs(e) for p in points for row in self._jacobian(p) for e in row)
+        slopes = [max(abs(e) for row in self._jacobian(p) for e in row) for p in points]
+        scale = max(slopes)
+        # Where the map is so flat that 60 digits hardly tell points apart, nothing is shown.
+        if min(slopes) * max(abs(a - b) for a, b in zip(*points, strict=True)) < self._grain(
+            points
+        ):
+            return None
         if any(abs(d) > scale * context.mpf(10) ** _SMALL for d in self._difference(*points)):
             return None
         first, second = (dict(zip(self._symbols, p, strict=True)) for p in exact)
         return first, second
+
+    def _grain(self, points: Sequence[Sequence[Any]]) -> Any:
+        context = self._context
+        sizes = [
+            abs(value_of(image, dict(zip(self._symbols, p, strict=True)), context))
+            for p in points
+            for image in self._images
+        ]
+        return max(sizes) * context.mpf(10) ** -35
 
 
 def shown(point: Mapping[Expr, Expr]) -> str:
