@@ -20,6 +20,9 @@ from statmani.expectation.worker import facts_of
 
 __all__ = ["Budget", "integrate"]
 
+# Importing sympy in the child takes seconds on a busy machine; the child itself stops in time.
+_STARTUP = 15.0
+
 
 @final
 class Budget:
@@ -49,6 +52,7 @@ class _Worker:
             process = self._process
             if process is None or process.poll() is not None:
                 process = self._start()
+                seconds += _STARTUP
             try:
                 assert process.stdin is not None
                 process.stdin.write(request + "\n")

@@ -91,7 +91,7 @@ def test_wrong_integrals_of_another_program_are_not_used(
     t = declaration.parameters[0]
     right = closing.integrate
     monkeypatch.setattr(closing, "product_of_scores", lambda *_: sp.Symbol("nothing"))
-    assert derive(declaration).certificate.strategies[0] == ("g[0,0]", "sympy.integrate")
+    assert derive(declaration, effort=4).certificate.strategies[0] == ("g[0,0]", "sympy.integrate")
     monkeypatch.undo()
     monkeypatch.setattr(closing, "integrate", lambda *args: right(*args) and 3 / t**2)
     found = derive(declaration)

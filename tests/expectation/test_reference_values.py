@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import pytest
 import sympy as sp
 
@@ -81,16 +82,38 @@ def test_tensors_and_connections(
 
 def test_a_kink_is_refused_with_the_reason() -> None:
     x, m = sp.symbols("x m", real=True)
-    b = sp.Symbol("b", positive=True)
-    u = (x - m) / b
-    constant = sp.sqrt(2 * sp.pi) * sp.exp(sp.Rational(1, 2)) * sp.erfc(1 / sp.sqrt(2))
-    density = sp.exp(-sp.Abs(u) - u**2 / 2) / (constant * b)
-    declaration = sm.Family(density, sample=x, parameters=(m, b)).declaration
+    a = sp.Symbol("a", positive=True)
+    constant = sp.sqrt(sp.pi / a) * sp.exp(1 / (4 * a)) * sp.erfc(1 / (2 * sp.sqrt(a)))
+    density = sp.exp(-sp.Abs(x - m) - a * (x - m) ** 2) / constant
+    declaration = sm.Family(density, sample=x, parameters=(m, a)).declaration
     with pytest.raises(
         IntractableExpectation,
         match=r"g\[0,0\]: no closed form found. Tried: .* a kink whose place moves",
     ):
         derive(declaration, effort=0)
+
+
+def test_a_kink_that_only_shifts_and_stretches() -> None:
+    x, m = sp.symbols("x m", real=True)
+    b = sp.Symbol("b", positive=True)
+    u = (x - m) / b
+    constant = sp.sqrt(2 * sp.pi) * sp.exp(sp.Rational(1, 2)) * sp.erfc(1 / sp.sqrt(2))
+    density = sp.exp(-sp.Abs(u) - u**2 / 2) / (constant * b)
+    manifold = sm.Family(density, sample=x, parameters=(m, b)).manifold(effort=0)
+    context = mpmath.MPContext()
+
+    def half(f: Callable[[Any], Any]) -> Any:
+        return context.quad(lambda t: f(t) * context.exp(-t - t * t / 2), [0, 1, 3, 12])
+
+    mass = half(lambda t: 1)
+    location = half(lambda t: (1 + t) ** 2) / mass
+    # Differentiating g keeps what the kink contributes to the Christoffel symbols.
+    at = {m: 3, b: 2}
+    first = manifold.levi_civita.christoffel_first
+    assert abs(manifold.metric[0, 0].subs(at).evalf(15) - location / 4) < 1e-12
+    assert abs(first[0, 0, 1].subs(at).evalf(15) - location / 8) < 1e-12
+    mixed = half(lambda t: (1 + t) ** 2 * (t + t * t - 1)) / mass
+    assert abs(manifold.skewness[0, 0, 1].subs(at).evalf(15) - mixed / 8) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["gamma_scale", "weibull", "log_logistic", "categorical3"])
