@@ -78,6 +78,7 @@ def test_direct_tensors_have_all_their_digits(name: str, point: list[float], qua
         assert found[index] == pytest.approx(float(wanted), rel=2e-11, abs=0), index
 
 
+@pytest.mark.slow
 def test_kumaraswamy_at_its_removable_singularities() -> None:
     # Reference: the definition by quadrature with 50 digits.
     family = sm.families.kumaraswamy()
@@ -128,6 +129,7 @@ def test_connection_and_curvature_of_cancelling_entries() -> None:
     assert riemann[0, 0, 1, 0] == 0.0
 
 
+@pytest.mark.slow
 def test_bounds_hold_and_are_not_wild() -> None:
     rng = np.random.default_rng(5)
     for family in (sm.families.beta(), sm.families.student_t(), sm.families.gev()):
@@ -148,18 +150,3 @@ def test_bounds_hold_and_are_not_wild() -> None:
                 actual = abs(float(value - sp.Float(packed[row, at], 30)))
                 assert actual <= errors[row, at]
                 assert errors[row, at] <= 1e-9 * abs(float(value))
-
-
-def test_points_in_no_doubt_are_left_to_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("the exact route was taken")
-
-    monkeypatch.setattr("statmani.numerics.exact.ExactFields.value", refuse)
-    rng = np.random.default_rng(2)
-    points = np.column_stack([rng.normal(size=500), np.exp(rng.uniform(-13, 13, 500))])
-    for quantity in ("metric", "skewness", "christoffel_first", "christoffel", "riemann"):
-        for alpha in (0, 1, -1, 0.3):
-            sm.evaluate(sm.families.normal(), quantity, points, alpha=alpha)
-    shapes = np.exp(rng.uniform(-3, 3, (500, 2)))
-    for quantity in ("metric", "skewness", "christoffel", "scalar_curvature"):
-        sm.evaluate(sm.families.beta(), quantity, shapes)
