@@ -293,14 +293,12 @@ def _number(expectation: Expectation, prec: int) -> sp.Float:
 def _real(value: sp.Expr, k: int, context: Any) -> Any:
     """A numeric argument as a number of the context."""
     found = sp.N(value, context.dps)
-    if found.is_zero:
-        # An exact zero has no binary form.
-        return context.mpf(0)
-    if not isinstance(found, (sp.Float, sp.Integer, sp.Rational)):
+    if not isinstance(found, (sp.Float, sp.Rational)):
         raise OutsideDomain(
             f"expectation: parameter {k} is {value}, which is no finite real number. Substitute "
             "a value inside the domain of the parameter."
         )
+    # An exact zero stays an Integer, which has no binary form of its own.
     return context.make_mpf(sp.Float(found, context.dps)._mpf_)
 
 
