@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from statmani.kernels.lattice import Support, add_lattice, add_series
+from statmani.kernels.lattice import Support, add_series
 from statmani.kernels.quadrature import Nodes, Table, Vector, integrate
 
-__all__ = ["collect", "integral_rows", "lattice_rows", "series_rows"]
+__all__ = ["collect", "integral_rows", "series_rows"]
 
 Prepare = Callable[[Vector, Vector], None]
 
@@ -84,27 +84,6 @@ def series_rows(
         whole = add_series(
             nodes, ends[0], ends[1], place, tree, target, found, found_sizes, found_errors, aux, f
         )
-        good[row] = collect(
-            whole, tree, checks, wanted, found, found_sizes, found_errors, values[row], sizes[row],
-            errors[row],
-        )  # fmt: skip
-
-
-def lattice_rows(
-    nodes: Nodes, support: Support, prepare: Prepare, thetas: Vector, kinds: Table, tree: Table,
-    checks: Table, wanted: Table, widths: Table, target: float, values: Vector, sizes: Vector,
-    errors: Vector, good: NDArray[np.bool_],
-) -> None:  # fmt: skip
-    """Expectations over several variables, some discrete, as :func:`integral_rows`."""
-    aux, f, place = np.empty(widths[0]), np.empty(widths[1]), np.zeros(widths[2])
-    count = tree.shape[0] + 1
-    for row in range(thetas.shape[0]):
-        found, found_sizes, found_errors = np.zeros(count), np.zeros(count), np.zeros(count)
-        prepare(thetas[row], aux)
-        whole = add_lattice(
-            nodes, support, kinds, widths[3], place, tree, target, found, found_sizes,
-            found_errors, aux, f,
-        )  # fmt: skip
         good[row] = collect(
             whole, tree, checks, wanted, found, found_sizes, found_errors, values[row], sizes[row],
             errors[row],

@@ -60,7 +60,6 @@ def _sums(way: str, support: str) -> Request:
 _SUMS = {
     "integral": _sums("integral", ""),
     "series": _sums("series", f"{_F}({_SUPPORT}), "),
-    "lattice": _sums("lattice", f"{_F}({_SUPPORT}), "),
 }
 
 
@@ -165,7 +164,7 @@ def _law_source(number: int, law: Law, atoms: Sequence[Expectation]) -> tuple[st
     lines += [f"    {line}" for line in fixed.lines]
     lines.append("    return")
     kinds = [[0 if a.kind == "line" else 1 for a in chart] for chart in pieces]
-    way = "integral" if not discrete else "series" if len(variables) == 1 else "lattice"
+    way = "series" if discrete else "integral"
     plan = Plan(
         way,
         len(wanted),

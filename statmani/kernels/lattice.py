@@ -1,4 +1,4 @@
-"""Sums of many functions of discrete variables over the same places.
+"""Sums of many functions of one discrete variable over the same places.
 
 Plain Python in the subset that numba compiles; conventions as in
 :mod:`statmani.kernels.quadrature`. A sum over one infinite or long range is cut into blocks whose
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from statmani.kernels.quadrature import Nodes, Table, Vector, accumulate, integrate
+from statmani.kernels.quadrature import Nodes, Table, Vector, accumulate
 
-__all__ = ["add_lattice", "add_series", "gram_rule"]
+__all__ = ["add_series", "gram_rule"]
 
 Support = Callable[[int, Vector, Vector, Vector], None]
 
@@ -208,105 +208,3 @@ def add_series(
                 break
             octave_before[:] = octave
     return lost <= 1e-16
-
-
-def add_lattice(
-    nodes: Nodes, support: Support, kinds: Table, first: int, place: Vector, tree: Table,
-    target: float, values: Vector, sizes: Vector, errors: Vector, aux: Vector, f: Vector,
-) -> bool:  # fmt: skip
-    """Add sums over ``place[:first]`` of integrals over ``place[first:]``, if there are any.
-
-    ``support(axis, place, aux, ends)`` writes the first and the last integer of an axis, which
-    may depend on earlier ones. Infinite ranges grow until a shell no longer matters.
-    """
-    count = tree.shape[0]
-    product, ends = np.empty(count), np.empty(2)
-    shell, shell_sizes = np.zeros(count + 1), np.zeros(count + 1)
-    before = np.zeros(count + 1)
-    low, high = np.zeros(first), np.zeros(first)
-    start, current, stop = np.zeros(first), np.zeros(first), np.zeros(first)
-    inner = kinds.shape[0] > 0
-    lost, terms, infinite = 0.0, 0, False
-    limit, old = 32.0, 0.0
-    good = True
-    while True:
-        shell[:], shell_sizes[:] = 0.0, 0.0
-        depth, opening = 0, True
-        while depth >= 0:
-            if opening:
-                support(depth, place, aux, ends)
-                low[depth], high[depth] = ends[0], ends[1]
-                start[depth], stop[depth] = ends[0], ends[1]
-                if ends[0] == -np.inf and ends[1] == np.inf:
-                    start[depth], stop[depth] = -limit, limit
-                elif ends[1] == np.inf:
-                    stop[depth] = ends[0] + limit
-                elif ends[0] == -np.inf:
-                    start[depth] = ends[1] - limit
-                current[depth] = start[depth]
-                opening = False
-            if not current[depth] <= stop[depth]:
-                depth -= 1
-                if depth >= 0:
-                    current[depth] += 1.0
-                continue
-            place[depth] = current[depth]
-            if depth + 1 < first:
-                depth += 1
-                opening = True
-                continue
-            fresh = old == 0.0
-            for i in range(first):
-                if high[i] == np.inf:
-                    infinite = True
-                    far = abs(place[i]) if low[i] == -np.inf else place[i] - low[i]
-                    fresh = fresh or far > old
-                elif low[i] == -np.inf:
-                    infinite = True
-                    fresh = fresh or high[i] - place[i] > old
-            if fresh and inner:
-                terms += 200
-                good = (
-                    integrate(
-                        nodes,
-                        kinds,
-                        place,
-                        first,
-                        tree,
-                        target,
-                        shell,
-                        shell_sizes,
-                        errors,
-                        aux,
-                        f,
-                    )
-                    and good
-                )
-            elif fresh:
-                terms += 1
-                value = nodes(0, place, aux, f, True)
-                if value > -744.0 and value < 1e300:
-                    weight = math.exp(value)
-                    if not accumulate(weight, f, tree, product, shell, shell_sizes):
-                        lost += weight
-            current[depth] += 1.0
-        settled = not infinite
-        if infinite:
-            settled = old > 0.0
-            for k in range(count + 1):
-                settled = settled and shell_sizes[k] <= 1e-17 * sizes[k]
-        for k in range(count + 1):
-            values[k] += shell[k]
-            sizes[k] += shell_sizes[k]
-        if settled or terms > _MOST_TERMS:
-            break
-        old, limit = limit, 2.0 * limit
-        before[:] = shell_sizes
-    if infinite:
-        for k in range(count + 1):
-            if shell_sizes[k] > 0.0:
-                ratio = shell_sizes[k] / before[k] if before[k] > 0.0 else 1.0
-                errors[k] += shell_sizes[k] * (
-                    1.0 + (ratio / (1.0 - ratio) if ratio < 0.999 else 1e3)
-                )
-    return good and lost <= 1e-16
