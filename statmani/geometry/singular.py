@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,14 +101,25 @@ def _verified(numeric: NumericMap, expr: Expr, candidate: Array) -> dict[Expr, E
             y = _refined(expr, slopes, symbols, x, order, context)
             exact = {s: recognised(c, context) for s, c in zip(symbols, y, strict=True)}
             point = {s: value_of(e, {}, context) for s, e in exact.items()}
-            beside = {s: c + abs(c) / 1000 + 1e-3 for s, c in point.items()}
-            value, scale = (abs(value_of(expr, at, context)) for at in (point, beside))
+            value, scale = abs(value_of(expr, point, context)), _beside(expr, point, context)
         except (NotEvaluable, ZeroDivisionError):
             continue
         inside = bool(numeric.domain.contains([float(c) for c in point.values()]))
         if inside and value < scale * context.mpf(10) ** -40:
             found.append(exact)
     return min(found, key=lambda point: len(str(point)), default=None)
+
+
+def _beside(expr: Expr, point: Mapping[Expr, Any], context: Any) -> Any:
+    """The smaller of the sizes on two sides: a steep function is not zero for its growth."""
+    sizes = []
+    for side in (1, -1):
+        at = {s: c + side * (abs(c) / 1000 + 1e-3) for s, c in point.items()}
+        try:
+            sizes.append(abs(value_of(expr, at, context)))
+        except NotEvaluable:
+            continue
+    return min(sizes, default=context.mpf(0))
 
 
 def _refined(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sympy import (
     Abs,
+    Add,
     Expr,
     Heaviside,
     Max,
@@ -159,16 +160,30 @@ def require_inside(old: Domain, domain: Domain, mapping: Mapping[Expr, Expr]) ->
 
 
 def _breaks(gap: Expr, point: Point) -> bool:
-    """Whether the gap is not positive, in 60 digits; a zero counts to 40 of them."""
-    context = new_context(_DIGITS)
+    """Whether the gap is clearly negative, or zero at a point beside which it is not.
+
+    Twice the digits must give the same: saturated functions leave only rounding errors.
+    """
+    values = []
     try:
-        at = {s: value_of(v, {}, context) for s, v in point.items()}
-        value = value_of(gap, at, context)
+        for digits in (_DIGITS, 2 * _DIGITS):
+            context = new_context(digits)
+            at = {s: value_of(v, {}, context) for s, v in point.items()}
+            values.append(value_of(gap, at, context))
+            size = _size(gap, at, context)
+        if all(v < -size * context.mpf(10) ** -30 for v in values):
+            return bool(abs(values[0] - values[1]) < abs(values[1]) * context.mpf(10) ** -10)
         beside = {s: c + abs(c) / 1000 + 1e-3 for s, c in at.items()}
-        scale = max(abs(value_of(gap, beside, context)), context.mpf(10) ** -9)
+        scale = abs(value_of(gap, beside, context))
+        clear = scale > _size(gap, beside, context) * context.mpf(10) ** -20
     except NotEvaluable:
         return False
-    return bool(value < scale * context.mpf(10) ** -40)
+    return bool(clear and all(abs(v) < scale * context.mpf(10) ** -40 for v in values))
+
+
+def _size(gap: Expr, at: Mapping[Expr, Any], context: Any) -> Any:
+    """The sizes of the terms together."""
+    return sum(abs(value_of(term, at, context)) for term in Add.make_args(gap))
 
 
 def _leaving(old: Domain, mapping: Mapping[Expr, Expr], point: Point, condition: str) -> str:

@@ -132,3 +132,12 @@ def test_curves_that_meet_themselves(name) -> None:
 )
 def test_curves_that_only_touch_at_the_ends(images, where) -> None:
     assert same_image(domain_of({t: where}), images, [False, False]) is None
+
+
+def test_steep_growth_is_no_singular_point() -> None:
+    """The Jacobian's square is 1 + ..., and grows like exp(4 t)."""
+    curve = N.submanifold({MU: t, SIGMA: 1 + (exp(t) - 1) ** 2 / t**2}, {t: S.Reals})
+    (s,) = curve.coordinates
+    sigma = 1 + (exp(s) - 1) ** 2 / s**2
+    expected = (1 + 2 * sigma.diff(s) ** 2) / sigma**2
+    assert abs((curve.metric[0, 0] - expected).subs(s, Rational(3, 2)).evalf(30)) < 1e-25
