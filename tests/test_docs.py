@@ -41,5 +41,5 @@ def test_the_readme_has_one_command_to_run_and_one_to_test() -> None:
     commands = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert commands == [
         "python -m pip install . && statmani report weibull\n",
-        'python -m pip install ".[test]" && python -m pytest\n',
+        'python -m pip install ".[test]" && python -m pytest -n auto\n',
     ]

@@ -96,7 +96,9 @@ def kl_divergence(
     >>> sm.kl_divergence(sm.families.poisson(), [a], [b])
     KL = a*log(a) - a*log(b) - a + b
     >>> sm.kl_divergence(sm.families.cauchy(), [0, 1], [1, 1])
-    KL = 0.22314355131421 +- ... (quadrature)
+    KL = -2*log(2) + log(5)
+    >>> sm.kl_divergence(sm.families.logistic(), [0, 1], [1, 2])
+    KL = 0.317217604662... +- ... (quadrature)
     """
     declaration = getattr(family, "declaration", None)
     if not isinstance(declaration, Declaration):

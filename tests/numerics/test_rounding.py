@@ -62,7 +62,6 @@ CANCELLING = [
     ("beta", [2e-6, 300000.3]),
     ("weibull", [2e-6, 5e5]),
     ("inverse_gaussian", [4e5, 3e-6]),
-    ("negative_binomial", [300000.3, 0.3]),
 ]
 
 
