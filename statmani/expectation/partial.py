@@ -176,7 +176,8 @@ def split_discrete(
     exceptions = []
     for point in range(int(variable.lower), reach + 1):
         at = {x: sp.Integer(point)}
-        difference = folded.xreplace(at) - general.xreplace(at)
+        # As declared: at a jump the cases lack what Heaviside and sign are there.
+        difference = expr.xreplace(at) - general.xreplace(at)
         if difference != 0:
             exceptions.append((sp.Integer(point), difference))
     return general, exceptions

@@ -24,8 +24,9 @@ __all__ = ["ExactFields", "repaired"]
 
 Floats = NDArray[np.float64]
 _DIGITS = (40, 80, 160, 320)
-# Parts of the natural scale: two precisions agree on a value, on zero.
-_AGREED, _ZERO, _SHRUNK = 1e-15, 1e-20, 1e-30
+# Two precisions agree on a value; digits of the natural scale below which a number is noise, as
+# a part of all digits.
+_AGREED, _NOISE = 1e-15, 0.75
 
 
 @final
@@ -113,23 +114,22 @@ class ExactFields:
             found, scale = self.tensor(quantity, row, alpha, digits)
             if before is not None:
                 pairs = zip(before.ravel(), found.ravel(), scale.ravel(), strict=True)
-                settled = [_settled(*three) for three in pairs]
+                noise = new_context(digits).mpf(10) ** -int(_NOISE * digits)
+                settled = [_settled(*two, noise * scale) for *two, scale in pairs]
                 if None not in settled:
                     return np.array(settled, dtype=float).reshape(found.shape)
             before = found
         raise NotEvaluable(f"{_DIGITS[-1]} digits do not settle a component")
 
 
-def _settled(before: Any, found: Any, scale: Any) -> float | None:
-    """The value on which two precisions agree; noise that shrinks with them is zero."""
+def _settled(before: Any, found: Any, noise: Any) -> float | None:
+    """The value on which two precisions agree, or zero for what is only noise."""
     if abs(found - before) <= _AGREED * abs(found):
         value = float(found)
         if not np.isfinite(value):
             raise NotEvaluable("a component exceeds the range of doubles")
         return value
-    if abs(before) <= _ZERO * scale and abs(found) <= _SHRUNK * abs(before):
-        return 0.0
-    return None
+    return 0.0 if abs(found) <= noise else None
 
 
 def repaired(

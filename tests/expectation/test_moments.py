@@ -121,6 +121,17 @@ def test_tail_probabilities(make, at, cut, law) -> None:
     assert abs(value(family, indicator, at) - law.sf(cut)) < 1e-12
 
 
+@pytest.mark.parametrize("function", [sp.Heaviside, sp.sign, lambda u: sp.Heaviside(u, 0) * u])
+@pytest.mark.parametrize("cut", [0, 2])
+def test_jumps_at_an_atom(function, cut: int) -> None:
+    family = F.poisson()
+    (x,) = family.sample
+    expected = sum(
+        stats.poisson(1.5).pmf(k) * float(function(sp.Integer(k - cut))) for k in range(50)
+    )
+    assert abs(value(family, function(x - cut), [1.5]) - expected) < 1e-13
+
+
 def test_conditions_of_convergence() -> None:
     lomax = F.lomax()
     (x,), (alpha, lam) = lomax.sample, lomax.parameters
