@@ -115,7 +115,7 @@ class ExactFields:
             if before is not None:
                 pairs = zip(before.ravel(), found.ravel(), scale.ravel(), strict=True)
                 noise = new_context(digits).mpf(10) ** -int(_NOISE * digits)
-                settled = [_settled(*two, noise * scale) for *two, scale in pairs]
+                settled = [_settled(a, b, noise * scale) for a, b, scale in pairs]
                 if None not in settled:
                     return np.array(settled, dtype=float).reshape(found.shape)
             before = found

@@ -95,7 +95,9 @@ def definition(family: sm.Family, index: tuple[int, ...], at: dict[sp.Symbol, An
     if family.declaration.variables[0].discrete:
         return float(sum(plain(k) for k in range(400)))
     low, high = (float(e) for e in (low, high))
-    pieces = (1e-9, 0.3, 1, 3, 9, 40, 700) if low == 0 else (-4e3, -50, -9, 0, 9, 50, 4e3)
+    pieces = (1e-9, 0.3, 1, 3, 9, 40, 700) if low == 0 else (
+        -math.inf, -4e3, -50, -9, 0, 9, 50, 4e3, math.inf
+    )  # fmt: skip
     edges = [e for e in pieces if e <= high] + ([1 - 1e-12] if high == 1 else [])
     parts = [
         integrate.quad(lambda t: float(plain(t)), u, v, epsabs=1e-12, epsrel=1e-11, limit=200)[0]
