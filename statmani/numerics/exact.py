@@ -111,7 +111,14 @@ class ExactFields:
         """
         before: Any = None
         for digits in _DIGITS:
-            found, scale = self.tensor(quantity, row, alpha, digits)
+            try:
+                found, scale = self.tensor(quantity, row, alpha, digits)
+            except NotEvaluable:
+                # Few digits may cancel altogether, as in 1 + erf far out.
+                if digits == _DIGITS[-1]:
+                    raise
+                before = None
+                continue
             if before is not None:
                 pairs = zip(before.ravel(), found.ravel(), scale.ravel(), strict=True)
                 noise = new_context(digits).mpf(10) ** -int(_NOISE * digits)

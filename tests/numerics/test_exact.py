@@ -42,3 +42,29 @@ def test_a_point_without_value_is_named() -> None:
         values = sm.evaluate(M, "metric", [[1.0], [3.0]])
     assert np.isnan(values[0, 0, 0])
     assert values[1, 0, 0] == pytest.approx(0.25)
+
+
+def test_forty_digits_may_cancel_altogether() -> None:
+    """A normal truncated to x > 0, far below it: 1 + erf is 1e-46 of its terms."""
+    x, m, s = sp.symbols("x m s")
+    positive = sp.Interval.open(0, sp.oo)
+    mass = s * sp.sqrt(2 * sp.pi) * (1 + sp.erf(m / s / sp.sqrt(2))) / 2
+    family = sm.Family(
+        sp.exp(-((x - m) ** 2) / 2 / s**2) / mass,
+        sample={x: positive},
+        parameters={m: sp.S.Reals, s: positive},
+    )
+    found = sm.evaluate(family, "metric", [-10, 0.7])
+    # The variance of x over s^4, since m enters the exponent as m x / s^2.
+    context = mpmath.MPContext()
+    context.dps = 40
+
+    def moment(power: int) -> mpmath.mpf:
+        return context.quad(
+            lambda v: v**power * context.exp(-(v * v + 20 * v) / 2 / context.mpf("0.49")),
+            [0, 0.05, 0.2, 1],
+        )
+
+    mean = moment(1) / moment(0)
+    variance = moment(2) / moment(0) - mean**2
+    assert found[0, 0] == pytest.approx(float(variance / context.mpf("0.49") ** 2), rel=1e-11)
