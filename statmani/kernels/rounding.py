@@ -9,6 +9,7 @@ removable singularities lose their digits without any other sign.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -57,6 +58,11 @@ class Rounding:
         self._known = True
         for node in function.body:
             if isinstance(node, ast.Return):
+                continue
+            zeros = _zeros(node)
+            if zeros is not None:
+                nothing = ast.Constant(0.0)
+                self._statements += [(k, nothing, set()) for k in range(zeros)]
                 continue
             if not isinstance(node, ast.Assign) or len(node.targets) != 1:
                 self._known = False
@@ -109,6 +115,14 @@ class Rounding:
                 known[target] = pair
             for name in last:
                 known.pop(name, None)
+
+
+def _zeros(node: ast.stmt) -> int | None:
+    """How many outputs a loop ``for k in range(count): out[k] = 0.0`` sets."""
+    if not isinstance(node, ast.For) or len(node.body) != 1 or node.orelse:
+        return None
+    matched = re.fullmatch(r"for (\w+) in range\((\d+)\):\n    out\[\1\] = 0\.0", ast.unparse(node))
+    return int(matched[2]) if matched else None
 
 
 def _bounded(node: ast.expr, known: dict[str, _Pair], points: Floats) -> _Pair:
@@ -328,6 +342,13 @@ def _bessel(order: _Pair, a: _Pair) -> _Pair:
     return _covered(value, np.abs(value) * (np.expm1(relative) + 100 * _UNIT))
 
 
+def _bessel_k(order: _Pair, a: _Pair) -> _Pair:
+    value = _special("kv")(order.value, a.value)
+    # |x K'(x) / K(x)| <= x + order + 1.
+    relative = (np.abs(a.value) + np.abs(order.value) + 1.0) * _log_error(a)
+    return _covered(value, np.abs(value) * (np.expm1(relative) + 1000 * _UNIT))
+
+
 _OPERATORS: dict[type[ast.operator], Callable[[_Pair, _Pair], _Pair]] = {
     ast.Add: _plus,
     ast.Sub: _minus,
@@ -347,7 +368,9 @@ _FUNCTIONS: dict[str, Callable[..., _Pair]] = {
     "abs": lambda a: _Pair(np.abs(a.value), a.error),
     "np.sign": _sign,
     "math.exp": _exp,
+    "math.expm1": partial(_smooth, np.expm1, lambda _, v: np.abs(1.0 + v), 4),
     "math.log": _log,
+    "math.log1p": partial(_smooth, np.log1p, lambda x, _: 1.0 / np.abs(1.0 + x), 4),
     "math.sqrt": _sqrt,
     "math.sin": partial(_smooth, np.sin, lambda x, _: np.cos(x), 2),
     "math.cos": partial(_smooth, np.cos, lambda x, _: np.sin(x), 2),
@@ -372,4 +395,5 @@ _FUNCTIONS: dict[str, Callable[..., _Pair]] = {
     "pentagamma": partial(_polygamma, 3, 9),
     "polygamma": _any_polygamma,
     "besseli": _bessel,
+    "besselk": _bessel_k,
 }

@@ -19,7 +19,9 @@ x = sp.Symbol("x", real=True)
 y = sp.Symbol("y", positive=True)
 
 
-@pytest.mark.parametrize("name", ["weibull", "gamma", pytest.param("student_t", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["weibull", "gamma", pytest.param("student_t", marks=pytest.mark.slow)]
+)
 def test_everything_comes_back(name: str, tmp_path: Path) -> None:
     file = tmp_path / "manifold.json"
     for M in (getattr(sm.families, name)().manifold(),):

@@ -149,3 +149,14 @@ def test_bounds_hold_and_are_not_wild() -> None:
                 actual = abs(float(value - sp.Float(packed[row, at], 30)))
                 assert actual <= errors[row, at]
                 assert errors[row, at] <= 1e-9 * abs(float(value))
+
+
+@pytest.mark.parametrize("name", ["normal", "beta", "student_t", "gev"])
+@pytest.mark.parametrize("order", [0, 2])
+def test_generated_fields_have_bounds(name: str, order: int) -> None:
+    """A construct without a rule would send every point of a batch to the exact expressions."""
+    manifold = getattr(sm.families, name)().manifold()
+    bounds = Rounding(compiled.compiled_field(manifold, order, False))
+    point = np.full((1, manifold.dim), 0.7)
+    errors = bounds.errors(point, manifold.dim * (manifold.dim + 1) // 2)
+    assert np.all(errors < 1e-12)
