@@ -21,6 +21,7 @@ __all__ = [
     "axis_nodes",
     "charts_of",
     "clean",
+    "in_order",
     "kinks",
     "to_chart",
     "without_max",
@@ -130,7 +131,7 @@ def charts_of(
             if order is None and all(e.is_number for e in (*breaks, lower, upper)):
                 order = float
             if order is None:
-                breaks = _ordered(breaks) or breaks[:1]
+                breaks = in_order(breaks) or breaks[:1]
             else:
                 places = {order(b): b for b in breaks}
                 inside = (p for p in places if order(lower) < p < order(upper))
@@ -142,7 +143,7 @@ def charts_of(
     return charts
 
 
-def _ordered(places: Sequence[sp.Expr]) -> list[sp.Expr] | None:
+def in_order(places: Sequence[sp.Expr]) -> list[sp.Expr] | None:
     """The places from left to right, when their order is the same everywhere."""
     ordered: list[sp.Expr] = []
     for place in places:

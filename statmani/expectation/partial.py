@@ -8,7 +8,7 @@ import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.expectation.means import gaussian_means
-from statmani.expectation.nodes import without_max
+from statmani.expectation.nodes import in_order, without_max
 from statmani.expectation.normalise import Signs, expand_shallow, normalise
 from statmani.expectation.statistics import gaussian_shift, split_exponent
 from statmani.expectation.tidy import tidy
@@ -33,7 +33,7 @@ def cases_of(expr: sp.Expr, x: sp.Symbol) -> Cases | None:
             if slope == 0 or slope.has(x) or isinstance(relation, (sp.Eq, sp.Ne)):
                 return None
             cuts.add(sp.expand(-((relation.lhs - relation.rhs) - slope * x).expand() / slope))
-    ordered = _ordered(cuts)
+    ordered = in_order(sorted(cuts, key=sp.default_sort_key))
     if ordered is None:
         return None
     ends = [-sp.oo, *ordered, sp.oo]
@@ -77,20 +77,6 @@ def _as_cases(expr: sp.Expr, x: sp.Symbol) -> sp.Expr:
         else:
             table[node] = sp.Piecewise((1, inner > 0), (-1, True))
     return expr.xreplace(table)
-
-
-def _ordered(cuts: set[sp.Expr]) -> list[sp.Expr] | None:
-    ordered: list[sp.Expr] = []
-    for cut in sorted(cuts, key=sp.default_sort_key):
-        position = 0
-        for other in ordered:
-            difference = sp.expand(cut - other)
-            if difference.is_positive:
-                position += 1
-            elif not difference.is_negative:
-                return None
-        ordered.insert(position, cut)
-    return ordered
 
 
 def gaussian_partial(

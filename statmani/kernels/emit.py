@@ -27,10 +27,10 @@ from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from statmani.errors import InvalidManifold
 
-__all__ = ["expression_source", "function_source"]
+__all__ = ["PLAIN_CALLS", "expression_source", "function_source"]
 
-# Heads whose compiled form has the same arguments in the same order.
-_PLAIN = {
+#: Heads whose compiled form has the same arguments in the same order.
+PLAIN_CALLS = {
     "Abs": "abs",
     "acos": "math.acos",
     "acosh": "math.acosh",
@@ -100,9 +100,9 @@ class _Printer:
         if head == "beta" and len(expr.args) == 2:
             a, b = (self.show(argument) for argument in expr.args)
             return f"math.exp(math.lgamma({a}) + math.lgamma({b}) - math.lgamma({a} + {b}))"
-        if head in _PLAIN and expr.args:
+        if head in PLAIN_CALLS and expr.args:
             arguments = ", ".join(self.show(argument) for argument in expr.args)
-            return f"{_PLAIN[head]}({arguments})"
+            return f"{PLAIN_CALLS[head]}({arguments})"
         raise InvalidManifold(
             f"{head}(...) has no compiled form. Rewrite it in elementary functions, gamma "
             "functions, polygammas or erf, or evaluate the expressions symbolically with evalf."
