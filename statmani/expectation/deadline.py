@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import threading
@@ -42,8 +43,10 @@ class _Watch:
         self._start = self._since = now()
         self._end = self._start + seconds
         self._thread = threading.get_ident()
-        self._lock = threading.Lock()
-        self._done = threading.Event()
+        # Bare locks: an exception that arrives inside an Event would leave its lock taken.
+        self._sending, self._running = threading.Lock(), threading.Lock()
+        self._over = False
+        self._running.acquire()
         self.stage = "start"
         threading.Thread(target=self._watch, daemon=True, name="statmani-deadline").start()
 
@@ -60,29 +63,43 @@ class _Watch:
             raise _TimeOver
 
     def stop(self) -> None:
-        with self._lock:
-            self._done.set()
-            _raise_in(self._thread, None)
+        """No exception arrives after this."""
+        while not self._over:
+            try:
+                with self._sending:
+                    self._over = True
+            except _TimeOver:
+                continue
+        # One that was sent before arrives at the next jump backwards. Taking it back instead
+        # leaves the interpreter (CPython 3.11) looking for it at every call, and in a loop without
+        # end as soon as a profiler or debugger traces the thread.
+        with contextlib.suppress(_TimeOver):
+            for _ in range(4):
+                pass
+        if self._running.locked():
+            self._running.release()
 
     def _watch(self) -> None:
         told = self._start
-        while not self._done.wait(min(_AGAIN, max(self._end - self._now(), 0.02))):
+        while not self._running.acquire(timeout=min(_AGAIN, max(self._end - self._now(), 0.02))):
             now = self._now()
             if now > self._end:
-                with self._lock:
-                    if not self._done.is_set():
-                        _raise_in(self._thread, _TimeOver)
+                with self._sending:
+                    if self._over:
+                        return
+                    _raise_in(self._thread, _TimeOver)
                 # Code that swallowed it meets it again.
-                self._done.wait(_AGAIN)
+                if self._running.acquire(timeout=_AGAIN):
+                    return
             elif self._progress is not None and now - max(told, self._since) > _HEARTBEAT:
                 told = now
                 self._progress(f"after {self.stage}: {now - self._start:.0f} s")
 
 
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    """Let a thread meet an exception at its next bytecode, or forget one that still waits."""
-    value = None if exception is None else ctypes.py_object(exception)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), value)
+def _raise_in(thread: int, exception: type[BaseException]) -> None:
+    """Let a thread meet an exception at its next call or jump backwards."""
+    waiting = ctypes.py_object(exception)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), waiting)
 
 
 def _processor() -> Clock:

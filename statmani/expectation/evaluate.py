@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,28 +16,18 @@ import sympy as sp
 from statmani.errors import IntractableExpectation
 from statmani.expectation.bound_totals import BoundTotal
 from statmani.expectation.context import new_context, thread_context
-from statmani.expectation.gamma_ratios import RATIO_ARRAY_RULES, RATIO_RULES, paired
-from statmani.expectation.powers import bounded_exp, bounded_power
-from statmani.expectation.stable import ARRAY_RULES, PRECISE_RULES
+from statmani.expectation.gamma_ratios import RATIO_ARRAY_RULES, paired
+from statmani.expectation.precise_steps import RELATIONS, apply_mp, bound_step
+from statmani.expectation.stable import ARRAY_RULES
 from statmani.expectation.steps import (
     SPECIAL_ARRAY_RULES,
-    SPECIAL_RULES,
+    Step,
     factored,
     special_step,
     stable_step,
 )
 
 __all__ = ["Program", "Step", "evaluate_exact", "new_context"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation: its kind, the positions of its arguments, and whether nodes move it."""
-
-    kind: str
-    arguments: tuple[int, ...]
-    payload: Any
-    moving: bool
 
 
 class Program:
@@ -155,7 +144,7 @@ class Program:
                 values[position] = step.payload.numeric_value(context, arguments)
             else:
                 arguments = [values[i] for i in step.arguments]
-                values[position] = _apply_mp(context, step.kind, arguments)
+                values[position] = apply_mp(context, step.kind, arguments)
         return values
 
     def arrays(
@@ -200,16 +189,18 @@ class Program:
     ) -> Callable[[Sequence[Any]], list[Any]]:
         """Return a function of one node, in the precision of ``context``."""
         fixed = self._fixed(context, theta)
-        moving = [(i, s) for i, s in enumerate(self._steps) if s.moving]
+        moving = [(i, step) for i, step in enumerate(self._steps) if step.moving]
+        places = [(i, step.payload) for i, step in moving if step.kind == "variable"]
+        operations = [
+            (i, bound_step(context, step, fixed)) for i, step in moving if step.kind != "variable"
+        ]
 
         def at(node: Sequence[Any]) -> list[Any]:
             values = list(fixed)
-            for position, step in moving:
-                if step.kind == "variable":
-                    values[position] = node[step.payload]
-                else:
-                    arguments = [values[i] for i in step.arguments]
-                    values[position] = _apply_mp(context, step.kind, arguments)
+            for position, place in places:
+                values[position] = node[place]
+            for position, operation in operations:
+                values[position] = operation(values)
             return [values[i] for i in self.outputs]
 
         return at
@@ -249,16 +240,6 @@ def _to_double(value: Any) -> Any:
     return float(value.real) if hasattr(value, "real") else float(value)
 
 
-_RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
-    "Equality": lambda a, b: a == b,
-    "Unequality": lambda a, b: a != b,
-    "StrictLessThan": lambda a, b: a < b,
-    "LessThan": lambda a, b: a <= b,
-    "StrictGreaterThan": lambda a, b: a > b,
-    "GreaterThan": lambda a, b: a >= b,
-}
-
-
 def _apply_np(kind: str, a: list[Any]) -> Any:
     if kind == "Add":
         total = a[0]
@@ -276,8 +257,8 @@ def _apply_np(kind: str, a: list[Any]) -> Any:
             small = int(power)
             return 1.0 / np.power(base, -small) if small < 0 else np.power(base, small)
         return np.power(base, power)
-    if kind in _RELATIONS:
-        return _RELATIONS[kind](a[0], a[1])
+    if kind in RELATIONS:
+        return RELATIONS[kind](a[0], a[1])
     if kind == "piecewise":
         result = np.where(a[1], a[0], np.nan)
         if len(a) > 2:
@@ -292,7 +273,7 @@ def _apply_np(kind: str, a: list[Any]) -> Any:
     if special is not None:
         return special(*a)
     context = new_context(20)
-    table = np.frompyfunc(lambda *v: float(_apply_mp(context, kind, list(v))), len(a), 1)
+    table = np.frompyfunc(lambda *v: float(apply_mp(context, kind, list(v))), len(a), 1)
     return np.asarray(table(*a), dtype=float)
 
 
@@ -352,59 +333,3 @@ def _special(kind: str) -> Callable[..., Any] | None:
     import scipy.special
 
     return getattr(scipy.special, _SPECIAL[kind])  # type: ignore[no-any-return]
-
-
-def _apply_mp(context: Any, kind: str, a: list[Any]) -> Any:
-    if kind == "Add":
-        total = a[0]
-        for item in a[1:]:
-            total = total + item
-        return total
-    if kind == "Mul":
-        total = a[0]
-        for item in a[1:]:
-            total = total * item
-        return total
-    if kind == "exp":
-        return bounded_exp(context, a[0])
-    if kind == "log":
-        return -context.inf if a[0] == 0 else context.log(a[0])
-    if kind == "Pow":
-        return bounded_power(context, a[0], a[1])
-    if kind in _RELATIONS:
-        return bool(_RELATIONS[kind](a[0], a[1]))
-    if kind == "piecewise":
-        for value, condition in zip(a[::2], a[1::2], strict=True):
-            if condition:
-                return value
-        return context.nan
-    table = _MP.get(kind)
-    if table is not None:
-        return table(context, *a)
-    name = {"polygamma": "psi", "Abs": "fabs", "ceiling": "ceil"}.get(kind, kind)
-    function = getattr(context, name, None)
-    if function is None:
-        raise IntractableExpectation(f"no numeric rule for the function {kind}")
-    return function(*(int(a[0]), *a[1:]) if kind == "polygamma" else a)
-
-
-_MP: dict[str, Callable[..., Any]] = {
-    "log1p": lambda c, x: -c.inf if x == -1 else c.log1p(x),
-    "expm1": lambda c, x: c.mpf(-1) if x == -c.inf else c.expm1(x),
-    "one_minus_exp": lambda c, x: c.mpf(1) if x == -c.inf else -c.expm1(x),
-    "Heaviside": lambda c, x, half=0.5: half if x == 0 else c.mpf(x > 0),
-    "DiracDelta": lambda c, *_: c.mpf(0),
-    "KroneckerDelta": lambda c, x, y, *_: c.mpf(x == y),
-    "Max": lambda c, *a: max(a),
-    "Min": lambda c, *a: min(a),
-    "And": lambda c, *a: all(a),
-    "Or": lambda c, *a: any(a),
-    "Not": lambda c, x: not x,
-    "lowergamma": lambda c, a, z: c.gammainc(a, 0, z),
-    "uppergamma": lambda c, a, z: c.gammainc(a, z),
-    "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
-    "ZetaDerivative": lambda c, n, s, a=1: c.zeta(s, a, int(n)),
-    **PRECISE_RULES,
-    **SPECIAL_RULES,
-    **RATIO_RULES,
-}

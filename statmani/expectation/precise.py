@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ import sympy as sp
 
 from statmani.declaration import Variable
 from statmani.expectation.evaluate import Program
-from statmani.expectation.nodes import AxisChart, Chart, axis_nodes
-from statmani.expectation.sums import Point, Products, lattice, mode, transform
+from statmani.expectation.nodes import AxisChart, Chart
+from statmani.expectation.sums import Point, Products, contract, lattice, mode, transform
+from statmani.expectation.tail_maps import TailMap, fit_tails
 
 __all__ = ["integrate_precisely", "sum_heavy_tail", "sum_precisely"]
 
 # Terms that are summed with many digits; where a heavy tail is cut, at least and per digit; the
 # least number of differences there.
 _MOST = 1500
+_COARSEST = 1
+_ROUGH = 1e-7
 _PLACES = ((160, 8), (240, 11))
 _ORDER = 16
 _AGREE = 1e-15
@@ -27,63 +31,117 @@ _AGREE = 1e-15
 def integrate_precisely(
     chart: Chart, program: Program, values: Point, context: Any, digits: int, products: Products
 ) -> tuple[list[Any], list[Any]] | None:
+    """The integrals with the last step size and with twice that; both without a part that failed.
+
+    The step is halved until the change leaves half of the digits, which the next change would
+    square, or to the end.
+    """
     (axis,) = chart
-    count = len(products)
     used = max((max(p) for p in products), default=-1) + 1
     degree = max((len(p) for p in products), default=1)
     (centre,), (scale,) = mode(chart, program, values)
-    step = 48 if digits <= 40 else 192
-    reach = 6.4
-    t = np.arange(-round(reach * step), round(reach * step) + 1) / step
-    y, slope = axis_nodes(axis.kind, t, centre, scale)
-    _, jacobian, outputs = transform(chart, program, values, [y])
-    with np.errstate(all="ignore"):
-        size = np.asarray(outputs[0]).real + jacobian + np.log(slope)
-        largest = np.max([np.ones(t.size), *(np.abs(f) for f in outputs[1 : used + 1])], axis=0)
-        size = size + np.where(np.isfinite(largest), degree * np.log(largest), 0.0)
+    finest = 64 if digits <= 40 else 256
+
+    def outputs_at(y: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        _, jacobian, outputs = transform(chart, program, values, [y])
+        with np.errstate(all="ignore"):
+            mass = np.asarray(outputs[0]).real + jacobian
+            factors = [np.asarray(f).real for f in outputs[1 : used + 1]]
+            largest = np.max([np.ones(y.size), *map(np.abs, factors)], axis=0)
+            size = mass + np.where(np.isfinite(largest), degree * np.log(largest), 0.0)
+        return mass, size, factors
+
     # Double precision decides only which nodes cannot matter; a margin covers growing scores.
+    negligible = 2.3 * digits + 35
+    tails = fit_tails(axis.kind, centre, scale, lambda y: outputs_at(y)[1], negligible)
+    start = math.floor(tails.low * finest)
+    places = np.arange(start, math.ceil(tails.high * finest) + 1)
+    y, slope = tails.nodes(places / finest)
+    mass, size, factors = outputs_at(y)
+    size = size + np.log(slope)
     top = np.nanmax(np.where(np.isfinite(size), size, -np.inf))
-    useful = np.flatnonzero(~(size < top - 2.3 * digits - 35))
+    useful = places[~(size < top - negligible)]
+    with np.errstate(all="ignore"):
+        weight = np.exp(mass) * slope / finest
+    weight = np.where(np.isfinite(weight), weight, 0.0)
+    rough, sizes = contract(weight, factors, products)
+    total = weight.sum()
+    rough, sizes = np.array([total, *rough]), np.array([total, *sizes])
+    node = _node_of(axis, program, values, context, tails)
+    allowed = context.mpf(10) ** -(digits // 2 + 2)
+    bounds = [allowed * context.mpf(float(size)) for size in sizes]
+    stride = finest // _COARSEST
+    sums = _weighted(node, useful[useful % stride == 0], finest, context, products)
+    while True:
+        coarse = [s * stride / finest for s in sums]
+        stride //= 2
+        fresh = useful[(useful % stride == 0) & (useful % (2 * stride) != 0)]
+        more = _weighted(node, fresh, finest, context, products)
+        sums = [a + b for a, b in zip(sums, more, strict=True)]
+        fine = [s * stride / finest for s in sums]
+        changes = (abs(a - b) for a, b in zip(fine, coarse, strict=True))
+        # All nodes, in double precision, see what few would miss.
+        if stride == 1 or (
+            all(c <= b for c, b in zip(changes, bounds, strict=True))
+            and all(abs(np.array([float(a.real) for a in fine]) - rough) <= _ROUGH * sizes)
+        ):
+            return fine, coarse
+
+
+def _node_of(
+    axis: AxisChart, program: Program, values: Point, context: Any, tails: TailMap
+) -> Callable[[Any], tuple[Any, list[Any]] | None]:
+    """Weight and factors at a node t."""
     at = program.bind(context, values)
     half = None
     if axis.width is not None:
         half = Program([axis.width], []).bind(context, values)([])[0] / 2
-    fine, coarse = [context.mpf(0)] * (count + 1), [context.mpf(0)] * (count + 1)
-    for index in useful:
-        tt = context.mpf(int(index) - round(reach * step)) / step
-        u = context.pi / 2 * context.sinh(tt)
-        du = context.pi / 2 * context.cosh(tt)
-        if axis.kind == "line":
-            z = centre + scale * context.sinh(u)
-            dz = scale * context.cosh(u) * du
-        else:
-            e = context.exp(centre + scale * u)
+
+    def node(t: Any) -> tuple[Any, list[Any]] | None:
+        z, dz = tails.at(context, t)
+        if axis.kind != "line":
+            e = context.exp(z)
             z = e if half is None else half * e / (1 + e)
-            dz = scale * du * (e if half is None else z / (1 + e))
+            dz = dz * (e if half is None else z / (1 + e))
         row = at([z])
         if row[0] == -context.inf or not context.isfinite(row[0]):
-            continue
-        weight = context.exp(row[0].real) * dz / step
-        for i, f in enumerate((1, *multiplied(row[1:], products))):
-            term = weight * f
-            fine[i] += term
-            if index % 2 == 0:
-                coarse[i] += 2 * term
-    return fine, coarse
+            return None
+        return context.exp(row[0].real) * dz, row[1:]
+
+    return node
 
 
-def multiplied(factors: Sequence[Any], products: Products) -> list[Any]:
-    """The products of a row of numbers; shared heads are multiplied once."""
-    heads: dict[tuple[int, ...], Any] = {}
+def _weighted(
+    node: Callable[[Any], tuple[Any, list[Any]] | None],
+    places: np.ndarray,
+    finest: int,
+    context: Any,
+    products: Products,
+) -> list[Any]:
+    """Sums over nodes t = place / finest of the weight and of the weighted products."""
+    found = (node(context.mpf(int(place)) / finest) for place in places)
+    rows = [row for row in found if row is not None]
+    return dot_products(context, [w for w, _ in rows], [f for _, f in rows], products)
 
-    def product(indices: tuple[int, ...]) -> Any:
-        if len(indices) == 1:
-            return factors[indices[0]]
+
+def dot_products(
+    context: Any, weights: list[Any], rows: list[list[Any]], products: Products
+) -> list[Any]:
+    """Sums of the weights, and of the weights times each product of factors."""
+    columns = list(zip(*rows, strict=True))
+    heads: dict[tuple[int, ...], list[Any]] = {(): weights}
+
+    def head(indices: tuple[int, ...]) -> list[Any]:
         if indices not in heads:
-            heads[indices] = product(indices[:-1]) * factors[indices[-1]]
+            last = columns[indices[-1]]
+            heads[indices] = [h * f for h, f in zip(head(indices[:-1]), last, strict=True)]
         return heads[indices]
 
-    return [product(p) for p in products]
+    sums = [context.fsum(weights)]
+    for product in products:
+        last = columns[product[-1]] if rows else []
+        sums.append(context.fdot(zip(head(product[:-1]), last, strict=True)))
+    return sums
 
 
 def sum_precisely(
@@ -183,12 +241,7 @@ def _sum_at(
     program: Program, nodes: np.ndarray, values: Point, context: Any, products: Products
 ) -> list[Any]:
     at = program.bind(context, values)
-    sums = [context.mpf(0)] * (len(products) + 1)
-    for column in nodes.T:
-        row = at([context.mpf(float(c)) for c in column])
-        if row[0] == -context.inf:
-            continue
-        weight = context.exp(row[0].real)
-        for i, f in enumerate((1, *multiplied(row[1:], products))):
-            sums[i] += weight * f
-    return sums
+    rows = [at([context.mpf(float(c)) for c in column]) for column in nodes.T]
+    rows = [row for row in rows if row[0] != -context.inf]
+    weights = [context.exp(row[0].real) for row in rows]
+    return dot_products(context, weights, [row[1:] for row in rows], products)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -13,7 +14,24 @@ from statmani.expectation.order_derivatives import (
     order_derivative,
 )
 
-__all__ = ["SPECIAL_ARRAY_RULES", "SPECIAL_RULES", "factored", "special_step", "stable_step"]
+__all__ = [
+    "SPECIAL_ARRAY_RULES",
+    "SPECIAL_RULES",
+    "Step",
+    "factored",
+    "special_step",
+    "stable_step",
+]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: its kind, the positions of its arguments, and whether nodes move it."""
+
+    kind: str
+    arguments: tuple[int, ...]
+    payload: Any
+    moving: bool
 
 
 def stable_step(expr: sp.Basic) -> tuple[str, sp.Expr] | None:
