@@ -9,23 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import (
-    Dummy,
-    Expr,
-    Interval,
-    Rational,
-    Symbol,
-    atanh,
-    exp,
-    log,
-    oo,
-    tanh,
-)
+from sympy import Dummy, Expr, Interval, Rational, Symbol, atanh, exp, log, oo, tanh
 from sympy.core.relational import Relational
 
 from statmani.errors import InvalidArgument, InvalidManifold, OutsideDomain
@@ -269,21 +258,7 @@ class Domain:
             The constraints leave no point that random search finds.
         """
         domain = self if not constants else self.subs(constants)
-        chart = domain._chart()
-        rng = np.random.default_rng(seed)
-        points: list[tuple[Rational, ...]] = []
-        for attempt in range(200 * count):
-            scale = spread if attempt < 100 * count else 2.0
-            draw = chart(*(scale * rng.standard_normal(self.dim)))
-            point = tuple(short_rational(float(x)) for x in draw)
-            if bool(domain.contains([float(x) for x in point])):
-                points.append(point)
-            if len(points) == count:
-                return points
-        raise InvalidManifold(
-            f"domain ({self}): no interior point was found in {200 * count} random trials. "
-            "Check that the constraints do not contradict the bounds."
-        )
+        return list(_interior_points(domain, count, seed, spread))
 
     def extreme_points(self) -> list[tuple[Rational, ...]]:
         """Points near each end of each coordinate's range, the others at moderate values.
@@ -291,7 +266,7 @@ class Domain:
         About a thousandth of the scale from a finite end, and at 10 and a thousand towards an
         infinite one.
         """
-        chart = self._chart()
+        chart = _chart(self)
         points = []
         for index in range(self.dim):
             for level in (-10.0, -7.0, 7.0, 10.0):
@@ -308,11 +283,6 @@ class Domain:
         gaps += [axis.upper - axis.symbol for axis in self.axes if axis.upper is not oo]
         gaps += [c.gts - c.lts for c in self.constraints]
         return all(gap.xreplace(values).is_positive for gap in gaps)
-
-    def _chart(self) -> Callable[..., Any]:
-        u = [Dummy(f"u{i}", real=True) for i in range(self.dim)]
-        parts = [pointwise(value, u) for value in self.from_unconstrained(u)]
-        return lambda *values: tuple(part(*values) for part in parts)
 
     def _as_points(self, points: ArrayLike, what: str) -> NDArray[np.float64]:
         try:
@@ -385,6 +355,34 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
             expressions.append(axis.upper - axis.symbol)
     expressions.extend(c.gts - c.lts for c in domain.constraints)
     return tuple(pointwise(e.xreplace(safe), list(safe.values())) for e in expressions)
+
+
+@lru_cache(maxsize=256)
+def _chart(domain: Domain) -> Callable[..., Any]:
+    u = [Dummy(f"u{i}", real=True) for i in range(domain.dim)]
+    parts = [pointwise(value, u) for value in domain.from_unconstrained(u)]
+    return lambda *values: tuple(part(*values) for part in parts)
+
+
+@lru_cache(maxsize=256)
+def _interior_points(
+    domain: Domain, count: int, seed: int, spread: float
+) -> tuple[tuple[Rational, ...], ...]:
+    chart = _chart(domain)
+    rng = np.random.default_rng(seed)
+    points: list[tuple[Rational, ...]] = []
+    for attempt in range(200 * count):
+        scale = spread if attempt < 100 * count else 2.0
+        draw = chart(*(scale * rng.standard_normal(domain.dim)))
+        point = tuple(short_rational(float(x)) for x in draw)
+        if bool(domain.contains([float(x) for x in point])):
+            points.append(point)
+        if len(points) == count:
+            return tuple(points)
+    raise InvalidManifold(
+        f"domain ({domain}): no interior point was found in {200 * count} random trials. "
+        "Check that the constraints do not contradict the bounds."
+    )
 
 
 def _as_float(value: object) -> float:

@@ -17,6 +17,7 @@ ORDER = (
     "storage",
     "rationals",
     "zeta",
+    "derivatives",
     "pointwise",
     "domain",
     "signs",

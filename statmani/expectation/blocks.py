@@ -17,7 +17,9 @@ import numpy as np
 import sympy as sp
 
 from statmani.declaration import Declaration
-from statmani.expectation.evaluate import Program, new_context
+from statmani.derivatives import derivative
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.parts import independent_blocks
 from statmani.expectation.quadrature import Integrator
 from statmani.expectation.straight import straighten
@@ -54,7 +56,7 @@ class BlockQuadrature:
         n = len(thetas)
         self._n, self._pairs, self._triples = n, list(pairs), list(triples)
         blocks, rest = independent_blocks(ell, declaration)
-        self._rest = Program([rest, *(rest.diff(t) for t in thetas)], [])
+        self._rest = Program([rest, *(derivative(rest, t) for t in thetas)], [])
         self._moments = [*((i,) for i in range(n)), *pairs, *triples]
         self._second = {pair: n + k for k, pair in enumerate(pairs)}
         self._connection = [
@@ -63,8 +65,8 @@ class BlockQuadrature:
         ]
         self._parts: list[tuple[Integrator, Integrator]] = []
         for block in blocks:
-            scores = [block.log_density.diff(t) for t in thetas]
-            second = [scores[i].diff(thetas[j]) for i, j in pairs]
+            scores = [derivative(block.log_density, t) for t in thetas]
+            second = [derivative(scores[i], thetas[j]) for i, j in pairs]
             self._parts.append(
                 (
                     Integrator(block, scores, self._moments),
@@ -81,7 +83,7 @@ class BlockQuadrature:
         Followed by E[d_ij l s_k] for (i, j, k) in ``mixed``. None where a part has several
         variables that are not discrete.
         """
-        context = new_context(digits + 12)
+        context = thread_context(digits + 12)
         rest = self._rest.bind(context, values)([])
         total, error = context.exp(rest[0]), 0.0
         wanted = [*self._moments, *((self._second[i, j], k) for i, j, k in mixed)]

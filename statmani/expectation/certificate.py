@@ -12,7 +12,8 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.blocks import BlockQuadrature
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import kinks
 from statmani.expectation.parts import separable
 
@@ -171,7 +172,7 @@ class _Checker:
 
     def _first_kind(self, closed: list[Any], values: dict[sp.Symbol, Any]) -> list[Any]:
         """Gamma^(1)_ij,k from g, T and central differences of g, exact to 30 digits."""
-        context = new_context(60)
+        context = thread_context(60)
         step = context.mpf(10) ** -18
         slopes = []
         for t in self._declaration.parameters if self._mixed else ():
@@ -199,7 +200,7 @@ class _Checker:
             f"{declaration.external(t)} = {v}"
             for t, v in zip(declaration.parameters, point, strict=True)
         )
-        context = new_context(40)
+        context = thread_context(40)
         discrete = all(v.discrete for v in declaration.variables)
         if number == 0 or discrete:
             mixed = self._mixed if discrete else []
@@ -248,7 +249,7 @@ class _Checker:
             f"{declaration.external(t)} = {v}"
             for t, v in zip(declaration.parameters, point, strict=True)
         )
-        closed = self._closed.bind(new_context(40), values)([])
+        closed = self._closed.bind(thread_context(40), values)([])
         tolerance = max(1e-9, 100 * estimate.error)
         checks = self._compare(
             number, place, estimate.total, list(estimate.values), list(estimate.sizes), closed,

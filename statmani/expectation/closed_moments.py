@@ -8,6 +8,7 @@ from dataclasses import replace
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.domain import Axis, Domain
 from statmani.expectation.components import components, error_function_mean
 from statmani.expectation.engine import KINKED, Closed, Engine, by_pieces
@@ -140,7 +141,7 @@ def _eliminated(
 
 def _of_scores(declaration: Declaration, expr: sp.Expr) -> Closed | None:
     """Products of two or three scores are the derived tensors; a score has mean zero."""
-    scores = [declaration.log_density.diff(t) for t in declaration.parameters]
+    scores = [derivative(declaration.log_density, t) for t in declaration.parameters]
     places = range(len(scores))
     for size in (1, 2, 3):
         for index in itertools.combinations_with_replacement(places, size):

@@ -6,17 +6,20 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 from typing import final
 
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.domain import Domain
 from statmani.errors import IntractableExpectation, StatmaniError
+from statmani.expectation.context import thread_context
 from statmani.expectation.deadline import OutOfTime, Progress, run_bounded
 from statmani.expectation.engine import EntryMoments
 from statmani.expectation.equivariant import orbit_entries
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.exact import Exact
 from statmani.expectation.expectation import Expectation
 from statmani.expectation.exponential import Tensors
@@ -278,14 +281,14 @@ class _Entries:
         thetas = [self._declaration.parameters[i] for i in index]
         zero = sp.Integer(0)
         if self._smooth and len(index) == 2:
-            yield -self._ell.diff(*thetas), zero
+            yield -reduce(derivative, thetas, self._ell), zero
         if self._smooth and len(index) == 3:
             i, j, k = index
             faces = [((j, k), thetas[0]), ((i, k), thetas[1]), ((i, j), thetas[2])]
             if all(face in self._found for face, _ in faces):
-                rest = sp.Add(*(self._found[face][0].diff(t) for face, t in faces))
-                yield 2 * self._ell.diff(*thetas), rest
-        yield sp.Mul(*(self._ell.diff(t) for t in thetas)), zero
+                rest = sp.Add(*(derivative(self._found[face][0], t) for face, t in faces))
+                yield 2 * reduce(derivative, thetas, self._ell), rest
+        yield sp.Mul(*(derivative(self._ell, t) for t in thetas)), zero
 
     def by_integration(self, budget: Budget, report: Progress) -> None:
         """sympy.integrate, each entry within half of the time that is left."""
@@ -315,7 +318,7 @@ class _Entries:
             values = declaration.sample_values()
             values |= dict(zip(declaration.parameters, point, strict=True))
             try:
-                (here,) = Program([value], []).bind(new_context(30), values)([])
+                (here,) = Program([value], []).bind(thread_context(30), values)([])
                 number, size, error = numeric_mean(declaration, product, values)
             except (StatmaniError, ValueError, ArithmeticError):
                 return False

@@ -18,11 +18,20 @@ def new_context(digits: int) -> Any:
 
 
 _LOCAL = threading.local()
+_MOST = 16
 
 
-def thread_context() -> Any:
-    """A context of 30 digits for this thread; making one costs as much as many nodes."""
-    context = getattr(_LOCAL, "context", None)
+def thread_context(digits: int = 30) -> Any:
+    """This thread's context of so many digits; making one costs as much as many nodes.
+
+    For work that never changes the precision itself.
+    """
+    contexts: dict[int, Any] = _LOCAL.__dict__.setdefault("contexts", {})
+    context = contexts.get(digits)
     if context is None:
-        context = _LOCAL.context = new_context(30)
+        if len(contexts) >= _MOST:
+            contexts.clear()
+        context = contexts[digits] = new_context(digits)
+    # A computation that was cut inside a function of mpmath may have left another one.
+    context.dps = digits
     return context

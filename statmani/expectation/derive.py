@@ -13,8 +13,9 @@ from statmani.declaration import Declaration
 from statmani.errors import InvalidFamily
 from statmani.expectation.affine import pull_back, reduce_affine
 from statmani.expectation.certificate import Certificate, certify
+from statmani.expectation.context import thread_context
 from statmani.expectation.deadline import CHECKING, Progress, run_bounded
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
 from statmani.expectation.means import product_indices
@@ -203,7 +204,7 @@ def _without_odd(
 def _check_identifiable(declaration: Declaration, metric: sp.ImmutableMatrix) -> None:
     n = len(declaration.parameters)
     opened = is_open(list(metric))
-    context = new_context(40)
+    context = thread_context(40)
     tolerance = context.mpf(10) ** -(6 if opened else 20)
     at = _evaluator(list(metric), opened)
     for point in declaration.domain.interior_points(2, seed=7):
@@ -238,7 +239,7 @@ def _evaluator(
         from statmani.expectation.together import Together
 
         return Together(entries).at
-    program, context = Program(entries, []), new_context(40)
+    program, context = Program(entries, []), thread_context(40)
     return lambda values: (program.bind(context, values)([]), 0.0)
 
 

@@ -18,8 +18,10 @@ from typing import Any, final
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.errors import StatmaniError
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.expectation import Expectation, unevaluated
 from statmani.expectation.identify import CHECKED, SEARCHED, identify
 from statmani.expectation.normalise import Signs, expand_shallow, normalise, sample_points
@@ -105,14 +107,18 @@ def orbit_of(declaration: Declaration) -> Orbit | None:
         return None
     x, ell = variable.symbol, declaration.log_density
     points = sample_points(declaration)
-    slope = ell.diff(x)
+    slope = derivative(ell, x)
     axes = {a.symbol: a for a in declaration.domain.axes if not a.periodic}
 
     def is_line(symbol: sp.Symbol) -> bool:
         return symbol in axes and axes[symbol].lower is -sp.oo and axes[symbol].upper is sp.oo
 
     location = next(
-        (p for p in parameters if whole and is_line(p) and is_zero(slope + ell.diff(p), points)),
+        (
+            p
+            for p in parameters
+            if whole and is_line(p) and is_zero(slope + derivative(ell, p), points)
+        ),
         None,
     )
     rest = [p for p in parameters if p != location]
@@ -126,7 +132,7 @@ def orbit_of(declaration: Declaration) -> Orbit | None:
             scale not in axes or axes[scale].lower != 0 or axes[scale].upper is not sp.oo
         ):
             return None
-        generator = ell.diff(scale) * (1 if linear else scale)
+        generator = derivative(ell, scale) * (1 if linear else scale)
         weight = _weight(centred, generator, points)
         if weight is None:
             return None
@@ -140,7 +146,7 @@ def _weight(
     centred: sp.Expr, generator: sp.Expr, points: list[dict[sp.Symbol, sp.Expr]]
 ) -> sp.Rational | None:
     """The rational c with centred + c generator = 0 everywhere."""
-    context = new_context(30)
+    context = thread_context(30)
     a, b = Program([centred, generator], []).bind(context, points[0])([])
     if not (context.isfinite(a) and context.isfinite(b)) or a == 0 or b == 0:
         return None
@@ -161,7 +167,7 @@ def orbit_entries(
     if orbit is None:
         return {}
     ell, parameters = declaration.log_density, declaration.parameters
-    scores = [ell.diff(p).xreplace(orbit.origin) for p in parameters]
+    scores = [derivative(ell, p).xreplace(orbit.origin) for p in parameters]
     if any(s.has(sp.zoo, sp.nan) for s in scores):
         return {}
     report("location and scale")

@@ -272,7 +272,7 @@ def _apply_np(kind: str, a: list[Any]) -> Any:
     special = _special(kind)
     if special is not None:
         return special(*a)
-    context = new_context(20)
+    context = thread_context(20)
     table = np.frompyfunc(lambda *v: float(apply_mp(context, kind, list(v))), len(a), 1)
     return np.asarray(table(*a), dtype=float)
 

@@ -12,9 +12,10 @@ from statmani.domain import Axis, Domain
 from statmani.errors import CertificateError, IntractableExpectation, InvalidArgument
 from statmani.expectation.certificate import Certificate, Check
 from statmani.expectation.closed_moments import closed_form
+from statmani.expectation.context import thread_context
 from statmani.expectation.deltas import split_deltas
 from statmani.expectation.engine import Closed
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.expectation import unevaluated
 from statmani.expectation.further import varied
 from statmani.expectation.nodes import without_max
@@ -328,7 +329,7 @@ def _certify(
     checks: list[Check] = []
     place = "every point"
     needed = 4 if len(working.constants) > len(declaration.constants) else 2
-    context = new_context(30)
+    context = thread_context(30)
     for trial, point in enumerate(_trial_points(working)):
         values: dict[sp.Symbol, sp.Expr] = {**working.sample_values()}
         values.update(varied(declaration, working, trial))

@@ -20,8 +20,10 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.errors import CertificateError, InvalidFamily, InvalidManifold
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.exact import Exact
 from statmani.expectation.normalise import expand_shallow
 from statmani.expectation.tidy import tidy
@@ -121,7 +123,7 @@ def minimal(separation: Separation, declaration: Declaration) -> Separation:
     count = len(separation.natural)
     if count < 2:
         return separation
-    context = new_context(60)
+    context = thread_context(60)
     program = Program(separation.natural, [])
     points = declaration.domain.interior_points(count + 3, seed=11)
     rows = []
@@ -212,7 +214,7 @@ def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:
     parameters = declaration.parameters
     program = Program(list(natural), [])
     # Central differences with a tiny step: exact to 50 digits, and no derivative is expanded.
-    context = new_context(90)
+    context = thread_context(90)
     step = context.mpf(10) ** -28
     best, null = -1, None
     for point in declaration.domain.interior_points(2, seed=5):
@@ -267,9 +269,9 @@ def _solve_by_sympy(
     jacobian = sp.Matrix(
         len(parameters),
         len(separation.natural),
-        lambda i, m: separation.natural[m].diff(parameters[i]),
+        lambda i, m: derivative(separation.natural[m], parameters[i]),
     )
-    right = sp.Matrix([separation.potential.diff(t) for t in parameters])
+    right = sp.Matrix([derivative(separation.potential, t) for t in parameters])
     both = sp.Matrix.hstack(jacobian, right)
     matrix = DomainMatrix.from_Matrix(both.applyfunc(tidy)).to_field()
     size = len(parameters)
@@ -288,8 +290,8 @@ def tensors_from_means(
 ) -> Tensors:
     """g and T of an exponential family, full or curved, from its mean parameters."""
     n = len(parameters)
-    d_eta = [[tidy(e.diff(t)) for t in parameters] for e in natural]
-    d_mu = [[tidy(m.diff(t)) for t in parameters] for m in means]
+    d_eta = [[tidy(derivative(e, t)) for t in parameters] for e in natural]
+    d_mu = [[tidy(derivative(m, t)) for t in parameters] for m in means]
     terms = range(len(natural))
     metric = sp.zeros(n, n)
     for i in range(n):
@@ -301,8 +303,8 @@ def tensors_from_means(
     for m in terms:
         for i in range(n):
             for j in range(i, n):
-                second_eta[m, i, j] = d_eta[m][i].diff(parameters[j])
-                second_mu[m, i, j] = d_mu[m][i].diff(parameters[j])
+                second_eta[m, i, j] = derivative(d_eta[m][i], parameters[j])
+                second_mu[m, i, j] = derivative(d_mu[m][i], parameters[j])
     skewness: dict[tuple[int, int, int], sp.Expr] = {}
     for i in range(n):
         for j in range(i, n):

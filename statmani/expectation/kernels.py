@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.expectation.normalise import Signs, normalise, sample_points
 from statmani.expectation.sparse import Converter, Kernel, NotSparse, Sparse, moment, multiply
 from statmani.expectation.tidy import is_zero, tidy
@@ -154,14 +155,14 @@ def _candidates(
             yield inverse, forward
 
     for e in sorted(ell.atoms(sp.exp), key=sp.default_sort_key):
-        slope = sp.expand(e.args[0].diff(x))
+        slope = sp.expand(derivative(e.args[0], x))
         if slope != 0 and not slope.has(x):
             offset = sp.expand(e.args[0] - slope * x)
             yield from offer((sp.log(w) - offset) / slope, e)
             yield from offer((-sp.log(w) - offset) / slope, 1 / e)
     for power in sorted(ell.atoms(sp.Pow), key=sp.default_sort_key):
         base, exponent = power.args
-        slope = base.diff(x)
+        slope = derivative(base, x)
         if base.has(x) and slope != 0 and not slope.has(x) and not exponent.has(x):
             offset = sp.expand(base - slope * x)
             for e in (exponent, -exponent):
@@ -216,7 +217,7 @@ def _try(
         return is_zero(expr, points)
 
     converter = Converter(w, vanishes)
-    slope = inverse.diff(w)
+    slope = derivative(inverse, w)
     try:
         form = converter.convert(ell.xreplace({x: inverse}))
         weight, power, _ = Converter(w, vanishes)._monomial(slope)

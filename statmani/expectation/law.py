@@ -19,6 +19,7 @@ from typing import final
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.errors import IntractableExpectation
 from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import sample_points
@@ -73,7 +74,7 @@ class Law:
         found = self._derivatives.get(index)
         if found is None:
             if index:
-                found = self.derivative(index[:-1]).diff(self.symbols[index[-1]])
+                found = derivative(self.derivative(index[:-1]), self.symbols[index[-1]])
             else:
                 found = without_max(stable_form(self.declaration))
                 # log|u| has no jump where u changes its sign.
@@ -191,7 +192,7 @@ class Law:
     def _differentiated(self, polynomial: Polynomial, k: int) -> Polynomial:
         result: Polynomial = {}
         for monomial, c in polynomial.items():
-            _add(result, monomial, c.diff(self.symbols[k]))
+            _add(result, monomial, derivative(c, self.symbols[k]))
             for at, index in enumerate(monomial):
                 grown = (*monomial[:at], _sorted_index((*index, k)), *monomial[at + 1 :])
                 for other, d in self._expanded(_sorted(grown)).items():

@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.certificate import MOVING, Certificate, Check, has_moving_kinks
 from statmani.expectation.nodes import without_max
@@ -44,22 +45,22 @@ def certify_open(
     """
     n = len(declaration.parameters)
     ell, thetas = without_max(declaration.log_density), declaration.parameters
-    scores = [ell.diff(t) for t in thetas]
+    scores = [derivative(ell, t) for t in thetas]
 
     def t(*index: int) -> sp.Expr:
         i, j, k = sorted(index)
         return skewness.get((i, j, k), sp.Integer(0))
 
     def first(i: int, j: int, k: int) -> sp.Expr:
-        slopes = metric[j, k].diff(thetas[i]) + metric[i, k].diff(thetas[j])
-        return (slopes - metric[i, j].diff(thetas[k]) - t(i, j, k)) / 2
+        slopes = derivative(metric[j, k], thetas[i]) + derivative(metric[i, k], thetas[j])
+        return (slopes - derivative(metric[i, j], thetas[k]) - t(i, j, k)) / 2
 
     pairs = list(itertools.combinations_with_replacement(range(n), 2))
     triples = list(itertools.combinations_with_replacement(range(n), 3))
     kinked = has_moving_kinks(declaration, ell)
     mixed = [] if kinked else [(i, j, k) for i, j in pairs for k in range(n)]
     definitions = [sp.Mul(*(scores[i] for i in index)) for index in (*pairs, *triples)]
-    definitions += [scores[i].diff(thetas[j]) * scores[k] for i, j, k in mixed]
+    definitions += [derivative(scores[i], thetas[j]) * scores[k] for i, j, k in mixed]
     claims = [metric[i, j] for i, j in pairs] + [t(*index) for index in triples]
     claims += [first(*index) for index in mixed]
     groups: list[tuple[str, str, list[Any]]] = [

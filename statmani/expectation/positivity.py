@@ -11,7 +11,8 @@ import sympy as sp
 from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
 from statmani.errors import IntractableExpectation, InvalidFamily
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.quadrature import check_density
 
@@ -104,7 +105,7 @@ def check_positive(declaration: Declaration) -> None:
     ...
     statmani.errors.InvalidFamily: density: not a positive real number at x = ..., p = ...
     """
-    context, fine = new_context(20), new_context(200)
+    context, fine = thread_context(20), thread_context(200)
     # Bound to a point at most once per precision: that costs as much as several samples.
     program = Program(
         [declaration.log_density], [variable.symbol for variable in declaration.variables]

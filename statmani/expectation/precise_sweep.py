@@ -15,7 +15,8 @@ import numpy as np
 import sympy as sp
 
 from statmani.errors import IntractableExpectation, OutsideDomain
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import new_context, thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.lattice_sums import LatticeSum
 from statmani.expectation.law import Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
@@ -93,7 +94,7 @@ def _require_inside(law: Law, values: tuple[Any, ...]) -> None:
     table = dict(zip(law.symbols, values, strict=True))
     for axis in law.declaration.domain.axes:
         program = Program([axis.lower, axis.upper], [])
-        low, high = program.bind(new_context(30), table)([])
+        low, high = program.bind(thread_context(30), table)([])
         if not low < table[axis.symbol] < high:
             raise OutsideDomain(
                 f"expectation: parameter {law.symbols.index(axis.symbol)} is "

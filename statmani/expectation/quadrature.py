@@ -11,7 +11,8 @@ import sympy as sp
 
 from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
 from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import (
@@ -190,7 +191,7 @@ class Integrator:
         Returns the values as mpmath numbers and the relative change between two step sizes.
         """
         values = {**self._declaration.sample_values(), **point}
-        context = new_context(digits + 12)
+        context = thread_context(digits + 12)
         products = self._products
         count = len(products)
         if not self._continuous:

@@ -15,6 +15,7 @@ from typing import final
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.expectation.normalise import sample_points
 from statmani.expectation.tidy import is_zero, tidy
 
@@ -70,7 +71,7 @@ def reflections(declaration: Declaration, ell: sp.Expr) -> list[Parities]:
     if not _usable(declaration, ell):
         return []
     found: dict[tuple[int, ...], None] = {}
-    scores = [ell.diff(t) for t in declaration.parameters]
+    scores = [derivative(ell, t) for t in declaration.parameters]
     for there, extra, zs in _maps(declaration, ell):
         signs = _parities(declaration, ell, there, extra, zs, scores)
         if signs is not None and -1 in signs:
@@ -197,8 +198,8 @@ def _many(declaration: Declaration, ell: sp.Expr) -> Iterator[Map]:
     points = sample_points(declaration, 3)
     centres: dict[sp.Symbol, sp.Expr] = {}
     for x in xs:
-        slope = ell.diff(x)
-        moving = [t for t in declaration.parameters if is_zero(slope + ell.diff(t), points)]
+        slope = derivative(ell, x)
+        moving = [t for t in declaration.parameters if is_zero(slope + derivative(ell, t), points)]
         centres[x] = moving[0] if moving else sp.Integer(0)
     about = {x: centres[x] + z for x, z in zip(xs, zs, strict=True)}
     if all(lines):

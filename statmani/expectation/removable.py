@@ -15,7 +15,8 @@ import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.errors import CertificateError, InvalidManifold
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.exact import Exact
 from statmani.signs import is_positive_on
 
@@ -84,7 +85,7 @@ def _compare(
     entry: sp.Expr, polynomial: sp.Expr, symbol: sp.Symbol, root: sp.Expr, declaration: Declaration
 ) -> None:
     """The closed form next to the hyperplane agrees with the polynomial, to the next order."""
-    context = new_context(60)
+    context = thread_context(60)
     step = context.mpf(10) ** -6
     program = Program([entry, polynomial, root], [])
     for point in declaration.domain.interior_points(1, seed=9):
@@ -169,7 +170,7 @@ def _singular(expr: sp.Expr, at: Mapping[sp.Symbol, sp.Expr]) -> bool:
 def _vanishes(value: sp.Expr, declaration: Declaration) -> bool:
     if value.is_zero:
         return True
-    context = new_context(60)
+    context = thread_context(60)
     program = Program([value], [])
     for point in declaration.domain.interior_points(2, seed=9):
         values = declaration.sample_values() | dict(zip(declaration.parameters, point, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from statmani.declaration import Declaration
+from statmani.derivatives import derivative
 from statmani.errors import CertificateError, IntractableExpectation, InvalidManifold
 from statmani.expectation import exact
 from statmani.expectation.deadline import OutOfTime, Progress
@@ -137,7 +138,7 @@ def _from_exponential(
 
 def _from_potential(separation: Separation, declaration: Declaration) -> list[sp.Expr] | None:
     """E[T] from the potential, unless that has derivatives without closed form."""
-    slopes = [separation.potential.diff(t) for t in declaration.parameters]
+    slopes = [derivative(separation.potential, t) for t in declaration.parameters]
     return solve_means(separation, declaration) if is_elementary(slopes) else None
 
 
@@ -148,7 +149,7 @@ def _from_kernels(
     tried: list[str],
     report: Progress,
 ) -> tuple[Tensors, str] | None:
-    scores = [ell.diff(t) for t in declaration.parameters]
+    scores = [derivative(ell, t) for t in declaration.parameters]
     sparse = read_on_branches(scores, branches, declaration)
     if sparse is None:
         tried.append(f"canonical kernel {branches[0].kernel.name} (a score is no sparse sum)")
@@ -193,7 +194,7 @@ def _from_finite_sum(
     if points is None:
         tried.append("finite sum (the support is not finite)")
         return None
-    scores = [ell.diff(t) for t in declaration.parameters]
+    scores = [derivative(ell, t) for t in declaration.parameters]
     n = len(scores)
     tidy = Exact(declaration).tidy
     metric = sp.zeros(n, n)

@@ -236,13 +236,14 @@ def _reduce_trigonometric(expr: sp.Expr) -> sp.Expr:
 
 def is_zero(expr: sp.Expr, points: list[dict[sp.Symbol, sp.Expr]]) -> bool:
     """Whether an expression vanishes at all given exact points, to 40 digits."""
-    from statmani.expectation.evaluate import Program, new_context
+    from statmani.expectation.context import thread_context
+    from statmani.expectation.evaluate import Program
 
     if expr.is_zero:
         return True
     if expr.is_number and expr.is_zero is False:
         return False
-    context = new_context(50)
+    context = thread_context(50)
     program = Program([expr, sp.Add(*(sp.Abs(t) for t in sp.Add.make_args(expr)))], [])
     for point in points:
         value, size = program.bind(context, point)([])

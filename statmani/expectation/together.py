@@ -8,7 +8,8 @@ from typing import Any, final
 import numpy as np
 import sympy as sp
 
-from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.context import thread_context
+from statmani.expectation.evaluate import Program
 from statmani.expectation.expectation import Expectation
 from statmani.expectation.sweep import Sweep
 
@@ -62,7 +63,7 @@ class Together:
         The values are mpmath numbers; errors of expectations are relative to E of the absolute
         value.
         """
-        context = new_context(40)
+        context = thread_context(40)
         table, worst = dict(point), 0.0
         for law, program, sweep, members in self._groups:
             numbers = program.bind(context, point)([])
