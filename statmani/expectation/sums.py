@@ -33,6 +33,8 @@ Products = Sequence[tuple[int, ...]]
 _FINEST = 512
 _NEGLIGIBLE = 45.0
 _CHUNK = 1 << 16
+# A window in which the logarithm changes less is narrow enough for a mode.
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def _width(width: sp.Expr, known: tuple[sp.Symbol, ...]) -> float | Program:
 def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], list[float]]:
     """Centre and scale per axis by coordinate search on log p + log Jacobian."""
     d = len(chart)
-    centre, width = [0.0] * d, [40.0] * d
+    centre, width, flat = [0.0] * d, [40.0] * d, [False] * d
     grid = np.linspace(-1, 1, 129 if d == 1 else 65)
 
     def level(axis: int, y: np.ndarray) -> np.ndarray:
@@ -209,11 +211,14 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
             total = level(axis, y)
             if np.isfinite(total.max()):
                 centre[axis] = float(y[int(np.argmax(total))])
+            flat[axis] = float(np.ptp(total)) < _FLAT if np.isfinite(total).all() else False
             width[axis] = (
                 max(1.0, abs(centre[axis]))
                 if chart[axis].kind == "line" and sweep == 0
                 else width[axis] / (8 if d == 1 else 3)
             )
+        if all(flat):
+            break
     scale = []
     powers = 2.0 ** np.arange(-34, 60, 0.5)
     for axis in range(d):

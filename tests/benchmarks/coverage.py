@@ -35,8 +35,8 @@ try:
         from statmani.expectation.positivity import checked
         family = Family._of(checked(conftest.declare_reference(name)))
     M = family.manifold()
-    # A dummy, since families may have a parameter called alpha.
-    first = M.connection(sp.Dummy("alpha", real=True)).christoffel_first
+    # Families may have a parameter called alpha.
+    first = M.connection(sp.Symbol("alpha_order", real=True)).christoffel_first
     n = M.dim
     [first[i, j, k] for i in range(n) for j in range(i, n) for k in range(n)]
     entries = [M.metric[i, j] for i in range(n) for j in range(i, n)]
@@ -92,14 +92,16 @@ def names() -> list[str]:
 def run(code: str, name: str, seconds: float) -> str:
     """Output of a fresh process; empty when it fails or takes longer than ``seconds``.
 
-    Its cache is empty, so that nothing is loaded that should be derived.
+    Its cache is empty, so that nothing is loaded that should be derived; modules come from their
+    bytecode, as for any installed package.
     """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as cache:
         try:
             done = subprocess.run(
                 [sys.executable, "-c", code, name],
                 capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False,
-                env=os.environ | {"STATMANI_CACHE_DIR": cache},
+                env=environment | {"STATMANI_CACHE_DIR": cache},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return ""

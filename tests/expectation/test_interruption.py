@@ -208,6 +208,42 @@ def test_nothing_is_raised_after_the_end() -> None:
     time.sleep(0.6)
 
 
+_TRACED = """
+import sys, time
+from statmani.errors import IntractableExpectation
+from statmani.expectation.deadline import run_bounded
+
+def works(_):
+    while True:
+        sum(range(100))
+
+calls = 0
+def count(frame, event, argument):
+    global calls
+    calls += 1
+    return count
+
+sys.{}(count)
+run_bounded(lambda report: [len(str(i)) for i in range(1000)], 5.0, None)
+for _ in range(3):
+    try:
+        run_bounded(works, 0.05, None)
+    except IntractableExpectation:
+        pass
+sys.{}(None)
+print("done", calls > 0)
+"""
+
+
+@pytest.mark.parametrize("hook", ["setprofile", "settrace"])
+def test_a_traced_thread_comes_back(hook: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TRACED.format(hook, hook)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "done True", done.stderr
+
+
 @pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
 def test_processor_time_stands_still_while_a_thread_waits() -> None:
     def waits(_: object) -> int:
