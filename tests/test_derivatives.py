@@ -35,7 +35,7 @@ def test_differences(expression: sp.Expr, symbol: sp.Symbol) -> None:
 
     def value(shift: sp.Rational, of: sp.Expr) -> mpmath.mpf:
         moved = {**point, symbol: point[symbol] + shift}
-        return context.mpf(sp.N(of.subs(moved), 40)._mpf_)
+        return context.mpf(sp.Float(sp.N(of.subs(moved), 40), 40)._mpf_)
 
     step = sp.Rational(1, 10**12)
     difference = (value(step, expression) - value(-step, expression)) / (2 * context.mpf(10) ** -12)

@@ -40,7 +40,7 @@ class TailMap:
     left, right : bool
         Which tails are stretched.
     deep : bool
-        The map of :func:`statmani.expectation.nodes.axis_nodes` instead, for heavy tails.
+        The map of :func:`statmani.expectation.nodes.axis_nodes`, for heavy tails; then both are.
     """
 
     kind: str

@@ -96,11 +96,14 @@ def test_a_spike_between_few_nodes_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     assert counted(monkeypatch, log_density, REALS) > 800
 
 
-@pytest.mark.parametrize("sides", [(False, False), (False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("kind", ["line", "half"])
 @pytest.mark.parametrize("deep", [False, True])
-def test_slopes_of_maps(sides: tuple[bool, bool], kind: str, deep: bool) -> None:
-    tails = TailMap(kind, 0.3, 1.7, -3.0, 3.0, *sides, deep)
+def test_slopes_of_maps(left: bool, right: bool, kind: str, deep: bool) -> None:
+    if deep and not (left and right):
+        pytest.skip("heavy tails stretch both sides")
+    tails = TailMap(kind, 0.3, 1.7, -3.0, 3.0, left, right, deep)
     context = thread_context(40)
     for t in (-1.7, 0.0, 0.4, 1.1):
         y, slope = tails.nodes(np.array([t]))
