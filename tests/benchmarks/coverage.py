@@ -35,8 +35,8 @@ try:
         from statmani.expectation.positivity import checked
         family = Family._of(checked(conftest.declare_reference(name)))
     M = family.manifold()
-    # Families may have a parameter called alpha.
-    first = M.connection(sp.Symbol("alpha_order", real=True)).christoffel_first
+    # A dummy, since families may have a parameter called alpha.
+    first = M.connection(sp.Dummy("alpha", real=True)).christoffel_first
     n = M.dim
     [first[i, j, k] for i in range(n) for j in range(i, n) for k in range(n)]
     entries = [M.metric[i, j] for i in range(n) for j in range(i, n)]
