@@ -117,7 +117,7 @@ def test_slopes_of_maps(left: bool, right: bool, kind: str, deep: bool) -> None:
 
 def test_ranges_hold_all_that_matters() -> None:
     for level in (
-        lambda y: -(y**2) / 2,
+        lambda y: -(np.minimum(np.abs(y), 1e100) ** 2) / 2,
         lambda y: -np.abs(y),
         lambda y: -y - np.exp(np.minimum(-y, 600.0)),
         lambda y: y - np.exp(np.minimum(y, 600.0)),
@@ -133,6 +133,7 @@ def test_ranges_hold_all_that_matters() -> None:
 
 def test_modes_apart_are_not_cut_off() -> None:
     def level(y: np.ndarray) -> np.ndarray:
+        y = np.clip(y, -1e100, 1e100)
         return np.logaddexp(-(y**2) / 2, -((y - 60) ** 2) / 2)
 
     tails = fit_tails("line", 0.0, 1.0, level, 80.0)
