@@ -31,16 +31,9 @@ RELATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def apply_mp(context: Any, kind: str, a: list[Any]) -> Any:
-    if kind == "Add":
-        total = a[0]
-        for item in a[1:]:
-            total = total + item
-        return total
-    if kind == "Mul":
-        total = a[0]
-        for item in a[1:]:
-            total = total * item
-        return total
+    """The value of one step."""
+    if kind in ("Add", "Mul"):
+        return reduce(add if kind == "Add" else mul, a)
     if kind == "exp":
         return bounded_exp(context, a[0])
     if kind == "log":
