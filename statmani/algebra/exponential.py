@@ -12,7 +12,7 @@ from sympy import Expr
 from statmani.algebra.element import Element
 from statmani.algebra.lattice import lattice_basis, rational_combination
 from statmani.algebra.roots import power, signed_factors
-from statmani.algebra.special import log_gamma
+from statmani.algebra.special import gamma_function, log_gamma
 from statmani.errors import CertificateError, InvalidManifold
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def _split_logs(ring: Ring, exponent: Element) -> tuple[Element, list[tuple[Elem
     for exponents, c in ring.polynomials.numerator(exponent).to_dict().items():
         used = [i for i, e in enumerate(exponents) if e]
         kind = ring.atoms[used[0]].kind if len(used) == 1 and exponents[used[0]] == 1 else ""
-        if kind in ("log", "lambert"):
+        if kind in ("log", "lambert", "loggamma"):
             argument = ring.atoms[used[0]].argument
             assert argument is not None
             if kind == "lambert":
                 argument = argument / ring.polynomials.generator(used[0])
+            elif kind == "loggamma":
+                argument = gamma_function(ring, argument)
             logs.append((argument, Fraction(int(c.p), int(c.q))))
         else:
             rest[exponents] = c

@@ -182,14 +182,16 @@ def log_gamma(ring: Ring, argument: Element) -> Element:
     from statmani.algebra.exponential import logarithm
 
     base, shift = anchored(ring, argument)
-    value = sp.loggamma(ring.to_internal_expr(base))
-    if not isinstance(value, sp.loggamma):
-        return ring.convert_internal(sp.expand_log(value, force=True))
+    expr = ring.to_internal_expr(base)
+    # For an integer n sympy makes log(gamma(n)) of it.
+    value = sp.loggamma(expr)
+    if not expr.free_symbols and not isinstance(value, sp.loggamma):
+        return ring.convert_internal(value)
 
     def derive(i: int) -> Element:
         return polygamma(ring, ring.polynomials.zero, base) * ring.derivative(base, i)
 
-    terms = [ring.atom(("loggamma", value), value, derive)]
+    terms = [ring.atom(("loggamma", value), value, derive, "loggamma", base)]
     terms += [logarithm(ring, base + ring.number(k)) for k in range(shift)]
     terms += [-logarithm(ring, base + ring.number(k)) for k in range(shift, 0)]
     return ring.polynomials.total(terms)
