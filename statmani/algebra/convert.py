@@ -81,6 +81,7 @@ _HANDLERS: dict[Any, Handler] = {
     sp.besselk: bessel_k,
 }
 
+
 def _harmonic(n: Expr, order: Expr = sp.S.One) -> Expr:
     if order == 1:
         return sp.polygamma(0, n + 1) + sp.EulerGamma

@@ -39,7 +39,8 @@ def zero_of(ring: Ring, element: Element) -> dict[Expr, Expr] | None:
     """A point of the domain where the element vanishes to 40 digits, or None.
 
     Exact roots of a polynomial on a few lines, then Newton's method along the gradient from random
-    points, with steps for zeros of order one and two; None proves nothing unless all factors have a proved sign.
+    points, with steps for zeros of order one and two; None proves nothing unless all factors have
+    a proved sign.
 
     Examples
     --------

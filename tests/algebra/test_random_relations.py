@@ -189,7 +189,7 @@ def test_one_relation(kind: Callable[[Rand], Pair], seed: int) -> None:
 
 
 @given(seed=st.integers(0, 10**9), kinds=st.lists(st.sampled_from(KINDS), min_size=2, max_size=2))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_two_relations_at_once(seed: int, kinds: list[Callable[[Rand], Pair]]) -> None:
     check(*combined(Rand(seed), kinds))
 
@@ -202,10 +202,8 @@ def test_many_relations(seed: int, kinds: list[Callable[[Rand], Pair]]) -> None:
 
 
 @given(seed=st.integers(0, 10**9), kind=st.sampled_from(KINDS))
-@settings(max_examples=20, deadline=None)
-def test_unequal_expressions_stay_unequal(
-    seed: int, kind: Callable[[Rand], Pair]
-) -> None:
+@settings(max_examples=12, deadline=None)
+def test_unequal_expressions_stay_unequal(seed: int, kind: Callable[[Rand], Pair]) -> None:
     """Numbers at two points, by sympy, say whether the difference of two draws vanishes."""
     one, other = kind(Rand(seed))[0], kind(Rand(seed + 1))[1]
     places = [
@@ -230,7 +228,7 @@ RELATED = {
     "sum of angles with pi/7": sin(T + sp.pi / 7)
     - sin(T) * cos(sp.pi / 7) - cos(T) * sin(sp.pi / 7),
     "multiples of pi/7": cos(2 * sp.pi / 7) - 2 * cos(sp.pi / 7) ** 2 + 1,
-    "nested twice": sqrt(1 + sqrt(1 + sqrt(X))) ** 4 - 2 * sqrt(1 + sqrt(1 + sqrt(X))) ** 2 - sqrt(X),
+    "nested twice": (sqrt(1 + sqrt(1 + sqrt(X))) ** 2 - 1) ** 2 - 1 - sqrt(X),
     "hidden in a function": sp.Function("f")(sin(X) ** 2) - sp.Function("f")(1 - cos(X) ** 2),
 }  # fmt: skip
 
@@ -242,6 +240,7 @@ def test_further_relations(name: str) -> None:
     assert ring.to_sympy(ring.convert(expr)) == 0
 
 
+C7 = cos(sp.pi / 7)
 UNKNOWN = {
     "square of a sum of roots": sqrt(3 + 2 * sqrt(2)) - 1 - sqrt(2),
     "product of conjugates": sqrt(X + sqrt(X**2 + 1)) * sqrt(sqrt(X**2 + 1) - X) - 1,
@@ -249,7 +248,7 @@ UNKNOWN = {
     "multiplication by three": polygamma(1, 3 * X)
     - sum(polygamma(1, X + Rational(k, 3)) for k in range(3)) / 9,
     "error functions": sp.erf(X) + sp.erfc(X) - 1,
-    "minimal polynomial": 8 * cos(sp.pi / 7) ** 3 - 4 * cos(sp.pi / 7) ** 2 - 4 * cos(sp.pi / 7) + 1,
+    "minimal polynomial": 8 * C7**3 - 4 * C7**2 - 4 * C7 + 1,
 }  # fmt: skip
 
 
@@ -259,7 +258,7 @@ def test_unknown_relations_are_refused(name: str) -> None:
     expr = UNKNOWN[name]
     ring = Ring(DOMAIN, [expr])
     element = ring.convert(expr)
-    with pytest.raises(CertificateError, match="has no known relation|have no known relation"):
+    with pytest.raises(CertificateError, match="have no known relation"):
         ring.to_sympy(element)
     with pytest.raises(CertificateError, match="vanishes to 50 digits at a random point"):
         ring.inverse(element)

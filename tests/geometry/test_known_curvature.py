@@ -112,19 +112,20 @@ NORMALS: dict[str, tuple[Callable[[], StatisticalManifold], int]] = {
     ),
     "trivariate, precision": (lambda: precision(3), 3),
 }  # fmt: skip
-SLOW = ("trivariate, precision",)
+SLOW = ("trivariate, precision", "trivariate, log-Cholesky")
+SLOWLY = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in NORMALS]
 )
 def test_multivariate_normal_families(name: str) -> None:
-    """-d (d - 1) (d + 2) / 4 - d (d + 1) / 4 ... = -9/2 and -12 (Skovgaard 1984)."""
+    """Skovgaard (1984), Scandinavian Journal of Statistics 11, 211: the same in every chart."""
     build, d = NORMALS[name]
     assert build().levi_civita.scalar_curvature == {2: Rational(-9, 2), 3: -12}[d]
 
 
-@pytest.mark.parametrize("k", [2, 3, 4, 5])
+@pytest.mark.parametrize("k", [2, 3, pytest.param(4, marks=SLOWLY), pytest.param(5, marks=SLOWLY)])
 def test_multinomial_families_with_symbolic_trials(k: int) -> None:
     """A sphere of radius 2 sqrt(N) in dimension k: R = k (k - 1) / (4 N)."""
     N = sp.Symbol("N", positive=True, integer=True)

@@ -93,7 +93,10 @@ def test_a_submanifold_keeps_what_it_lies_in(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda e: e["mapping"].pop(), "not one image for each coordinate"),
-        (lambda e: e["mapping"].__setitem__(0, [["integer", 5]]), "does not give the stored metric"),
+        (
+            lambda e: e["mapping"].__setitem__(0, [["integer", 5]]),
+            "does not give the stored metric",
+        ),
         (lambda e: e.pop("ambient"), "ambient"),
         (lambda e: e["ambient"]["metric"][0].__setitem__(0, [["eval", 0]]), "malformed"),
     ],
