@@ -14,7 +14,14 @@ from sympy.core.function import AppliedUndef
 from statmani.algebra.element import Element
 from statmani.algebra.exponential import cosine, exponential, logarithm, sine
 from statmani.algebra.roots import absolute, power
-from statmani.algebra.special import bessel_i, bessel_k, gamma_function, polygamma
+from statmani.algebra.special import (
+    bessel_i,
+    bessel_k,
+    gamma_function,
+    lambert,
+    log_gamma,
+    polygamma,
+)
 from statmani.errors import InvalidManifold
 from statmani.zeta import open_zeta
 
@@ -69,9 +76,18 @@ _HANDLERS: dict[Any, Handler] = {
     sp.Abs: absolute,
     sp.polygamma: polygamma,
     sp.gamma: gamma_function,
+    sp.loggamma: log_gamma,
     sp.besseli: bessel_i,
     sp.besselk: bessel_k,
 }
+
+
+def _harmonic(n: Expr, order: Expr = sp.S.One) -> Expr:
+    if order == 1:
+        return sp.polygamma(0, n + 1) + sp.EulerGamma
+    # The orders 2, 3, ... are differences of zeta(order) and Hurwitz's function.
+    return sp.zeta(order) - sp.zeta(order, n + 1)
+
 
 _REWRITES: dict[Any, Callable[..., Expr]] = {
     sp.beta: lambda a, b: sp.gamma(a) * sp.gamma(b) / sp.gamma(a + b),
@@ -79,6 +95,7 @@ _REWRITES: dict[Any, Callable[..., Expr]] = {
     sp.binomial: lambda n, k: sp.gamma(n + 1) / sp.gamma(k + 1) / sp.gamma(n - k + 1),
     sp.digamma: lambda a: sp.polygamma(0, a),
     sp.trigamma: lambda a: sp.polygamma(1, a),
+    sp.harmonic: _harmonic,
 }
 
 
@@ -111,6 +128,13 @@ def convert(ring: Ring, expr: Any) -> Element:
         return ring.convert_internal((1 + sp.sqrt(5)) / 2)
     if expr.is_number and not expr.args:
         return ring.constant_atom(expr)
+    if isinstance(expr, sp.LambertW) and len(expr.args) == 1:
+        return lambert(ring, ring.convert_internal(expr.args[0]))
+    if isinstance(expr, sp.zeta) and len(expr.args) == 2 and expr.args[0].is_Integer:
+        n, a = expr.args
+        return ring.convert_internal(
+            sp.Integer(-1) ** n * sp.polygamma(n - 1, a) / sp.factorial(n - 1)
+        )
     if isinstance(expr, (sp.zeta, sp.Derivative, sp.Subs)) and (own := open_zeta(expr)) != expr:
         return ring.convert_internal(own)
     rewrite = _REWRITES.get(expr.func)

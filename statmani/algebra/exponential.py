@@ -12,6 +12,7 @@ from sympy import Expr
 from statmani.algebra.element import Element
 from statmani.algebra.lattice import lattice_basis, rational_combination
 from statmani.algebra.roots import power, signed_factors
+from statmani.algebra.special import gamma_function, log_gamma
 from statmani.errors import CertificateError, InvalidManifold
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ def _split_logs(ring: Ring, exponent: Element) -> tuple[Element, list[tuple[Elem
     rest = {}
     for exponents, c in ring.polynomials.numerator(exponent).to_dict().items():
         used = [i for i, e in enumerate(exponents) if e]
-        if len(used) == 1 and exponents[used[0]] == 1 and ring.atoms[used[0]].kind == "log":
+        kind = ring.atoms[used[0]].kind if len(used) == 1 and exponents[used[0]] == 1 else ""
+        if kind in ("log", "lambert", "loggamma"):
             argument = ring.atoms[used[0]].argument
             assert argument is not None
+            if kind == "lambert":
+                argument = argument / ring.polynomials.generator(used[0])
+            elif kind == "loggamma":
+                argument = gamma_function(ring, argument)
             logs.append((argument, Fraction(int(c.p), int(c.q))))
         else:
             rest[exponents] = c
@@ -48,6 +54,9 @@ def _split_pi(ring: Ring, angle: Element) -> tuple[Element, Fraction]:
     c = rest.pop(key, None)
     num = ring.polynomials.context.from_dict(rest)
     turn = Fraction(0) if c is None else Fraction(int(c.p), int(c.q))
+    if turn and sp.cos(sp.Rational(turn.numerator, turn.denominator) * sp.pi).has(sp.cos, sp.sin):
+        # No roots are known for cos(pi/7): pi counts as any other angle.
+        return angle, Fraction(0)
     return Element(ring.polynomials, num, ()), turn
 
 
@@ -62,7 +71,12 @@ def new_basis(ring: Ring, kind: str, arguments: Sequence[Element]) -> None:
     """Make generators for a basis of the lattice spanned by the arguments."""
     known = [b for b, _ in ring.lattices[kind]]
     fresh = [a for a in arguments if a and rational_combination(ring.polynomials, a, known) is None]
-    for element in lattice_basis(ring.polynomials, fresh):
+
+    def by_name(monomial: tuple[int, ...]) -> list[tuple[str, int]]:
+        # Generators are numbered in order of appearance, which shall not show.
+        return sorted((str(ring.atoms[i].expr), e) for i, e in enumerate(monomial) if e)
+
+    for element in lattice_basis(ring.polynomials, fresh, by_name):
         if rational_combination(ring.polynomials, element, known) is not None:
             continue
         known.append(element)
@@ -191,6 +205,8 @@ def logarithm(ring: Ring, element: Element) -> Element:
         is_generator = len(known) == 1 and factor == ring.polynomials.generator(known[0])
         if is_generator and atom.kind == "exp" and atom.argument is not None:
             terms.append(atom.argument.scale(exponent))
+        elif is_generator and atom.kind == "gamma" and atom.argument is not None:
+            terms.append(log_gamma(ring, atom.argument).scale(exponent))
         elif is_generator and atom.kind == "root" and atom.argument is not None:
             degree = next(r.degree for r in ring.polynomials.relations if r.generator == known[0])
             terms.append(logarithm(ring, atom.argument).scale(Fraction(exponent, degree)))

@@ -7,7 +7,7 @@ lattice that all arguments span, found by the Hermite normal form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -69,11 +69,17 @@ def rational_combination(
     return [table[r][n] for r in pivots]
 
 
-def lattice_basis(ring: Polynomials, elements: Sequence[Element]) -> list[Element]:
-    """A basis of the lattice that the elements span over the integers."""
+def lattice_basis(
+    ring: Polynomials, elements: Sequence[Element], order: Callable[[tuple[int, ...]], Any]
+) -> list[Element]:
+    """A basis of the lattice that the elements span over the integers.
+
+    The Hermite normal form is unique once the monomials are sorted, here by `order`.
+    """
     if not elements:
         return []
     rows, columns, common = _rows(ring, elements)
+    columns.sort(key=order)
     scale = lcm(*(x.denominator for row in rows for x in row.values()), 1)
     matrix = fmpz_mat([[int(row.get(c, Fraction(0)) * scale) for c in columns] for row in rows])
     basis = []

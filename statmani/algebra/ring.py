@@ -85,6 +85,7 @@ class Ring:
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
         self._settled: dict[tuple[int, int], bool] = {}
         self._signs: dict[str, int] = {}
+        self.assumed = 0
         self.displays = {outside: Display(self, outside) for outside in (False, True)}
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
@@ -295,6 +296,7 @@ class Ring:
     def assume_sign(self, polynomial: Any, sign: int) -> None:
         """Note a sign without which an input would not be real."""
         self._signs[str(polynomial)] = sign
+        self.assumed += 1
 
     # -- in and out ----------------------------------------------------------------------
 

@@ -16,9 +16,13 @@ from statmani.errors import InvalidManifold
 if TYPE_CHECKING:
     from statmani.algebra.ring import Ring
 
-__all__ = ["bessel_i", "bessel_k", "gamma_function", "note_argument", "polygamma"]
+__all__ = [
+    *("bessel_i", "bessel_k", "gamma_function", "lambert", "log_gamma", "note_argument"),
+    "polygamma",
+]
 
 _LONGEST_SHIFT = 200
+_MOST_HALVINGS = 3
 
 
 def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
@@ -113,7 +117,7 @@ def _reduced_polygamma(ring: Ring, n: int, base: Element, expr: Expr | None = No
 
 
 def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
-    """A rule for polygamma(n, base) when two of b, b + 1/2, 2b are atoms already.
+    """A rule for polygamma(n, base) when the others of b, b + 1/2, 2b occur.
 
     psi_n(2b) = 2^(-n-1) (psi_n(b) + psi_n(b + 1/2)) + [n = 0] log 2 (DLMF 5.15.7).
     """
@@ -125,6 +129,15 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
         reduced = ring.to_internal_expr(base + ring.number(anchor))
         return reduced in ring.polygamma_rules and ring.polygamma_rules[reduced] is None
 
+    def occurs(argument: Element, depth: int = 0) -> bool:
+        """Whether the argument, or the two that stand for it, are in the expressions."""
+        if ring.to_internal_expr(integer_shift(ring, argument)[0]) in ring.anchors:
+            return True
+        if depth == _MOST_HALVINGS:
+            return False
+        lower = argument.scale(Fraction(1, 2))
+        return occurs(lower, depth + 1) and occurs(lower + half, depth + 1)
+
     def at(n: int, argument: Element) -> Element:
         return polygamma(ring, ring.number(n), argument)
 
@@ -134,7 +147,8 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
     lower, upper = base.scale(Fraction(1, 2)), base.scale(Fraction(1, 2)) + half
     if base.constant is not None:
         return None
-    if known(lower) and known(upper):
+    if occurs(lower) and occurs(upper):
+        # Always this one of the three, in whatever order they are met.
         return lambda n: (at(n, lower) + at(n, upper)).scale(Fraction(1, 2 ** (n + 1))) + log2(n)
     double, partner = base.scale(2), base + half
     if known(double) and known(partner):
@@ -153,14 +167,63 @@ def gamma_function(ring: Ring, argument: Element) -> Element:
 
     def derive(i: int) -> Element:
         digamma = polygamma(ring, ring.polynomials.zero, base)
-        return ring.atom(key, value, derive) * digamma * ring.derivative(base, i)
+        return ring.known_atom(key) * digamma * ring.derivative(base, i)
 
-    result = ring.atom(key, value, derive)
+    result = ring.atom(key, value, derive, "gamma", base)
     for k in range(shift):
         result = result * (base + ring.number(k))
     for k in range(shift, 0):
         result = result / (base + ring.number(k))
     return result
+
+
+def log_gamma(ring: Ring, argument: Element) -> Element:
+    """log(gamma(argument)), the argument reduced modulo integers."""
+    from statmani.algebra.exponential import logarithm
+
+    base, shift = anchored(ring, argument)
+    expr = ring.to_internal_expr(base)
+    # For an integer n sympy makes log(gamma(n)) of it.
+    value = sp.loggamma(expr)
+    if not expr.free_symbols and not isinstance(value, sp.loggamma):
+        return ring.convert_internal(value)
+
+    def derive(i: int) -> Element:
+        return polygamma(ring, ring.polynomials.zero, base) * ring.derivative(base, i)
+
+    terms = [ring.atom(("loggamma", value), value, derive, "loggamma", base)]
+    terms += [logarithm(ring, base + ring.number(k)) for k in range(shift)]
+    terms += [-logarithm(ring, base + ring.number(k)) for k in range(shift, 0)]
+    return ring.polynomials.total(terms)
+
+
+def lambert(ring: Ring, argument: Element) -> Element:
+    """The principal branch of W exp(W) = argument; exp(W) is written as argument / W."""
+    expr = sp.LambertW(ring.to_internal_expr(argument))
+    if not isinstance(expr, sp.LambertW):
+        return ring.convert_internal(expr)
+
+    def derive(i: int) -> Element:
+        itself, one = ring.known_atom(expr), ring.polynomials.one
+        return itself / (argument * (one + itself)) * ring.derivative(argument, i)
+
+    return ring.atom(expr, expr, derive, "lambert", argument)
+
+
+def _half_bessel(ring: Ring, kind: str, order: Fraction, argument: Element) -> Element:
+    """Orders 1/2, 3/2, ... are elementary (DLMF 10.39.1, 10.39.2)."""
+    x, e = ring.to_internal_expr(argument), -1 if kind == "i" else 1
+    if kind == "i":
+        closed = [sp.sqrt(2 / (sp.pi * x)) * f(x) for f in (sp.cosh, sp.sinh)]
+    else:
+        closed = [sp.sqrt(sp.pi / (2 * x)) * sp.exp(-x)] * 2
+    lower, upper = (ring.convert_internal(f) for f in closed)
+    half, steps = Fraction(1, 2), int(order - Fraction(1, 2))
+    for k in range(steps):
+        lower, upper = upper, lower + (upper / argument).scale(2 * e * (k + half))
+    for k in range(0, steps, -1):
+        lower, upper = upper - (lower / argument).scale(2 * e * (k - half)), lower
+    return upper
 
 
 def _bessel(ring: Ring, kind: str, order: Element, argument: Element) -> Element:
@@ -174,9 +237,14 @@ def _bessel(ring: Ring, kind: str, order: Element, argument: Element) -> Element
         raise InvalidManifold(
             f"the order of {function.__name__} depends on a coordinate. Make it a constant."
         )
-    whole = _as_integer(order)
+    whole, fixed = _as_integer(order), order.constant
     if whole is not None:
         order = ring.number(abs(whole))
+    elif fixed is not None and fixed.denominator == 2:
+        return _half_bessel(ring, kind, abs(fixed) if kind == "k" else fixed, argument)
+    elif kind == "k" and ring.to_internal_expr(order).could_extract_minus_sign():
+        # K is even in its order.
+        order = -order
     base, shift = integer_shift(ring, order)
     if whole is not None:
         base, shift = ring.number(0), abs(whole)

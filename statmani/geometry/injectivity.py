@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Dummy, Expr, Integer, Rational, Symbol, lambdify
+from sympy import Derivative, Dummy, Expr, Integer, Rational, Subs, Symbol, lambdify
 from sympy.core.function import AppliedUndef
 
 from statmani.domain import Axis, Domain
@@ -96,6 +96,9 @@ class NumericMap:
         table = dict(zip(domain.symbols, inner, strict=True))
         composed = [e.xreplace(table) for e in images]
         slopes = [e.diff(s) for e in composed for s in u]
+        if any(slope.has(Derivative, Subs) for slope in slopes):
+            # Steps such as floor have no derivative that evaluates.
+            return None
         modules = ["scipy", "numpy"]
         n, m = len(images), domain.dim
 

@@ -142,7 +142,8 @@ def _table(manifold: StatisticalManifold, orders: Sequence[Expr]) -> tuple[Symbo
     certificate = manifold.certificate
     points = certificate.points if isinstance(certificate, Certificate) else ()
     seen = [symbol for point in points for symbol, _ in point]
-    free = [s for order in orders for s in sorted(order.free_symbols, key=str)]
+    images = manifold.embedding.mapping.values() if manifold.embedding else ()
+    free = [s for e in (*orders, *images) for s in sorted(e.free_symbols, key=str)]
     return tuple(dict.fromkeys([*manifold.coordinates, *manifold.constants, *seen, *free]))
 
 
@@ -159,7 +160,13 @@ def _written(manifold: StatisticalManifold, orders: Sequence[Expr]) -> dict[str,
         return to_json(expr, symbols)
 
     domain, n = manifold.domain, manifold.dim
-    skewness = manifold.skewness
+    skewness, embedding = manifold.skewness, manifold.embedding
+    around = None
+    if embedding is not None:
+        around = {
+            "ambient": _written(embedding.ambient, ()),
+            "mapping": [pack(embedding.mapping[c]) for c in embedding.ambient.coordinates],
+        }
     return {
         "symbols": [[s.name, dict(sorted(s.assumptions0.items()))] for s in symbols],
         "axes": [[pack(a.lower), pack(a.upper), a.periodic] for a in domain.axes],
@@ -168,6 +175,7 @@ def _written(manifold: StatisticalManifold, orders: Sequence[Expr]) -> dict[str,
         "skewness": [[*p, pack(skewness[p])] for p in sorted(manifold.geometry.skewness)],
         "certificate": _certificate_data(manifold.certificate, pack),
         "connections": [_connection_data(manifold.connection(order), pack) for order in orders],
+        "embedding": around,
     }
 
 
@@ -331,7 +339,25 @@ def _manifold(content: Any) -> StatisticalManifold:
     metric = [[_expression(entry, symbols) for entry in row] for row in rows]
     skewness = _entries(content["skewness"], 3, domain.dim, symbols, "skewness")
     certificate = _certificate(content["certificate"], symbols)
-    return StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+    manifold = StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+    around = content.get("embedding")
+    return manifold if around is None else _embedded(manifold, around, symbols)
+
+
+def _embedded(
+    manifold: StatisticalManifold, around: Any, symbols: Sequence[Symbol]
+) -> StatisticalManifold:
+    """The same manifold, pulled back from the one around it once more."""
+    ambient = _manifold(around["ambient"])
+    images = around["mapping"]
+    _require(
+        isinstance(images, list) and len(images) == ambient.dim > manifold.dim,
+        "embedding: not one image for each coordinate of a larger manifold",
+    )
+    mapping = {c: _expression(e, symbols) for c, e in zip(ambient.coordinates, images, strict=True)}
+    found = ambient.submanifold(mapping, manifold.domain)
+    _require(found == manifold, "embedding: it does not give the stored metric and skewness")
+    return found
 
 
 def _loaded(content: Any) -> StatisticalManifold:

@@ -20,6 +20,7 @@ __all__ = [
     "exact_point",
     "first_zero",
     "gaps",
+    "line_zeros",
     "nearby",
     "points_of",
     "polynomial_zeros",
@@ -32,6 +33,8 @@ Point = dict[Expr, Expr]
 _POINTS = 1500
 _DIGITS = 60
 _MOST_DEGREE = 24
+_MOST_ON_LINE = 8
+_LINES = 3
 _LARGE = 10.0 ** np.arange(-6, 7)
 _ROUND = np.concatenate([np.arange(0.0, 21.0), np.arange(0.5, 8.0), [1 / 3, 2 / 3, 50.0, 99.0]])
 
@@ -131,11 +134,39 @@ def polynomial_zeros(domain: Domain, expr: Expr) -> list[Point] | None:
     if domain.dim != 1:
         return None
     (symbol,) = domain.symbols
+    return _zeros_along(domain, expr, symbol, {}, _MOST_DEGREE)
+
+
+def line_zeros(domain: Domain, expr: Expr) -> Iterator[Point]:
+    """Zeros of a polynomial inside, on lines parallel to the axes through a few points.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> from statmani.reading import domain_of
+    >>> s, t = symbols("s t", real=True)
+    >>> next(line_zeros(domain_of((s, t)), t**2 - 10**9))[t]**2
+    1000000000
+    """
+    if not expr.is_rational_function(*domain.symbols):
+        return
+    for values in domain.interior_points(_LINES, seed=13):
+        point: Point = dict(zip(domain.symbols, values, strict=True))
+        for symbol in domain.symbols:
+            rest = {s: v for s, v in point.items() if s != symbol}
+            line = expr.xreplace(rest)
+            yield from _zeros_along(domain, line, symbol, rest, _MOST_ON_LINE) or ()
+
+
+def _zeros_along(
+    domain: Domain, expr: Expr, symbol: Symbol, rest: Point, most: int
+) -> list[Point] | None:
+    """Exact zeros in one coordinate, the rest being fixed; None if this is no polynomial."""
     try:
         polynomial = Poly(expr.as_numer_denom()[0], symbol)
         if not polynomial.domain.is_QQ and not polynomial.domain.is_ZZ:
             return None
-        if polynomial.is_zero or polynomial.degree() > _MOST_DEGREE:
+        if polynomial.is_zero or polynomial.degree() > most:
             return None
         roots = real_roots(polynomial, multiple=True) if polynomial.degree() else []
     except (PolynomialError, DomainError, NotImplementedError):
@@ -144,7 +175,8 @@ def polynomial_zeros(domain: Domain, expr: Expr) -> list[Point] | None:
     points = []
     for root in dict.fromkeys(roots):
         value = context.mpf(str(root.evalf(_DIGITS)))
-        point: Point = {symbol: root if root.is_Rational else recognised(value, context)}
+        place = root if root.is_Rational else recognised(value, context)
+        point: Point = {s: place if s == symbol else rest[s] for s in domain.symbols}
         if _inside(domain, point):
             points.append(point)
     return points

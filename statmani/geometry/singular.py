@@ -15,6 +15,7 @@ from statmani.algebra.ring import Ring
 from statmani.errors import InvalidManifold
 from statmani.geometry.injectivity import NumericMap
 from statmani.geometry.refinement import recognised
+from statmani.geometry.scan import line_zeros
 
 __all__ = ["zero_of"]
 
@@ -37,8 +38,9 @@ def _has_no_zero(ring: Ring, element: Element) -> bool:
 def zero_of(ring: Ring, element: Element) -> dict[Expr, Expr] | None:
     """A point of the domain where the element vanishes to 40 digits, or None.
 
-    Newton's method along the gradient from random points, with steps for zeros of order one and
-    two; None proves nothing unless all factors have a proved sign.
+    Exact roots of a polynomial on a few lines, then Newton's method along the gradient from random
+    points, with steps for zeros of order one and two; None proves nothing unless all factors have
+    a proved sign.
 
     Examples
     --------
@@ -55,10 +57,12 @@ def zero_of(ring: Ring, element: Element) -> dict[Expr, Expr] | None:
     expr = ring.shown(element)
     if domain.constants or expr.free_symbols - set(domain.symbols):
         return None
-    numeric = NumericMap.of(domain, [expr])
-    if numeric is None:
-        return None
     try:
+        # Zeros far out, which the numeric search below does not reach.
+        exact = next(line_zeros(domain, expr), None)
+        numeric = NumericMap.of(domain, [expr])
+        if exact is not None or numeric is None:
+            return exact
         starts = numeric.starts(_STARTS, seed=3)
         candidates = [p for order in (1.0, 2.0) for p in _newton(numeric, starts, order)]
     except (NameError, TypeError, ValueError, InvalidManifold):

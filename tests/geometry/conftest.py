@@ -261,7 +261,9 @@ class NumericGeometry:
 
 
 def _namespace(context: Any) -> dict[str, Any]:
-    names = {name: getattr(context, name) for name in ("exp", "log", "sqrt", "sin", "cos", "zeta")}
+    # What is missing here would be taken from mpmath itself, with 15 digits.
+    known = ("exp", "log", "sqrt", "sin", "cos", "zeta", "gamma", "besseli", "erf")
+    names = {name: getattr(context, name) for name in known}
     names["mpf"] = context.mpf
     names["psi"] = lambda n, x: context.psi(int(n), x)
     names["polygamma"] = lambda n, x: context.psi(int(n), x)

@@ -90,6 +90,15 @@ def test_maps_that_are_accepted(name) -> None:
     assert (result.metric.subs(at) - jacobian.T * jacobian).evalf(30).norm() < 1e-25
 
 
+def require_refusal(images, coordinates, message) -> None:
+    ambient = {1: LINE, 2: PLANE, 3: SPACE}[len(images)]
+    domain = domain_of(coordinates)
+    change = ambient.reparametrize if domain.dim == ambient.dim else ambient.submanifold
+    with pytest.raises(InvalidManifold) as caught:
+        change(dict(zip(ambient.coordinates, images, strict=True)), coordinates)
+    assert message in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("images", "coordinates", "message"),
     [
@@ -104,12 +113,7 @@ def test_maps_that_are_accepted(name) -> None:
     ],
 )
 def test_singular_maps_are_refused_with_a_point(images, coordinates, message) -> None:
-    ambient = {1: LINE, 2: PLANE, 3: SPACE}[len(images)]
-    domain = domain_of(coordinates)
-    change = ambient.reparametrize if domain.dim == ambient.dim else ambient.submanifold
-    with pytest.raises(InvalidManifold) as caught:
-        change(dict(zip(ambient.coordinates, images, strict=True)), coordinates)
-    assert message in str(caught.value)
+    require_refusal(images, coordinates, message)
 
 
 def test_maps_with_constants_and_circles() -> None:
@@ -137,3 +141,76 @@ def test_charts_of_the_catalogue_stay_possible() -> None:
     u = sp.Symbol("u")
     by_mean = beta.reparametrize({a: u * q, b: (1 - u) * q}, {u: Interval.open(0, 1), q: HALF})
     assert by_mean.conjugate_symmetry.holds
+
+
+FURTHER_REFUSALS = {
+    "fold far out in two dimensions": (
+        (t + s, (s - 300) ** 2 + t), (t, s), "singular Jacobian at"
+    ),
+    "double zero far out": (((t - 10**6) ** 3,), t, "singular Jacobian at t = 1000000"),
+    "cubic with far folds": ((t**3 - 3 * 10**6 * t,), t, "singular Jacobian at t = -1000"),
+    "odd square": ((t * sp.Abs(t),), t, "not smooth at t = 0"),
+    "step": ((t - sp.floor(t),), t, "contains floor(t), which is not smooth at t = 0"),
+    "sine on a long interval": ((sin(t),), {t: Interval.open(0, 10)}, "have the same image"),
+    "a little more than a circle": (
+        (cos(t), sin(t)), {t: Interval.open(0, sp.Rational(64, 10))}, "have the same image"
+    ),
+    "third power of the right half-plane": (
+        (q**3 - 3 * q * s**2, 3 * q**2 * s - s**3), (q, s), "have the same image"
+    ),
+    "Whitney's cusp": ((t**3 + s * t, s), (t, s), "have the same image"),
+    "unordered roots": ((t + s, t * s), (t, s), "have the same image"),
+    "rational bump": ((t / (1 + t**2),), t, "singular Jacobian at t = -1"),
+    "spherical angles too wide": (
+        (r * sin(t) * cos(p), r * sin(t) * sin(p), r * cos(t)),
+        {r: HALF, t: Interval.open(0, pi), p: Interval.open(0, 7)},
+        "have the same image",
+    ),
+    "fold in space": ((t, s, p**2 - p), (t, s, p), "p = 1/2"),
+    "power tower": ((q**q,), q, "singular Jacobian at q = 0.36787944"),
+    "bump on a plateau": ((sp.tanh(t) + exp(-((t - 5) ** 2)),), t, "have the same image"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FURTHER_REFUSALS)
+def test_further_maps_that_are_refused(name) -> None:
+    images, coordinates, message = FURTHER_REFUSALS[name]
+    require_refusal(images, coordinates, message)
+
+
+FURTHER_CHARTS = {
+    "nearly flat sine": ((t + sin(t) * sp.Rational(999, 1000),), t),
+    "half a sine": ((t + sin(t) / 2,), t),
+    "two sines": ((t + sin(s) / 3, s + sin(t) / 3), (t, s)),
+    "Henon": ((1 - t**2 + s, t / 3), (t, s)),
+    "polynomial automorphism": ((t + (s + t**2) ** 2, s + t**2), (t, s)),
+    "third power of a sector": (
+        (q**3 - 3 * q * s**2, 3 * q**2 * s - s**3),
+        {q: HALF, s: Interval.open(-sqrt(3) * q / 3, sqrt(3) * q / 3)},
+    ),
+    "upper half of the cusp": ((t**3 + q * t, q), (t, q)),
+    "elliptic": ((sp.cosh(r) * cos(p), sp.sinh(r) * sin(p)), {r: HALF, p: sm.Circle}),
+    "bipolar": (
+        (sp.sinh(t) / (sp.cosh(t) - cos(s)), sin(s) / (sp.cosh(t) - cos(s))),
+        {t: S.Reals, s: Interval.open(0, pi)},
+    ),
+    "parabolic": ((t * q, (t**2 - q**2) / 2), (t, q)),
+    "tangent": ((sp.tan(t),), {t: Interval.open(-pi / 2, pi / 2)}),
+    "triangular in space": ((t, s + t**2, p + s * t), (t, s, p)),
+    "complex exponential on a strip": (
+        (exp(t) * cos(s), exp(t) * sin(s)), {t: S.Reals, s: Interval.open(-pi, pi)}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FURTHER_CHARTS)
+def test_further_maps_that_are_accepted(name) -> None:
+    images, coordinates = FURTHER_CHARTS[name]
+    ambient = {1: LINE, 2: PLANE, 3: SPACE}[len(images)]
+    mapping = dict(zip(ambient.coordinates, images, strict=True))
+    result = ambient.reparametrize(mapping, coordinates)
+    at = dict(zip(result.coordinates, (sp.Rational(3, 4), sp.Rational(1, 3), 2), strict=False))
+    jacobian = sp.Matrix(images).jacobian(list(result.coordinates)).subs(at)
+    assert (result.metric.subs(at) - jacobian.T * jacobian).evalf(30).norm() < 1e-25
+    # A flat metric stays flat in every chart.
+    assert result.levi_civita.is_flat

@@ -62,6 +62,53 @@ def test_an_open_family_comes_back(tmp_path: Path) -> None:
     assert sm.load_manifold(tmp_path / "m.json") == M
 
 
+def curve_in_a_plane(file: Path) -> StatisticalManifold:
+    M = sm.families.normal().manifold()
+    c = sp.Symbol("c", positive=True)
+    curve = M.submanifold(dict(zip(M.coordinates, (y, c * y), strict=True)), y)
+    curve.save(file, alphas=[1])
+    return curve
+
+
+def test_a_submanifold_keeps_what_it_lies_in(tmp_path: Path) -> None:
+    curve = curve_in_a_plane(tmp_path / "m.json")
+    loaded = sm.load_manifold(tmp_path / "m.json")
+    assert loaded == curve
+    assert loaded.embedding is not None
+    assert loaded.embedding.ambient == curve.embedding.ambient
+    assert sm.statistical_curvature(loaded) == sm.statistical_curvature(curve) != 0
+    # Once more, and a line in a surface in space.
+    loaded.save(tmp_path / "m.json")
+    assert sm.load_manifold(tmp_path / "m.json").mean_curvature(0) == curve.mean_curvature(0)
+    u, v, w = symbols("u v w", real=True)
+    space = StatisticalManifold((u, v, w), sp.eye(3))
+    surface = space.submanifold({u: x, v: y, w: x * y}, (x, y))
+    line = surface.submanifold({x: u, y: sp.exp(u)}, u)
+    line.save(tmp_path / "m.json")
+    found = sm.load_manifold(tmp_path / "m.json").embedding.ambient
+    assert found.second_fundamental_form(0) == surface.second_fundamental_form(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: e["mapping"].pop(), "not one image for each coordinate"),
+        (
+            lambda e: e["mapping"].__setitem__(0, [["integer", 5]]),
+            "does not give the stored metric",
+        ),
+        (lambda e: e.pop("ambient"), "ambient"),
+        (lambda e: e["ambient"]["metric"][0].__setitem__(0, [["eval", 0]]), "malformed"),
+    ],
+)
+def test_a_false_embedding(change, message, tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    curve_in_a_plane(file)
+    rewrite(file, lambda content: change(content["embedding"]))
+    with pytest.raises((InvalidArgument, InvalidManifold), match=message):
+        sm.load_manifold(file)
+
+
 def test_what_has_no_json_form_is_refused(tmp_path: Path) -> None:
     f = sp.Function("f")(x)
     cases = [
