@@ -12,6 +12,7 @@ import sympy as sp
 from statmani.declaration import Variable
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import AxisChart, Chart, axis_nodes
+from statmani.expectation.precise_nodes import place_and_slope, unit_node
 from statmani.expectation.sums import Point, Products, lattice, mode, transform
 
 __all__ = ["integrate_precisely", "sum_heavy_tail", "sum_precisely"]
@@ -51,15 +52,9 @@ def integrate_precisely(
     fine, coarse = [context.mpf(0)] * (count + 1), [context.mpf(0)] * (count + 1)
     for index in useful:
         tt = context.mpf(int(index) - round(reach * step)) / step
-        u = context.pi / 2 * context.sinh(tt)
-        du = context.pi / 2 * context.cosh(tt)
-        if axis.kind == "line":
-            z = centre + scale * context.sinh(u)
-            dz = scale * context.cosh(u) * du
-        else:
-            e = context.exp(centre + scale * u)
-            z = e if half is None else half * e / (1 + e)
-            dz = scale * du * (e if half is None else z / (1 + e))
+        z, dz = place_and_slope(
+            axis.kind, unit_node(axis.kind, tt, context), centre, scale, half, context
+        )
         row = at([z])
         if row[0] == -context.inf or not context.isfinite(row[0]):
             continue
