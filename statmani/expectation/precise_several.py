@@ -24,9 +24,11 @@ from statmani.expectation.sweep import support_of
 __all__ = ["SeveralSums"]
 
 # Nodes per unit of the first level, and the most levels and nodes.
-_FIRST_STEP = {1: 8, 2: 8, 3: 6}
+_FIRST_STEP = 8
 _LEVELS = 6
 _MOST = 60_000
+# Continuous axes for which that is enough.
+_MOST_AXES = 2
 _LATTICES = {1: (128, 384, 1024, 4096), 2: (40, 160, 640), 3: (20, 60)}
 # Discrete points, each with an integral.
 _SLICES = 1100
@@ -76,7 +78,7 @@ class SeveralSums:
                 break
             total = self._context.fsum(t for t, _ in levels[: level + 1])
             size = self._context.fsum(s for _, s in levels[: level + 1])
-            volume = (_FIRST_STEP.get(dims, 4) << level) ** dims
+            volume = (_FIRST_STEP << level) ** dims
             total, size = total / volume, size / volume
             if not dims:
                 return total, 10.0 ** -(self._digits + 2)
@@ -105,7 +107,8 @@ class SeveralSums:
         """One part per combination of pieces of the axes; the discrete points are theirs."""
         names = tuple(v.symbol for v in self._discrete)
         early = {v.symbol for v in self._continuous}
-        if any((v.lower.free_symbols | v.upper.free_symbols) & early for v in self._discrete):
+        moving = any((v.lower.free_symbols | v.upper.free_symbols) & early for v in self._discrete)
+        if moving or len(self._continuous) > _MOST_AXES:
             self._complete = False
             return
         charts: list[Chart] = [()]
@@ -133,7 +136,9 @@ class SeveralSums:
                     place = tuple(map(self._context.mpf, column))
                     nodes.places.append(place)
                     nodes.weights.append(self._context.exp(whole(place)[0].real))
-            self._parts.append(_Part(nodes, own, whole, self._margin, self._context))
+            self._parts.append(
+                _Part(nodes, own, whole, self._margin, _MOST // len(charts), self._context)
+            )
 
     def _points(self, chart: Chart, inner: Program) -> list[tuple[int, ...]] | None:
         """Discrete points whose slice of the density matters; None when there are too many."""
@@ -171,9 +176,7 @@ class SeveralSums:
         for v, c in zip(self._discrete, column, strict=True):
             values[v.symbol] = sp.Integer(int(c))
         centre, _ = mode(chart, inner, values)
-        _, jacobian, outputs = transform(
-            chart, inner, values, [np.array([c]) for c in centre], 1
-        )
+        _, jacobian, outputs = transform(chart, inner, values, [np.array([c]) for c in centre], 1)
         return float(np.asarray(outputs[0]).real.ravel()[0] + jacobian[0])
 
 
@@ -193,8 +196,10 @@ class _Part:
     """The nodes of one chart, by level."""
 
     def __init__(
-        self, nodes: Nodes, nests: list[_Nest], whole: Any, margin: float, context: Any
-    ) -> None:
+        self, nodes: Nodes, nests: list[_Nest], whole: Any, margin: float, most: int,
+        context: Any,
+    ) -> None:  # fmt: skip
+        self._most = most
         self._nodes, self._nests, self._whole = nodes, nests, whole
         self._margin, self._context = margin, context
         self._top = max((n.top for n in nests), default=0.0)
@@ -209,7 +214,9 @@ class _Part:
 
     def _refine(self, level: int) -> None:
         found = []
-        room = _MOST - len(self._nodes.places)
+        room = self._most - len(self._nodes.places)
+        if self._nests and (2 ** self._nests[0].dims - 1) * len(self._nodes.places) > room:
+            raise _TooMany
         for nest in self._nests:
             for leaf in nest.leaves(level, self._top - self._margin):
                 found.append((nest, leaf))
@@ -234,13 +241,14 @@ class _Nest:
         table: dict[sp.Symbol, Any], context: Any,
     ) -> None:  # fmt: skip
         self._chart, self._inner, self._context = chart, inner, context
+        self.dims = len(chart)
         self._table = dict(table) | dict(zip(names, map(sp.Integer, column), strict=True))
         self._column = tuple(map(context.mpf, column))
         self._modes: dict[tuple[float, ...], tuple[list[float], list[float]]] = {}
         self._fits: dict[tuple[float, ...], tuple[float, float]] = {}
         self._places: dict[tuple[float, ...], tuple[tuple[Any, ...], Any]] = {}
         self._units: dict[tuple[str, float], tuple[Any, Any]] = {}
-        self._step = _FIRST_STEP.get(len(chart), 4)
+        self._step = _FIRST_STEP
         self._widths = []
         known: list[sp.Symbol] = []
         earlier: dict[sp.Symbol, sp.Expr] = {}

@@ -113,9 +113,7 @@ class Integrator:
             rows = [tuple(int(c) for c in row) for row in lattice(variables, values, limit).T]
             for row in rows:
                 if row not in known:
-                    fixed = {
-                        v.symbol: sp.Integer(c) for v, c in zip(variables, row, strict=True)
-                    }
+                    fixed = {v.symbol: sp.Integer(c) for v, c in zip(variables, row, strict=True)}
                     known[row] = self._integrated({**values, **fixed}, target)
             total = reduce(join, known.values())
             if not open_ended:
