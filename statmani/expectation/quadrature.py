@@ -13,6 +13,7 @@ import sympy as sp
 from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
 from statmani.expectation.evaluate import Program, new_context
+from statmani.expectation.logarithmic import in_logarithms
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
 from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import (
@@ -287,7 +288,10 @@ def check_density(declaration: Declaration) -> None:
     InvalidFamily
         The integral is not 1 (it is named), or log p is not real somewhere in the support.
     """
-    straight, samples = straighten(declaration)
+    moved = in_logarithms(declaration)
+    straight, samples = straighten(moved)
+    if moved is not declaration:
+        samples = {declaration.variables[0].symbol: sp.exp(moved.variables[0].symbol)}
     blocks, rest = independent_blocks(separable(straight), straight)
     integrators = [Integrator(block) for block in blocks]
     constant = Program([rest], [])

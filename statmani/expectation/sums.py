@@ -33,6 +33,7 @@ Products = Sequence[tuple[int, ...]]
 _FINEST = 512
 _NEGLIGIBLE = 45.0
 _CHUNK = 1 << 16
+_ASIDE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -298,6 +299,12 @@ def undefined_at(chart: Chart, program: Program, values: Point) -> dict[str, flo
         wrong = np.abs(log_p.imag) > 0
     else:
         wrong = np.isnan(log_p)
+    if wrong.any():
+        # A removable singularity leaves no trace on either side of it.
+        for side in (-_ASIDE, _ASIDE):
+            _, _, beside = transform(chart, program, values, [y + side for y in ys])
+            near = np.asarray(beside[0])
+            wrong = wrong & (np.isnan(near) | (np.abs(near.imag) > 0))
     wide = [np.broadcast_to(c, log_p.shape) for c in columns]
     if not wrong.any():
         return None
