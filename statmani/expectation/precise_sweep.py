@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, final
 
 import numpy as np
@@ -19,6 +20,7 @@ from statmani.expectation.evaluate import Program, new_context
 from statmani.expectation.lattice_sums import LatticeSum
 from statmani.expectation.law import Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
+from statmani.expectation.precise_gauss import GaussSums
 from statmani.expectation.precise_nodes import Nodes, place_and_slope, unit_node
 from statmani.expectation.precise_several import SeveralSums
 from statmani.expectation.sums import mode, transform
@@ -258,6 +260,7 @@ class _Several:
         self.known: dict[Any, Any] = {}
         self._exact, self._own = table, function
         self._table = {s: sp.Rational(context.nstr(v, 25)) for s, v in table.items()}
+        self._gauss: GaussSums | None = None
         self._sums: SeveralSums | None = None
 
     def value(self, function: sp.Expr, monomial: Monomial) -> Any:
@@ -268,16 +271,25 @@ class _Several:
             # Floats ask for all digits of a double; its last ones are noise anyway.
             goal = max(goal, _LAST_DIGITS)
         if not error <= goal:
-            if self._sums is None:
-                self._sums = SeveralSums(
-                    self._law, self._exact, self._digits, self._context, self._own
-                )
-            finer, own_error = self._sums.value(function, monomial)
-            if own_error < error or not np.isfinite(error):
-                value, error = finer, own_error
+            for sums in self._finer():
+                finer, own_error = sums.value(function, monomial)
+                if own_error < error or not np.isfinite(error):
+                    value, error = finer, own_error
+                if error <= goal:
+                    break
         if not error <= goal:
             self._warn(error)
         return value
+
+    def _finer(self) -> Iterator[GaussSums | SeveralSums]:
+        """Sums in many digits, each made once and only when needed."""
+        law, table, digits, context = self._law, self._exact, self._digits, self._context
+        if self._gauss is None:
+            self._gauss = GaussSums(law, table, digits, context)
+        yield self._gauss
+        if self._sums is None:
+            self._sums = SeveralSums(law, table, digits, context, self._own)
+        yield self._sums
 
     def _in_doubles(self, function: sp.Expr, monomial: Monomial) -> tuple[Any, float]:
         """The better of two rules in double precision, and its error."""
