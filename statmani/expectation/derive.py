@@ -18,6 +18,7 @@ from statmani.expectation.deadline import CHECKING, Progress, run_bounded
 from statmani.expectation.evaluate import Program
 from statmani.expectation.exponential import Tensors
 from statmani.expectation.kernels import Branch, match_kernels
+from statmani.expectation.logarithmic import in_logarithms
 from statmani.expectation.means import product_indices
 from statmani.expectation.nodes import without_max
 from statmani.expectation.normalise import Signs, normalise
@@ -121,6 +122,7 @@ def derive(
 
 def _derived(declaration: Declaration, effort: float, report: Progress) -> Derivation:
     check_moving_support(declaration)
+    given, declaration = declaration, in_logarithms(declaration)
     reduction = reduce_affine(declaration)
     working = declaration if reduction is None else reduction.declaration
     (metric, skewness), strategies, branches = _tensors(working, effort, report)
@@ -137,7 +139,10 @@ def _derived(declaration: Declaration, effort: float, report: Progress) -> Deriv
     report("certificate")
     nonzero = {index: value for index, value in skewness.items() if value != 0}
     values = {} if reduction is None else dict(reduction.values)
-    return Derivation(metric, nonzero, certificate, _sampler(branches, values))
+    sampler = _sampler(branches, values)
+    if sampler is not None and given is not declaration:
+        sampler = tuple(replace(b, transform=sp.exp(b.transform)) for b in sampler)
+    return Derivation(metric, nonzero, certificate, sampler)
 
 
 def _proof(entries: list[sp.Expr]) -> Callable[..., Certificate]:

@@ -76,6 +76,10 @@ class Expectation(sp.Expr):  # type: ignore[misc]
     The functions of tensors are products of derivatives of log p and print as such:
     ``E[l_a*l_a_b]`` is E[(d log p/da) (d^2 log p/da db)].
 
+    ``evalf(n)`` reaches n digits over one variable, or raises. Over two it uses nested sums, which
+    take seconds beyond double precision; where fewer digits are reached, as over three variables, a
+    :class:`~statmani.errors.StatmaniWarning` names how many.
+
     Made by the library, or with :meth:`of`.
 
     Examples

@@ -117,12 +117,12 @@ class LatticeSum:
 
     def _nodes(self) -> Nodes:
         symbol = self._variable.symbol
-        return Nodes(self._law, self._table, self._context, symbol, symbol)
+        return Nodes(self._law, self._table, self._context, {}, [symbol])
 
     def _add(self, nodes: Nodes, rule: list[tuple[Any, Any]]) -> None:
         at = self._log_p.bind(self._context, self._table)
         for place, weight in rule:
-            nodes.places.append(place)
+            nodes.places.append((place,))
             nodes.weights.append(weight * self._context.exp(at([place])[0].real))
 
     def _by_blocks(self, function: sp.Expr, monomial: Monomial) -> Any:

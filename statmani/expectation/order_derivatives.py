@@ -99,6 +99,9 @@ def _by_differences(name: str) -> Callable[..., Any]:
         """d^n/dnu^n in the precision of the context, by differences at a higher one."""
         from statmani.expectation.context import new_context
 
+        if z == 0 or z == context.inf:
+            # Where nodes have no mass, mpmath has no value.
+            return context.mpf(0) if z == 0 and order > 0 else context.nan
         count = int(n)
         wide = new_context((count + 2) * (context.dps + 5))
         function = getattr(wide, name)

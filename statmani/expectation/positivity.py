@@ -127,8 +127,9 @@ def check_positive(declaration: Declaration) -> None:
                     # Products like exp(big) exp(-big) overflow; their logarithms do not.
                     form = normalise(declaration.log_density, declaration, Signs(declaration))
                     spelled_out = Program([form], program.variables)
-                if _unreal(program, fine, values, sample, {}, infinite=False) or _unreal(
-                    spelled_out, fine, values, sample, {}
+                if _unreal(program, fine, values, sample, {}, infinite=False) or all(
+                    _unreal(spelled_out, fine, values, place, {})
+                    for place in _at_and_beside(declaration, sample)
                 ):
                     _refuse(declaration, values, sample)
 
@@ -159,6 +160,14 @@ def _unreal(
     if context.isnan(value):
         return infinite
     return bool(abs(getattr(value, "imag", 0)) > 1e-9)
+
+
+def _at_and_beside(
+    declaration: Declaration, sample: tuple[sp.Rational, ...]
+) -> list[tuple[sp.Rational, ...]]:
+    """The sample, and one beside it, where 0/0 at a removable singularity has a value."""
+    moves = [0 if v.discrete else sp.Rational(1, 1 << 40) for v in declaration.variables]
+    return [sample, tuple(x + m for x, m in zip(sample, moves, strict=True))]
 
 
 def _samples(

@@ -27,8 +27,8 @@ def bounded_power(context: Any, base: Any, power: Any) -> Any:
     real_base, real_power = (getattr(v, "imag", 0) == 0 for v in (base, power))
     base = base.real if real_base else base
     power = power.real if real_power else power
-    if real_base and base > 0 and base not in (1, context.inf):
-        if real_power and context.isfinite(power) and abs(power) < 64 and power == int(power):
+    if real_base and base > 0 and base != 1 and base != context.inf:
+        if real_power and abs(power) < 64 and power == int(power):
             return base ** int(power)
         return bounded_exp(context, power * context.log(base))
     if base == 0:

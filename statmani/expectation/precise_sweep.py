@@ -9,18 +9,21 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, final
 
 import numpy as np
 import sympy as sp
 
-from statmani.errors import IntractableExpectation, OutsideDomain
+from statmani.errors import IntractableExpectation, OutsideDomain, StatmaniWarning
 from statmani.expectation.context import new_context, thread_context
 from statmani.expectation.evaluate import Program
 from statmani.expectation.lattice_sums import LatticeSum
 from statmani.expectation.law import Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
-from statmani.expectation.precise_nodes import Nodes
+from statmani.expectation.precise_gauss import GaussSums
+from statmani.expectation.precise_nodes import Nodes, place_and_slope, unit_node
+from statmani.expectation.precise_several import SeveralSums
 from statmani.expectation.sums import mode, transform
 
 __all__ = ["expectation_value", "ladder"]
@@ -30,9 +33,9 @@ _LAST_STEP = 2048
 _PATIENCE = 3
 _GUARD = 12
 _LADDER = 16
-# Several variables: digits of a double, those a float of a large expression asks for on the way,
-# and those reached that are good without a word, or good at all.
-_DOUBLE, _GUARDED, _GOOD, _FEWEST = 18, 26, 11, 6
+# Several variables: with fewer digits there is no value.
+_FEWEST = 6
+_DOUBLE, _LAST_DIGITS = 17, 5e-15
 _KEPT: OrderedDict[Any, Any] = OrderedDict()
 _CAPACITY = 12
 _LOCK = threading.RLock()
@@ -119,7 +122,7 @@ def _sweep(
         if variables[0].discrete:
             return LatticeSum(law, table, digits, context)
         return _Integral(law, table, digits, context, function)
-    return _Coarse(law, table, digits, context)
+    return _Several(law, table, digits, context, function)
 
 
 @final
@@ -158,7 +161,9 @@ class _Integral:
             step = _FIRST_STEP << level
             total, size = total / step, size / step
             if previous is not None:
-                change = abs(total - previous) / size if size else self._context.mpf(0)
+                # Digits of the value count, unless nearly all of them cancel.
+                floor = max(abs(total), size * self._context.mpf(10) ** -6)
+                change = abs(total - previous) / floor if size else self._context.mpf(0)
                 # Analytic integrands converge quadratically; that must be seen, not assumed.
                 quadratic = last_change is not None and change <= last_change**1.5
                 if change <= goal or (quadratic and change**1.5 <= goal):
@@ -200,7 +205,7 @@ class _Piece:
         self._half: Any = None
         if self._axis.width is not None:
             self._half = Program([self._axis.width], []).bind(context, table)([])[0] / 2
-        self._nodes = Nodes(law, table, context, self._axis.sample, self._axis.z)
+        self._nodes = Nodes(law, table, context, back, [self._axis.z])
         self._starts = [0]
         self._top = -np.inf
 
@@ -228,51 +233,89 @@ class _Piece:
         useful = np.flatnonzero(size > self._top - 2.3 * self._digits - 45)
         for index in useful:
             t = context.mpf(int(ticks[index])) / step
-            u = context.pi / 2 * context.sinh(t)
-            du = context.pi / 2 * context.cosh(t)
-            if axis.kind == "line":
-                z = self._centre + self._scale * context.sinh(u)
-                dz = self._scale * context.cosh(u) * du
-            else:
-                e = context.exp(self._centre + self._scale * u)
-                z = e if self._half is None else self._half * e / (1 + e)
-                dz = self._scale * du * (e if self._half is None else z / (1 + e))
+            z, dz = place_and_slope(
+                axis.kind,
+                unit_node(axis.kind, t, context),
+                self._centre,
+                self._scale,
+                self._half,
+                context,
+            )
             log_p = self._at([z])[0]
             if log_p == -context.inf or not context.isfinite(log_p):
                 continue
-            self._nodes.places.append(z)
+            self._nodes.places.append((z,))
             self._nodes.weights.append(context.exp(log_p.real) * dz)
         self._starts.append(len(self._nodes.places))
 
 
 @final
-class _Coarse:
-    """Several variables: double precision only."""
+class _Several:
+    """Several variables: double precision first, then nested sums for more digits."""
 
-    def __init__(self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any) -> None:
+    def __init__(
+        self, law: Law, table: dict[sp.Symbol, Any], digits: int, context: Any,
+        function: sp.Expr | None,
+    ) -> None:  # fmt: skip
         self._law, self._digits, self._context = law, digits, context
         self.known: dict[Any, Any] = {}
+        self._exact, self._own = table, function
         self._table = {s: sp.Rational(context.nstr(v, 25)) for s, v in table.items()}
+        self._gauss: GaussSums | None = None
+        self._sums: SeveralSums | None = None
 
     def value(self, function: sp.Expr, monomial: Monomial) -> Any:
-        """The expectation, when double precision is enough."""
+        """The expectation, with a warning where fewer digits are reached."""
+        value, error = self._in_doubles(function, monomial)
+        goal = 10.0 ** -min(self._digits, 300)
+        if self._digits <= _DOUBLE:
+            # Floats ask for all digits of a double; its last ones are noise anyway.
+            goal = max(goal, _LAST_DIGITS)
+        if not error <= goal:
+            for sums in self._finer():
+                finer, own_error = sums.value(function, monomial)
+                if own_error < error or not np.isfinite(error):
+                    value, error = finer, own_error
+                if error <= goal:
+                    break
+        if not error <= goal:
+            self._warn(error)
+        return value
+
+    def _finer(self) -> Iterator[GaussSums | SeveralSums]:
+        """Sums in many digits, each made once and only when needed."""
+        law, table, digits, context = self._law, self._exact, self._digits, self._context
+        if self._gauss is None:
+            self._gauss = GaussSums(law, table, digits, context)
+        yield self._gauss
+        if self._sums is None:
+            self._sums = SeveralSums(law, table, digits, context, self._own)
+        yield self._sums
+
+    def _in_doubles(self, function: sp.Expr, monomial: Monomial) -> tuple[Any, float]:
+        """The better of two rules in double precision, and its error."""
+        from statmani.expectation.quadrature import Integrator
         from statmani.expectation.sweep import Sweep
 
-        found = Sweep(self._law, [(function, monomial)]).at(self._table)
-        error = float(found.errors[0] / max(abs(found.values[0]), found.sizes[0] * 1e-3, 1e-300))
-        reached = max(0, -np.log10(error)) if error else 16.0
-        if not error <= 10.0 ** -min(self._digits, 300):
-            # Floats of large expressions ask for guard digits that double precision lacks.
-            if self._digits > _GUARDED or not reached >= _FEWEST:
-                raise IntractableExpectation(
-                    f"expectation: with several sample variables about {reached:.0f} "
-                    f"digits are reached, not {self._digits}. Ask for fewer digits."
-                )
-            if self._digits > _DOUBLE or reached < _GOOD:
-                warnings.warn(
-                    f"expectation: with several sample variables about {reached:.0f} digits are "
-                    f"reached, not {self._digits}; the digits beyond are noise. Ask for fewer.",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-        return self._context.mpf(float(found.values[0]))
+        swept = Sweep(self._law, [(function, monomial)]).at(self._table)
+        rules = [(swept.values[0], swept.errors[0], swept.sizes[0])]
+        if len(self._law.declaration.variables) > 2 and swept.errors[0] > 1e-13 * swept.sizes[0]:
+            whole = sp.Mul(function, *(self._law.derivative(i) for i in monomial))
+            found = Integrator(self._law.declaration, [whole]).at(self._table)
+            error = (found.error + 2.0**-48) * found.sizes[0]
+            rules.append((found.values[0], error, found.sizes[0]))
+        value, error, size = min(rules, key=lambda rule: float(rule[1]))
+        # A value that is small by cancellation is measured against a part of its size.
+        return self._context.mpf(float(value)), float(error / max(abs(value), size * 1e-6, 1e-300))
+
+    def _warn(self, error: float) -> None:
+        reached = max(0, int(-np.log10(error))) if error < 1 else 0
+        text = (
+            f"expectation: with several sample variables about {reached} digits are reached, not "
+            f"{self._digits}"
+        )
+        if reached < _FEWEST:
+            raise IntractableExpectation(f"{text}. Ask for fewer digits or another point.")
+        warnings.warn(
+            f"{text}; the digits beyond are noise. Ask for fewer.", StatmaniWarning, stacklevel=2
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from statmani.declaration import Declaration, Variable
 from statmani.errors import InvalidFamily
 from statmani.expectation.context import thread_context
 from statmani.expectation.evaluate import Program
+from statmani.expectation.logarithmic import in_logarithms
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
 from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import (
@@ -33,6 +35,10 @@ from statmani.expectation.sums import (
 )
 
 __all__ = ["Estimate", "Integrator", "check_density"]
+
+# Values of each discrete variable beside continuous ones, and what may be left out of the sum.
+_SLICES = {1: (48, 192, 768), 2: (20, 48)}
+_NOTHING = 1e-17
 
 
 class Integrator:
@@ -96,13 +102,54 @@ class Integrator:
             return self._summed(values)
         if not self._discrete:
             return self._integrated(values, target)
-        total: Estimate | None = None
-        for row in lattice(self._discrete, values, 48).T:
-            fixed = {v.symbol: sp.Integer(int(c)) for v, c in zip(self._discrete, row, strict=True)}
-            part = self._integrated({**values, **fixed}, target)
-            total = part if total is None else join(total, part)
-        assert total is not None
-        return total
+        return self._slices(values, target)
+
+    def _slices(self, values: Point, target: float) -> Estimate:
+        """Integrals over the continuous variables, summed over the discrete ones."""
+        known: dict[tuple[int, ...], Estimate] = {}
+        variables = self._discrete
+        open_ended = any(
+            v.values is None and (v.lower.is_infinite or v.upper.is_infinite) for v in variables
+        )
+        for limit in _SLICES.get(len(variables), (12,)):
+            rows = [tuple(int(c) for c in row) for row in lattice(variables, values, limit).T]
+            for row in rows:
+                if row not in known:
+                    fixed = {v.symbol: sp.Integer(c) for v, c in zip(variables, row, strict=True)}
+                    known[row] = self._integrated({**values, **fixed}, target)
+            total = reduce(join, known.values())
+            if not open_ended:
+                return total
+            beyond = self._beyond(known, total, values)
+            if beyond < _NOTHING:
+                break
+        return replace(total, error=max(total.error, beyond))
+
+    def _beyond(
+        self, known: Mapping[tuple[int, ...], Estimate], total: Estimate, values: Point
+    ) -> float:
+        """What slices outside the lattice may add, relative to the sums of magnitudes."""
+        sizes = np.array([total.total, *total.sizes])
+        worst = 0.0
+        for at, variable in enumerate(self._discrete):
+            profile: dict[int, np.ndarray] = {}
+            for row, part in known.items():
+                sums = np.array([part.total, *part.sizes])
+                profile[row[at]] = profile.get(row[at], 0.0) + sums
+            places = sorted(profile)
+            ends = []
+            if variable.values is None and variable.upper.xreplace(dict(values)) is sp.S.Infinity:
+                ends.append((places[-1], places[len(places) // 2], len(places) // 2))
+            if variable.values is None and variable.lower is sp.S.NegativeInfinity:
+                ends.append((places[0], places[len(places) // 2], len(places) // 2))
+            for last, middle, count in ends:
+                # At least geometric decay from the middle to the end goes on beyond it.
+                near, far = profile[middle], profile[last]
+                with np.errstate(all="ignore"):
+                    ratio = np.minimum((far / near) ** (1 / max(count, 1)), 1 - 1e-6)
+                    rest = np.where(far > 0, far * ratio / (1 - ratio) / sizes, 0.0)
+                worst = max(worst, float(np.nanmax(rest)))
+        return worst
 
     def _integrated(self, values: Point, target: float) -> Estimate:
         total: Estimate | None = None
@@ -242,7 +289,10 @@ def check_density(declaration: Declaration) -> None:
     InvalidFamily
         The integral is not 1 (it is named), or log p is not real somewhere in the support.
     """
-    straight, samples = straighten(declaration)
+    moved = in_logarithms(declaration)
+    straight, samples = straighten(moved)
+    if moved is not declaration:
+        samples = {declaration.variables[0].symbol: sp.exp(moved.variables[0].symbol)}
     blocks, rest = independent_blocks(separable(straight), straight)
     integrators = [Integrator(block) for block in blocks]
     constant = Program([rest], [])

@@ -33,6 +33,7 @@ Products = Sequence[tuple[int, ...]]
 _FINEST = 512
 _NEGLIGIBLE = 45.0
 _CHUNK = 1 << 16
+_ASIDE = 1e-5
 # A window in which the logarithm changes less is narrow enough for a mode.
 _FLAT = 1e-6
 
@@ -189,11 +190,18 @@ def _width(width: sp.Expr, known: tuple[sp.Symbol, ...]) -> float | Program:
     return float(width) if width.is_number else Program([width], known)
 
 
-def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], list[float]]:
-    """Centre and scale per axis by coordinate search on log p + log Jacobian."""
+def mode(
+    chart: Chart, program: Program, values: Point, fixed: Sequence[float] = ()
+) -> tuple[list[float], list[float]]:
+    """Centre and scale per axis by coordinate search on log p + log Jacobian.
+
+    The first axes stay where ``fixed`` puts them.
+    """
     d = len(chart)
-    centre, width, flat = [0.0] * d, [40.0] * d, [False] * d
-    grid = np.linspace(-1, 1, 129 if d == 1 else 65)
+    free = range(len(fixed), d)
+    centre, width = [*fixed, *[0.0] * len(free)], [40.0] * d
+    flat = [i not in free for i in range(d)]
+    grid = np.linspace(-1, 1, 129 if len(free) == 1 else 65)
 
     def level(axis: int, y: np.ndarray) -> np.ndarray:
         ys = [y if i == axis else np.full_like(y, centre[i]) for i in range(d)]
@@ -203,7 +211,7 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
         return np.where(np.isfinite(total), total, -np.inf)
 
     for sweep in range(16):
-        for axis in range(d):
+        for axis in free:
             reach = grid * width[axis]
             if chart[axis].kind == "line" and sweep == 0:
                 reach = np.sinh(reach)
@@ -215,13 +223,13 @@ def mode(chart: Chart, program: Program, values: Point) -> tuple[list[float], li
             width[axis] = (
                 max(1.0, abs(centre[axis]))
                 if chart[axis].kind == "line" and sweep == 0
-                else width[axis] / (8 if d == 1 else 3)
+                else width[axis] / (8 if len(free) == 1 else 3)
             )
         if all(flat):
             break
-    scale = []
+    scale = [1.0] * len(fixed)
     powers = 2.0 ** np.arange(-34, 60, 0.5)
-    for axis in range(d):
+    for axis in free:
         peak = level(axis, np.array([centre[axis]]))[0]
         drop = np.maximum(level(axis, centre[axis] + powers), level(axis, centre[axis] - powers))
         below = np.flatnonzero(drop < peak - 0.5)
@@ -297,6 +305,12 @@ def undefined_at(chart: Chart, program: Program, values: Point) -> dict[str, flo
         wrong = np.abs(log_p.imag) > 0
     else:
         wrong = np.isnan(log_p)
+    if wrong.any():
+        # A removable singularity leaves no trace on either side of it.
+        for side in (-_ASIDE, _ASIDE):
+            _, _, beside = transform(chart, program, values, [y + side for y in ys])
+            near = np.asarray(beside[0])
+            wrong = wrong & (np.isnan(near) | (np.abs(near.imag) > 0))
     wide = [np.broadcast_to(c, log_p.shape) for c in columns]
     if not wrong.any():
         return None
