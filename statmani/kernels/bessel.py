@@ -16,22 +16,25 @@ import numpy as np
 __all__ = [
     "bessel_ratio",
     "bessel_ratio_derivative",
+    "bessel_ratio_jet",
     "bessel_ratio_rest",
     "besseli",
     "besseli_scaled",
     "besselk",
     "besselk_ratio",
     "besselk_scaled",
+    "ratio_expansion",
+    "ratio_taylor",
 ]
 
 _EULER = 0.5772156649015329
 _RATIO_TERMS = 44
 
 
-def _expansion(order: float, coefficients: Any) -> None:
-    # I_{v+1}(x)/I_v(x) = sum of a_j x^-j, from A' = 1 - A^2 - (2v + 1) A/x.
+def ratio_expansion(order: float, coefficients: Any) -> None:
+    """Fill in a_j of I_{v+1}(x)/I_v(x) = sum of a_j x^-j, from A' = 1 - A^2 - (2v + 1) A/x."""
     coefficients[0] = 1.0
-    for j in range(1, _RATIO_TERMS):
+    for j in range(1, len(coefficients)):
         total = (j - 2.0 - 2.0 * order) * coefficients[j - 1]
         for i in range(1, j):
             total -= coefficients[i] * coefficients[j - i]
@@ -40,7 +43,7 @@ def _expansion(order: float, coefficients: Any) -> None:
 
 def _expansion_of_order_zero() -> tuple[float, ...]:
     coefficients = [0.0] * _RATIO_TERMS
-    _expansion(0.0, coefficients)
+    ratio_expansion(0.0, coefficients)
     return tuple(coefficients)
 
 
@@ -69,7 +72,7 @@ def _far(order: float, n: int, x: float) -> float:
             last = abs(term)
         return total
     coefficients = np.empty(_RATIO_TERMS)
-    _expansion(order, coefficients)
+    ratio_expansion(order, coefficients)
     for j in range(1, _RATIO_TERMS):
         power *= step
         term = coefficients[j] * power * _far_term(j, n, x)
@@ -84,9 +87,12 @@ def _is_far(order: float, x: float) -> bool:
     return x > 30.0 and x > 4.0 * (order + 1.0) * (order + 1.0)
 
 
-def _near(order: float, x: float) -> tuple[float, float, float, float, float]:
-    # Taylor coefficients of the ratio at x by A_v = x/(2(v + 1) + x A_{v+1}), from far above.
-    steps = 24 + int(1.5 * x) if x < 1e4 else 24 + int(x)
+def _steps(x: float) -> int:
+    return 24 + int(1.5 * x) if x < 1e4 else 24 + int(x)
+
+
+def ratio_taylor(order: float, x: Any, steps: int) -> tuple[Any, Any, Any, Any, Any]:
+    """Taylor coefficients of the ratio at x by A_v = x/(2(v + 1) + x A_{v+1}), from far above."""
     a0 = x / (2.0 * (order + steps) + 2.0)
     a1, a2, a3, a4 = a0 / x, 0.0, 0.0, 0.0
     for k in range(steps, 0, -1):
@@ -115,7 +121,7 @@ def bessel_ratio(order: float, x: float) -> float:
         return 1.0 + _far(order, 0, x)
     if x > 1e5:
         return math.nan
-    steps = 24 + int(1.5 * x) if x < 1e4 else 24 + int(x)
+    steps = _steps(x)
     ratio = x / (2.0 * (order + steps) + 2.0)
     for k in range(steps, 0, -1):
         ratio = x / (2.0 * (order + k) + x * ratio)
@@ -139,14 +145,21 @@ def bessel_ratio_derivative(n: int, order: float, x: float) -> float:
         return _far(order, n, x)
     if x > 1e5:
         return math.nan
-    _, a1, a2, a3, a4 = _near(order, x)
-    if n == 1:
-        return a1
-    if n == 2:
-        return 2.0 * a2
-    if n == 3:
-        return 6.0 * a3
-    return 24.0 * a4
+    return bessel_ratio_jet(order, x)[n + 1]
+
+
+def bessel_ratio_jet(order: float, x: float) -> tuple[float, float, float, float, float, float]:
+    """1 - A and A with its first four derivatives, A = I_{order+1}(x) / I_order(x), x > 0."""
+    if not (order >= 0.0 and x > 0.0):
+        return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
+    if _is_far(order, x):
+        rest = _far(order, 0, x)
+        a1, a2 = _far(order, 1, x), _far(order, 2, x)
+        return -rest, 1.0 + rest, a1, a2, _far(order, 3, x), _far(order, 4, x)
+    if x > 1e5:
+        return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
+    a0, a1, a2, a3, a4 = ratio_taylor(order, x, _steps(x))
+    return 1.0 - a0, a0, a1, 2.0 * a2, 6.0 * a3, 24.0 * a4
 
 
 def _series(order: float, x: float, scale: float) -> float:

@@ -93,12 +93,18 @@ def _is_left_out(node: ast.stmt) -> bool:
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """Names that a statement of a module binds."""
+    """Names that a statement of a module binds, or fills in place; none for imports."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return {node.name}
-    if isinstance(node, ast.Assign):
-        return {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return set()
+    found = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store):
+            inner = inner.value
+        elif not (isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)):
+            continue
+        if isinstance(inner, ast.Name):
+            found.add(inner.id)
+    return found
 
 
 def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
@@ -119,11 +125,11 @@ def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
 
 def _needed(statements: list[ast.stmt], body: str, exported: set[str]) -> list[ast.stmt]:
     """What generated code uses of copied statements, in order."""
-    uses = {
-        name: {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        for node in statements
-        for name in _bound(node)
-    }
+    uses: dict[str, set[str]] = {}
+    for node in statements:
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for name in _bound(node):
+            uses.setdefault(name, set()).update(names)
     reached = set(exported)
     waiting = [n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)] + [*exported]
     while waiting:

@@ -3,7 +3,7 @@
 Works on the source of ``name(x, out)``, whoever wrote it. Polygammas of one argument come from
 one sweep; differences of polygammas of one order become :func:`polygamma_fall`, given the
 difference of their arguments; Bessel functions whose exponential growth cancels in every output
-become scaled ones. Each changes rounding only.
+become scaled ones, and their products derivatives of their ratio. Each changes rounding only.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import final
 
+from statmani.kernels.bessel_forms import ratio_forms
+
 __all__ = ["FUSED", "improved"]
 
 _ORDERS = {"digamma": 0, "trigamma": 1, "tetragamma": 2, "pentagamma": 3}
 _SCALED = {"besseli": "besseli_scaled", "besselk": "besselk_scaled"}
 # Scaling multiplies I by exp(-x) and K by exp(x).
 _GROWTH = {"besseli": 1, "besselk": -1}
-#: Functions that return several values, with the functions of the single values.
-FUSED = {
+#: Functions that return several values, with the functions of the single values (and a whole
+#: number that comes before their arguments).
+FUSED: dict[str, tuple[str, ...]] = {
+    "bessel_ratio_jet": (
+        "bessel_ratio_rest",
+        *(f"bessel_ratio_derivative {k}" for k in range(5)),
+    ),
     "polygamma_12": ("trigamma", "tetragamma"),
     "polygamma_123": ("trigamma", "tetragamma", "pentagamma"),
 }
@@ -296,6 +303,20 @@ def _hoisted(statements: list[ast.stmt]) -> list[ast.stmt]:
     return result
 
 
+def _used(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Without assignments of names that nothing uses."""
+    needed: set[str] = set()
+    kept: list[ast.stmt] = []
+    for node in reversed(statements):
+        targets = node.targets if isinstance(node, ast.Assign) else [None]
+        names = {n.id for t in targets if t for n in ast.walk(t) if isinstance(n, ast.Name)}
+        if isinstance(targets[0], (ast.Name, ast.Tuple)) and not names & needed:
+            continue
+        kept.append(node)
+        needed |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return kept[::-1]
+
+
 def improved(source: str) -> str:
     """The source of a straight-line function in better forms.
 
@@ -327,6 +348,7 @@ def improved(source: str) -> str:
                 for call in ast.walk(node):
                     if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
                         call.func.id = _SCALED.get(call.func.id, call.func.id)
+            statements = ratio_forms(statements)
         differences = _Differences()
         for node in statements:
             if isinstance(node, ast.Assign):
@@ -335,5 +357,5 @@ def improved(source: str) -> str:
                 if isinstance(target, ast.Name):
                     differences.read(target.id, node.value)
             differences.made.append(node)
-        function.body = _fused(differences.made)
+        function.body = _used(_fused(differences.made))
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"

@@ -122,11 +122,13 @@ def _single(
     target: ast.Tuple, call: ast.Call, names: set[str]
 ) -> list[tuple[str | int, ast.expr, set[str]]]:
     """Single values of a function that returns several."""
-    functions = FUSED[ast.unparse(call.func)]
-    return [
-        (ast.unparse(element), ast.Call(ast.Name(function), call.args, []), set(names))
-        for element, function in zip(target.elts, functions, strict=True)
-    ]
+    result: list[tuple[str | int, ast.expr, set[str]]] = []
+    for element, text in zip(target.elts, FUSED[ast.unparse(call.func)], strict=True):
+        function, *numbers = text.split()
+        arguments = [*(ast.Constant(int(number)) for number in numbers), *call.args]
+        single = ast.Call(ast.Name(function), arguments, [])
+        result.append((ast.unparse(element), single, set(names)))
+    return result
 
 
 def _zeros(node: ast.stmt) -> int | None:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from statmani.kernels.bessel import ratio_expansion, ratio_taylor
+
 __all__ = ["COMPARISONS", "FUNCTIONS", "OPERATORS", "Pair", "constant", "whole_power"]
 
 Floats = NDArray[np.float64]
@@ -247,6 +249,42 @@ def _exponential_integral(n: Pair, a: Pair) -> Pair:
     return _covered(value, np.where(a.value > 0, error, np.inf))
 
 
+def _ratio_values(order: float, x: Any) -> list[Any]:
+    """Derivatives 0 to 4 of I_{v+1}/I_v at x, and 1 - I_{v+1}/I_v, to about ten digits."""
+    limit = max(30.0, 4.0 * (order + 1.0) ** 2)
+    near, far = np.minimum(x, limit), np.maximum(x, limit)
+    coefficients = [0.0] * 15
+    ratio_expansion(order, coefficients)
+    inside = list(ratio_taylor(order, near, 24 + int(1.5 * limit)))
+    inside = [c * a for c, a in zip((1.0, 1.0, 2.0, 6.0, 24.0), inside, strict=True)]
+    inside.append(1.0 - inside[0])
+    outside: list[Any] = [0.0] * 5
+    for power in range(1, 15):
+        term = coefficients[power] * far ** float(-power)
+        for n in range(5):
+            outside[n] = outside[n] + term
+            term = term * -(power + n) / far
+    outside.append(-outside[0])
+    outside[0] = 1.0 + outside[0]
+    return [np.where(x > limit, b, a) for a, b in zip(inside, outside, strict=True)]
+
+
+def _ratio_derivative(n: Pair, order: Pair, a: Pair) -> Pair:
+    k, values = int(n.value), _ratio_values(float(order.value), a.value)
+    value = values[k]
+    # |f^(k+1)| is at most about (k + 2) times the scale of f^(k) over x.
+    slope = np.abs(values[k + 1]) if k < 4 else 6.0 * np.abs(value) / a.value
+    spread = np.where(a.error > 0, 1.1 * slope * a.error, 0.0)
+    own = np.abs(value) + np.minimum(a.value, 1.0) * slope
+    return Pair(value, np.where(a.value > 0, spread + 100 * _UNIT * own, np.inf))
+
+
+def _ratio_rest(order: Pair, a: Pair) -> Pair:
+    values = _ratio_values(float(order.value), a.value)
+    spread = np.where(a.error > 0, 1.1 * np.abs(values[1]) * a.error, 0.0)
+    return Pair(values[5], spread + 100 * _UNIT * np.abs(values[5]))
+
+
 def _bessel_scaled(order: Pair, a: Pair) -> Pair:
     value = _special("ive")(order.value, a.value)
     # |x f'(x) / f(x)| <= order + 1 for f(x) = exp(-x) I(x) where order <= x, else order + x.
@@ -309,6 +347,8 @@ FUNCTIONS: dict[str, Callable[..., Pair]] = {
     "besseli_scaled": _bessel_scaled,
     "besselk": _bessel_k,
     "besselk_scaled": _bessel_k_scaled,
+    "bessel_ratio_derivative": _ratio_derivative,
+    "bessel_ratio_rest": _ratio_rest,
     "beta": _beta,
     "exponential_integral": _exponential_integral,
     "polygamma_fall": _polygamma_fall,

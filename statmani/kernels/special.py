@@ -13,6 +13,7 @@ import math
 from statmani.kernels.bessel import (
     bessel_ratio,
     bessel_ratio_derivative,
+    bessel_ratio_jet,
     bessel_ratio_rest,
     besseli,
     besseli_scaled,
@@ -46,6 +47,7 @@ from statmani.kernels.polygammas import (
 __all__ = [
     "bessel_ratio",
     "bessel_ratio_derivative",
+    "bessel_ratio_jet",
     "bessel_ratio_rest",
     "besseli",
     "besseli_scaled",
