@@ -41,46 +41,38 @@ def ratio_expansion(order: float, coefficients: Any) -> None:
         coefficients[j] = 0.5 * total
 
 
-def _expansion_of_order_zero() -> tuple[float, ...]:
-    coefficients = [0.0] * _RATIO_TERMS
+def _expansion_of_order_zero() -> Any:
+    coefficients = np.empty(_RATIO_TERMS)
     ratio_expansion(0.0, coefficients)
-    return tuple(coefficients)
+    return coefficients
 
 
 _ORDER_ZERO = _expansion_of_order_zero()
 
 
-def _far_term(j: int, n: int, x: float) -> float:
-    # n-th derivative of x^-j, over x^-j.
-    result = 1.0
-    for k in range(n):
-        result *= -(j + k) / x
-    return result
-
-
-def _far(order: float, n: int, x: float) -> float:
-    # n-th derivative of the expansion without its constant term.
-    step = 1.0 / x
-    total, power, last = 0.0, 1.0, math.inf
-    if order == 0.0:
-        for j in range(1, _RATIO_TERMS):
-            power *= step
-            term = _ORDER_ZERO[j] * power * _far_term(j, n, x)
-            if abs(term) > last or abs(term) < 1e-18 * abs(total):
-                break
-            total += term
-            last = abs(term)
-        return total
+def _far(order: float, x: float) -> tuple[float, float, float, float, float]:
+    # The ratio less 1 and its derivatives from the expansion.
     coefficients = np.empty(_RATIO_TERMS)
-    ratio_expansion(order, coefficients)
+    if order == 0.0:
+        coefficients[:] = _ORDER_ZERO
+    else:
+        ratio_expansion(order, coefficients)
+    step = 1.0 / x
+    s0, s1, s2, s3, s4 = 0.0, 0.0, 0.0, 0.0, 0.0
+    power, last = 1.0, math.inf
     for j in range(1, _RATIO_TERMS):
         power *= step
-        term = coefficients[j] * power * _far_term(j, n, x)
-        if j > 2.0 * order + 4.0 and (abs(term) > last or abs(term) < 1e-18 * abs(total)):
+        t0 = coefficients[j] * power
+        t1 = -j * step * t0
+        t2 = -(j + 1) * step * t1
+        t3 = -(j + 2) * step * t2
+        t4 = -(j + 3) * step * t3
+        size = abs(t4)
+        if j > 2.0 * order + 4.0 and (size > last or size < 1e-18 * abs(s4)):
             break
-        total += term
-        last = abs(term)
-    return total
+        last = size
+        s0, s1, s2, s3, s4 = s0 + t0, s1 + t1, s2 + t2, s3 + t3, s4 + t4
+    return s0, s1, s2, s3, s4
 
 
 def _is_far(order: float, x: float) -> bool:
@@ -118,7 +110,7 @@ def bessel_ratio(order: float, x: float) -> float:
     if not (order >= 0.0 and x >= 0.0):
         return math.nan
     if _is_far(order, x):
-        return 1.0 + _far(order, 0, x)
+        return 1.0 + _far(order, x)[0]
     if x > 1e5:
         return math.nan
     steps = _steps(x)
@@ -131,7 +123,7 @@ def bessel_ratio(order: float, x: float) -> float:
 def bessel_ratio_rest(order: float, x: float) -> float:
     """1 - I_{order+1}(x) / I_order(x) without cancellation; relative error 1e-14."""
     if _is_far(order, x):
-        return -_far(order, 0, x)
+        return -_far(order, x)[0]
     return 1.0 - bessel_ratio(order, x)
 
 
@@ -141,10 +133,6 @@ def bessel_ratio_derivative(n: int, order: float, x: float) -> float:
         return math.nan
     if n == 0:
         return bessel_ratio(order, x)
-    if _is_far(order, x):
-        return _far(order, n, x)
-    if x > 1e5:
-        return math.nan
     return bessel_ratio_jet(order, x)[n + 1]
 
 
@@ -153,9 +141,8 @@ def bessel_ratio_jet(order: float, x: float) -> tuple[float, float, float, float
     if not (order >= 0.0 and x > 0.0):
         return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
     if _is_far(order, x):
-        rest = _far(order, 0, x)
-        a1, a2 = _far(order, 1, x), _far(order, 2, x)
-        return -rest, 1.0 + rest, a1, a2, _far(order, 3, x), _far(order, 4, x)
+        a0, a1, a2, a3, a4 = _far(order, x)
+        return -a0, 1.0 + a0, a1, a2, a3, a4
     if x > 1e5:
         return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
     a0, a1, a2, a3, a4 = ratio_taylor(order, x, _steps(x))

@@ -38,9 +38,6 @@ _BERNOULLI = (
     854513.0 / 138.0,
     -236364091.0 / 2730.0,
 )
-# B_2k (2k + 1) and B_2k (2k + 1)(2k + 2), for the second and third polygamma.
-_SECOND = tuple([b * (2.0 * k + 3.0) for k, b in enumerate(_BERNOULLI)])
-_THIRD = tuple([b * (2.0 * k + 3.0) * (2.0 * k + 4.0) for k, b in enumerate(_BERNOULLI)])
 # The positive zero of digamma as an unevaluated sum of two doubles.
 _ROOT_HIGH = 1.4616321449683622
 _ROOT_LOW = 9.549995429965697e-17
@@ -81,10 +78,7 @@ def trigamma(x: float) -> float:
         x += 1.0
     i = 1.0 / x
     r = i * i
-    tail = 0.0
-    for k in range(11, -1, -1):
-        tail = r * (tail + _BERNOULLI[k])
-    return i * (1.0 + 0.5 * i + tail) + low
+    return i * (1.0 + 0.5 * i + _tail_1(r)) + low
 
 
 def tetragamma(x: float) -> float:
@@ -97,10 +91,7 @@ def tetragamma(x: float) -> float:
         x += 1.0
     i = 1.0 / x
     r = i * i
-    tail = 0.0
-    for k in range(11, -1, -1):
-        tail = r * (tail + _SECOND[k])
-    return -(r * (1.0 + i + tail) + low)
+    return -(r * (1.0 + i + _tail_2(r)) + low)
 
 
 def pentagamma(x: float) -> float:
@@ -114,10 +105,46 @@ def pentagamma(x: float) -> float:
         x += 1.0
     i = 1.0 / x
     r = i * i
-    tail = 0.0
-    for k in range(11, -1, -1):
-        tail = r * (tail + _THIRD[k])
-    return i * r * (2.0 + 3.0 * i + tail) + low
+    return i * r * (2.0 + 3.0 * i + _tail_3(r)) + low
+
+
+def _tail_1(r: float) -> float:
+    # Even and odd powers apart, which halves the chain of dependent operations.
+    q = r * r
+    even = 0.16666666666666666 + q * (
+        0.023809523809523808
+        + q * (0.07575757575757576 + q * (1.1666666666666667 + q * (54.971177944862156)))
+    )
+    odd = -0.03333333333333333 + q * (
+        -0.03333333333333333
+        + q * (-0.2531135531135531 + q * (-7.092156862745098 + q * (-529.1242424242424)))
+    )
+    return r * (even + r * odd)
+
+
+def _tail_2(r: float) -> float:
+    # Even and odd powers apart, which halves the chain of dependent operations.
+    q = r * r
+    even = 0.5 + q * (
+        0.16666666666666666
+        + q * (0.8333333333333334 + q * (17.5 + q * (1044.452380952381 + q * (142418.83333333334))))
+    )
+    odd = -0.16666666666666666 + q * (
+        -0.3 + q * (-3.2904761904761903 + q * (-120.56666666666666 + q * (-11111.60909090909)))
+    )
+    return r * (even + r * odd)
+
+
+def _tail_3(r: float) -> float:
+    # Even and odd powers apart, which halves the chain of dependent operations.
+    q = r * r
+    even = 2.0 + q * (
+        1.3333333333333333 + q * (10.0 + q * (280.0 + q * (20889.04761904762 + q * (3418052.0))))
+    )
+    odd = -1.0 + q * (
+        -3.0 + q * (-46.06666666666667 + q * (-2170.2 + q * (-244455.4 + q * (-56277164.52380952))))
+    )
+    return r * (even + r * odd)
 
 
 def polygamma_12(x: float) -> tuple[float, float]:
@@ -133,11 +160,7 @@ def polygamma_12(x: float) -> tuple[float, float]:
         x += 1.0
     i = 1.0 / x
     r = i * i
-    tail1, tail2 = 0.0, 0.0
-    for k in range(10, -1, -1):
-        tail1 = r * (tail1 + _BERNOULLI[k])
-        tail2 = r * (tail2 + _SECOND[k])
-    return i * (1.0 + 0.5 * i + tail1) + low1, -(r * (1.0 + i + tail2) + 2.0 * low2)
+    return i * (1.0 + 0.5 * i + _tail_1(r)) + low1, -(r * (1.0 + i + _tail_2(r)) + 2.0 * low2)
 
 
 def polygamma_123(x: float) -> tuple[float, float, float]:
@@ -154,15 +177,10 @@ def polygamma_123(x: float) -> tuple[float, float, float]:
         x += 1.0
     i = 1.0 / x
     r = i * i
-    tail1, tail2, tail3 = 0.0, 0.0, 0.0
-    for k in range(11, -1, -1):
-        tail1 = r * (tail1 + _BERNOULLI[k])
-        tail2 = r * (tail2 + _SECOND[k])
-        tail3 = r * (tail3 + _THIRD[k])
     return (
-        i * (1.0 + 0.5 * i + tail1) + low1,
-        -(r * (1.0 + i + tail2) + 2.0 * low2),
-        i * r * (2.0 + 3.0 * i + tail3) + 6.0 * low3,
+        i * (1.0 + 0.5 * i + _tail_1(r)) + low1,
+        -(r * (1.0 + i + _tail_2(r)) + 2.0 * low2),
+        i * r * (2.0 + 3.0 * i + _tail_3(r)) + 6.0 * low3,
     )
 
 
