@@ -244,7 +244,11 @@ def polygamma_fall(n: int, x: float, y: float, d: float, at_x: float, at_y: floa
     d times a sum of positive terms is used instead of their difference.
     """
     direct = at_x - at_y
-    if abs(direct) > 0.25 * max(abs(at_x), abs(at_y)) or not (x > 0.0 and y > 0.0):
+    apart = abs(direct) > 0.25 * max(abs(at_x), abs(at_y))
+    if n == 0:
+        # Beside its zero digamma is small, and so is the difference.
+        apart = apart and abs(d) > 0.5 * min(x, y)
+    if apart or not (x > 0.0 and y > 0.0):
         return direct
     if n == 0:
         return -_digamma_rise(x, y, d)

@@ -220,11 +220,13 @@ def _polygamma_fall(n: Pair, x: Pair, y: Pair, d: Pair, at_x: Pair, at_y: Pair) 
     share = np.where(d.error > 0, d.error / np.abs(d.value), 0.0)
     share = share + (order + 3) * 4.0 * (x.error / x.value + y.error / y.value)
     near = Pair(value, np.abs(value) * (share + 50 * _UNIT))
-    far = np.abs(direct.value) > 0.25 * largest
+    share_apart = np.abs(direct.value) / largest
+    if order == 0:
+        share_apart = np.minimum(share_apart, 0.5 * np.abs(d.value) / np.minimum(x.value, y.value))
     # Close to the limit either may have been taken.
-    both = np.abs(direct.value) > 0.24 * largest
-    error = np.where(both, np.maximum(direct.error, near.error), near.error)
-    error = np.where(np.abs(direct.value) > 0.26 * largest, direct.error, error)
+    error = np.where(share_apart > 0.24, np.maximum(direct.error, near.error), near.error)
+    error = np.where(share_apart > 0.26, direct.error, error)
+    far = share_apart > 0.25
     error = np.where((x.value > 0) & (y.value > 0), error, np.inf)
     return Pair(np.where(far, direct.value, value), error)
 
