@@ -83,39 +83,71 @@ def module_name(request: str) -> str:
     return f"statmani_kernel_{digest[:40]}"
 
 
-def _inlined(source: str) -> tuple[str, list[str]]:
-    # A package file as part of one self-contained module: without docstrings and exports.
-    tree = ast.parse(source)
-    body: list[ast.stmt] = []
-    functions: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+def _is_left_out(node: ast.stmt) -> bool:
+    # Docstrings, exports, and imports of what is copied as well.
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("statmani"):
+        return True
+    return isinstance(node, ast.Assign) and _bound(node) == {"__all__"}
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Names that a statement of a module binds, or fills in place; none for imports."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    found = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store):
+            inner = inner.value
+        elif not (isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)):
             continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("statmani"):
+        if isinstance(inner, ast.Name):
+            found.add(inner.id)
+    return found
+
+
+def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
+    """Statements of files of this package, after those of files that they import from."""
+    result: list[ast.stmt] = []
+    for name in files:
+        if name in seen:
             continue
-        if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
-        ):
-            continue
-        if isinstance(node, ast.FunctionDef):
-            functions.append(node.name)
-        body.append(node)
-    return ast.unparse(ast.Module(body=body, type_ignores=[])), functions
+        seen.add(name)
+        tree = ast.parse((Path(__file__).parent / name).read_text("utf-8"))
+        for node in tree.body:
+            package, _, module = (getattr(node, "module", None) or "").rpartition(".")
+            if isinstance(node, ast.ImportFrom) and package == "statmani.kernels":
+                result += _statements([f"{module}.py"], seen)
+        result += [node for node in tree.body if not _is_left_out(node)]
+    return result
+
+
+def _needed(statements: list[ast.stmt], body: str, exported: set[str]) -> list[ast.stmt]:
+    """What generated code uses of copied statements, in order."""
+    uses: dict[str, set[str]] = {}
+    for node in statements:
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for name in _bound(node):
+            uses.setdefault(name, set()).update(names)
+    reached = set(exported)
+    waiting = [n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)] + [*exported]
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting += uses.pop(name, set())
+    return [node for node in statements if not _bound(node) or _bound(node) & reached]
 
 
 def _text(request: Request, cached: bool) -> str:
-    parts = [_HEADER]
-    helpers: list[str] = []
-    for name in request.files:
-        source, functions = _inlined((Path(__file__).parent / name).read_text("utf-8"))
-        parts.append(source)
-        helpers += functions
-    parts.append(request.body())
+    body = request.body()
     exported = {name for name, _ in request.exports}
+    copied = _needed(_statements(request.files, set()), body, exported)
+    parts = [_HEADER, ast.unparse(ast.Module(body=copied, type_ignores=[])), body]
     options = 'error_model="numpy", nogil=True'
-    for name in helpers:
-        if name not in exported:
-            parts.append(f"{name} = njit({options})({name})")
+    for node in copied:
+        if isinstance(node, ast.FunctionDef) and node.name not in exported:
+            parts.append(f"{node.name} = njit({options})({node.name})")
     for name, signature in request.exports:
         parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
     text = "\n".join(parts) + "\n"

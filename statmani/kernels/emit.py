@@ -39,12 +39,15 @@ PLAIN_CALLS = {
     "atan": "math.atan",
     "atan2": "math.atan2",
     "atanh": "math.atanh",
+    "beta": "beta",
     "besseli": "besseli",
     "besselk": "besselk",
     "cos": "math.cos",
     "cosh": "math.cosh",
     "erf": "math.erf",
     "erfc": "math.erfc",
+    "erfcinv": "erfcinv",
+    "erfinv": "erfinv",
     "exp": "math.exp",
     "gamma": "math.gamma",
     "log": "math.log",
@@ -91,15 +94,14 @@ class _Printer:
         head = type(expr).__name__
         if head == "polygamma":
             return self._polygamma(*expr.args)
-        if head == "ZetaDerivative":
-            order, *rest = expr.args
+        if head in ("ZetaDerivative", "zeta"):
+            order, *rest = expr.args if head == "ZetaDerivative" else (0, *expr.args)
             s, a = (self.show(e) for e in (*rest, Integer(1))[:2])
             return f"zeta_derivative({int(order)}, {s}, {a})"
+        if head == "expint":
+            return self._exponential_integral(*expr.args)
         if head == "digamma" or head == "trigamma":
             return f"{head}({self.show(expr.args[0])})"
-        if head == "beta" and len(expr.args) == 2:
-            a, b = (self.show(argument) for argument in expr.args)
-            return f"math.exp(math.lgamma({a}) + math.lgamma({b}) - math.lgamma({a} + {b}))"
         if head in PLAIN_CALLS and expr.args:
             arguments = ", ".join(self.show(argument) for argument in expr.args)
             return f"{PLAIN_CALLS[head]}({arguments})"
@@ -148,6 +150,14 @@ class _Printer:
         if value < len(_POLYGAMMAS):
             return f"{_POLYGAMMAS[value]}({shown})"
         return f"polygamma({value}, {shown})"
+
+    def _exponential_integral(self, order: Any, argument: Any) -> str:
+        if not order.is_Integer or order < 0:
+            raise InvalidManifold(
+                f"expint of order {order} has no compiled form. Give the order as a number of the "
+                "naturals."
+            )
+        return f"exponential_integral({int(order)}, {self.show(argument)})"
 
     def _cases(self, expr: Piecewise) -> str:
         text = "math.nan"

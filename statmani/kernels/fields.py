@@ -20,6 +20,7 @@ from statmani.errors import CertificateError, InvalidManifold
 from statmani.geometry.chart import pulled_tensors
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.emit import function_source
+from statmani.kernels.forms import improved
 from statmani.kernels.straight import element_source, has_opaque
 
 __all__ = ["Chart", "field_outputs", "field_source", "map_source"]
@@ -153,7 +154,7 @@ def field_source(manifold: StatisticalManifold, order: int, unconstrained: bool)
     if has_opaque(manifold.ring, given):
         return _printed_field(manifold, order, unconstrained)
     try:
-        return element_source("field", *_field_elements(manifold, order, unconstrained))
+        return improved(element_source("field", *_field_elements(manifold, order, unconstrained)))
     except (CertificateError, InvalidManifold):
         # What the ring of the chart cannot hold; errors of the user's making come up again.
         return _printed_field(manifold, order, unconstrained)
@@ -161,7 +162,7 @@ def field_source(manifold: StatisticalManifold, order: int, unconstrained: bool)
 
 def _printed_field(manifold: StatisticalManifold, order: int, unconstrained: bool) -> str:
     inputs, exponentials, outputs = field_outputs(manifold, order, unconstrained)
-    return function_source("field", inputs, exponentials, outputs)
+    return improved(function_source("field", inputs, exponentials, outputs))
 
 
 def map_source(manifold: StatisticalManifold) -> str:

@@ -78,11 +78,11 @@ def test_edited_intrinsic_changes_the_result(tmp_path):
     package = Path(cache.__file__).parents[1]
     copy = tmp_path / "edited" / "statmani"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    special = copy / "kernels" / "special.py"
-    text = special.read_text("utf-8")
-    old = "return i * (1.0 + 0.5 * i + tail) + low"
+    polygammas = copy / "kernels" / "polygammas.py"
+    text = polygammas.read_text("utf-8")
+    old = "return i * (1.0 + 0.5 * i + _tail_1(r)) + low\n"
     assert text.count(old) == 1
-    special.write_text(text.replace(old, "return 100.0 + low"), "utf-8")
+    polygammas.write_text(text.replace(old, "return 100.0 + low\n"), "utf-8")
     value, hits, misses = _run(tmp_path / "cache", tmp_path / "edited")
     assert value > 100.0
     assert (hits, misses) == (0, 1)

@@ -63,3 +63,132 @@ def test_bessel_i():
             x,
         )
     assert special.besseli(0.0, 0.0) == 1.0
+
+
+def _errors(function, exact, points):
+    return [_relative(function(*p), exact(*(MP.mpf(e) for e in p))) for p in points]
+
+
+def test_fused_polygammas_are_the_single_ones():
+    rng = random.Random(8)
+    for x in [10 ** rng.uniform(-8, 8) for _ in range(80)] + [
+        rng.uniform(0.5, 12) for _ in range(60)
+    ]:
+        for values in (special.polygamma_12(x), special.polygamma_123(x)):
+            for order, value in enumerate(values, 1):
+                assert _relative(value, MP.polygamma(order, MP.mpf(x))) < 2e-15, x
+    assert special.polygamma_12(-0.5) == (special.polygamma(1, -0.5), special.polygamma(2, -0.5))
+    assert math.isnan(special.polygamma_123(-2.0)[2])
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 6, 20])
+def test_differences_of_polygammas_keep_their_digits(order):
+    rng = random.Random(order)
+    context = mpmath.MPContext()
+    context.dps = 90
+    pairs = [(10 ** rng.uniform(-8, 8), 10 ** rng.uniform(-8, 8)) for _ in range(60)]
+    pairs += [(x, -x * rng.uniform(0, 0.999)) for x, _ in pairs[:30]]
+    pairs += [(1e8, 1e-8), (1e-8, 1e8), (1.0, 1e-16), (1.4616321449683622, 1e-12)]
+    for x, d in pairs:
+        p, q = context.mpf(x), context.mpf(x) + context.mpf(d)
+        exact = context.polygamma(order, p) - context.polygamma(order, q)
+        if not 1e-290 < abs(exact) < 1e290:
+            continue
+        at = special.polygamma(order, x), special.polygamma(order, x + d)
+        found = special.polygamma_fall(order, x, x + d, d, *at)
+        assert abs(float(context.mpf(found) / exact - 1)) < 1e-14, (x, d)
+
+
+def test_beta_at_extreme_shapes():
+    rng = random.Random(9)
+    points = [(10 ** rng.uniform(-8, 8), 10 ** rng.uniform(-8, 8)) for _ in range(150)]
+    points += [(10 ** rng.uniform(0, 2.6), 10 ** rng.uniform(0, 2.6)) for _ in range(80)]
+    points += [(19.2, 7.4e7), (500.0, 500.0), (1e-8, 1e8)]
+    for a, b in points:
+        exact = MP.beta(MP.mpf(a), MP.mpf(b))
+        if exact > 1e-300:
+            assert _relative(special.beta(a, b), exact) < 1e-14, (a, b)
+
+
+@pytest.mark.parametrize("order", [0.0, 0.5, 2.0])
+def test_ratio_of_bessel_functions_and_its_derivatives(order):
+    rng = random.Random(4)
+    context = mpmath.MPContext()
+    context.dps = 90
+    for x in [10 ** rng.uniform(-3, 8) for _ in range(40)] + [29.9, 30.1, 36.1, 701.0, 1e8]:
+        v, y = context.mpf(order), context.mpf(x)
+        ratio = context.besseli(v + 1, y) / context.besseli(v, y)
+        first = 1 - ratio**2 - (2 * v + 1) * ratio / y
+        second = -2 * ratio * first - (2 * v + 1) * (first / y - ratio / y**2)
+        found = special.bessel_ratio_jet(order, x)
+        for value, exact in zip(found, (1 - ratio, ratio, first, second), strict=False):
+            assert abs(float(context.mpf(value) / exact - 1)) < 1.5e-14, x
+        assert special.bessel_ratio_derivative(1, order, x) == found[2]
+        assert special.bessel_ratio_rest(order, x) == pytest.approx(found[0], rel=1e-14)
+        assert special.bessel_ratio(order, x) == pytest.approx(found[1], rel=2e-15)
+
+
+def test_scaled_bessel_functions_far_out():
+    rng = random.Random(3)
+    for order in (0.0, 1.0, 7 / 3, 40.0):
+        for x in [10 ** rng.uniform(-1, 5) for _ in range(12)]:
+            v, y = MP.mpf(order), MP.mpf(x)
+            growth = MP.exp(y)
+            assert _relative(special.besseli_scaled(order, x), MP.besseli(v, y) / growth) < 1e-14
+            assert _relative(special.besselk_scaled(order, x), MP.besselk(v, y) * growth) < 1e-14
+            quotient = MP.besselk(v + 1, y) / MP.besselk(v, y)
+            assert _relative(special.besselk_ratio(order, x), quotient) < 1e-14
+    assert math.isnan(special.besseli(0.0, 720.0))
+
+
+def test_error_functions():
+    rng = random.Random(2)
+    points = [(rng.uniform(-25, 30),) for _ in range(120)] + [(1e-9,), (-1e-9,), (5.0,), (1e4,)]
+    assert max(_errors(special.erfcx, lambda u: MP.exp(u * u) * MP.erfc(u), points)) < 3e-15
+    points = [p for p in points if p[0] > -5.5]
+    assert max(_errors(special.log_erfc, lambda u: MP.log(MP.erfc(u)), points)) < 3e-15
+    exact = lambda u: MP.exp(-u * u) / MP.erfc(u)  # noqa: E731
+    assert max(_errors(special.inverse_mills, exact, points)) < 3e-15
+
+
+def test_quantiles_by_newton_steps():
+    rng = random.Random(7)
+    levels = [rng.random() for _ in range(60)] + [10 ** rng.uniform(-300, 0) for _ in range(40)]
+    levels += [1 - 10 ** rng.uniform(-15, 0) for _ in range(20)] + [0.5 + 1e-9, 0.075, 0.925]
+    for p in levels:
+        found = special.normal_quantile(p)
+        x = MP.mpf(found)
+        for _ in range(3):
+            density = MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)
+            x -= (MP.erfc(-x / MP.sqrt(2)) / 2 - MP.mpf(p)) / density
+        assert _relative(found, x) < 3e-15, p
+        # erfcinv(2 p) = -quantile(p) / sqrt(2)
+        assert _relative(special.erfcinv(2 * p), -x / MP.sqrt(2)) < 3e-15, p
+    for y in (1e-12, 0.3, -0.9, 0.999999):
+        assert _relative(special.erfinv(y), MP.erfinv(MP.mpf(y))) < 3e-15
+    assert special.normal_quantile(0.0) == -math.inf
+    assert special.erfinv(1.0) == math.inf
+    assert math.isnan(special.normal_quantile(1.5))
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 5, 20])
+def test_exponential_integral(order):
+    rng = random.Random(order)
+    context = mpmath.MPContext()
+    context.dps = 150
+    for x in [10 ** rng.uniform(-8, 2.8) for _ in range(40)] + [0.99999, 1.0, 1.00001]:
+        exact = context.expint(order, context.mpf(x))
+        assert abs(float(context.mpf(special.exponential_integral(order, x)) / exact - 1)) < 1e-14
+    assert math.isnan(special.exponential_integral(1, -1.0))
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_zeta_and_its_derivatives(order):
+    rng = random.Random(order)
+    for s, a in [
+        (1 + 10 ** rng.uniform(-6, 1.5), rng.choice([1.0, 0.02, 40.0])) for _ in range(12)
+    ]:
+        context = mpmath.MPContext()
+        context.dps = 90
+        exact = context.zeta(context.mpf(s), context.mpf(a), order)
+        assert _relative(special.zeta_derivative(order, s, a), exact) < 1e-14, (s, a)
