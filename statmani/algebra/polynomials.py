@@ -19,7 +19,10 @@ from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
 
-__all__ = ["Polynomials", "Relation", "Row", "row"]
+__all__ = ["Groups", "Polynomials", "Relation", "Row", "row"]
+
+#: Numerators by denominator; their sum is meant.
+Groups = dict[Exponents, Any]
 
 #: The nonzero entries of a row, by index.
 Row = dict[int, Element]
@@ -27,7 +30,12 @@ Row = dict[int, Element]
 
 def row(elements: Iterable[Element]) -> Row:
     """The nonzero elements by index."""
-    return {i: e for i, e in enumerate(elements) if e.num}
+    return row_of(enumerate(elements))
+
+
+def row_of(entries: Iterable[tuple[int, Element]]) -> Row:
+    """The nonzero ones of entries with their indices."""
+    return {i: e for i, e in entries if e.num}
 
 
 @final
@@ -194,11 +202,15 @@ class Polynomials:
             self._expanded[den] = known
         return known
 
-    def combined(self, groups: dict[Exponents, Any], coprime: Collection[int] = ()) -> Element:
+    def combined(self, groups: Groups, coprime: Collection[int] = ()) -> Element:
         """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
             return self.lowest(num, den, coprime)
+        if not groups:
+            return self.zero
+        # What vanishes must not raise the common denominator.
+        groups = {den: num for den, num in groups.items() if num}
         if not groups:
             return self.zero
         common = max_exponents(groups)
@@ -214,7 +226,10 @@ class Polynomials:
     def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        return self.contraction((), list(elements), list(minus))
+        plus, less = [e for e in elements if e.num], [e for e in minus if e.num]
+        if len(plus) + len(less) > 1:
+            return self.contraction((), plus, less)
+        return plus[0] if plus else -less[0] if less else self.zero
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
@@ -233,7 +248,7 @@ class Polynomials:
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        groups: dict[Exponents, Any] = {}
+        groups: Groups = {}
         numerator, context = self.numerator, self.context
         for sign, left, right in products:
             if len(right) < len(left):
@@ -263,6 +278,43 @@ class Polynomials:
                 known, num = groups.get(e.den), numerator(e)
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
+
+    def combination(
+        self,
+        terms: Iterable[tuple[int, Element, Row]],
+        sums: dict[int, Groups] | None = None,
+    ) -> Row:
+        """The sum of sign * element * row, in lowest terms.
+
+        All elements exist already, so that no new generator moves them to another context.
+
+        Parameters
+        ----------
+        terms : iterable of (sign, element, row)
+        sums : dict, optional
+            By index: numerators by denominator, to be added; it is changed.
+        """
+        sums = {} if sums is None else sums
+        numerator, context = self.numerator, self.context
+        dens: dict[tuple[Exponents, Exponents], Exponents] = {}
+        for sign, scalar, line in terms:
+            x, left = numerator(scalar), scalar.den
+            if sign < 0:
+                x = -x
+            for n, e in line.items():
+                y, right = e.num, e.den
+                if y.context() is not context:
+                    y = numerator(e)
+                den = dens.get((left, right))
+                if den is None:
+                    den = dens[left, right] = add_exponents(left, right)
+                groups = sums.get(n)
+                if groups is None:
+                    sums[n] = {den: x * y}
+                else:
+                    known = groups.get(den)
+                    groups[den] = x * y if known is None else known + x * y
+        return row_of((n, self.combined(groups)) for n, groups in sums.items())
 
     # -- division ------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
 
 from statmani.algebra.element import Element
-from statmani.algebra.polynomials import Row, row
+from statmani.algebra.polynomials import Groups, Row, row
 from statmani.algebra.ring import Ring
 from statmani.geometry import linear
 
@@ -26,6 +26,8 @@ __all__ = ["Coefficients", "Geometry"]
 
 Coefficients = tuple[Element, Element, Element]
 Table = list[list[list[Element]]]
+import os
+_FORCE = {"1": True, "0": False}.get(os.environ.get("BIGFORCE", ""))
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -95,9 +97,12 @@ class Geometry:
     @_kept
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n = range(self.dim)
+        n, moving, zero = range(self.dim), self._moving(0), self.ring.polynomials.zero
         made = {(i, j): _half(self.metric[i][j]) for i in n for j in n if i <= j}
-        rows = {at: [self.ring.derivative(e, k) for k in n] for at, e in made.items()}
+        rows = {
+            at: [self.ring.derivative(e, k) if k in moving else zero for k in n]
+            for at, e in made.items()
+        }
         return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
 
     def dg(self, i: int, j: int, k: int) -> Element:
@@ -177,9 +182,7 @@ class Geometry:
 
     @_kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
-        lower = (self._t_rows() if which else self._first_rows())[i][j]
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, lower),)) for line in self._inverse_rows()])
+        return self._raise((self._t_rows() if which else self._first_rows())[i][j])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
@@ -205,6 +208,22 @@ class Geometry:
         return self._half_dt(*_sorted(j, k, m), i)
 
     # -- lowered Riemann tensor ----------------------------------------------------------
+
+    @_kept
+    def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
+        """R_mkij from the shortest row R^._kij in a place that symmetry makes equal."""
+        places = (m, k, i, j, 1), (k, m, i, j, 1 if order == 1 else -1)
+        if order != 1:
+            places = *places, (i, j, m, k, 1), (j, i, m, k, -1)
+        found = [(self._riemann(b, c, d, order), a, sign) for a, b, c, d, sign in places]
+        column, a, sign = min(found, key=lambda place: len(place[0]))
+        if not column:
+            return self.ring.polynomials.zero
+        return self.ring.polynomials.contraction(((sign, self._metric_rows()[a], column),))
+
+    @_kept
+    def _metric_rows(self) -> list[Row]:
+        return [row(line) for line in self.metric]
 
     @_kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
@@ -251,7 +270,9 @@ class Geometry:
         if negative:
             i, j = j, i
         if order == 1:
-            value = self._r1(m, k, i, j) if m <= k else self._r1(k, m, i, j)
+            if m > k:
+                m, k = k, m
+            value = self._lowered(m, k, i, j, 1) if self.is_direct() else self._r1(m, k, i, j)
         else:
             if m == k:
                 return zero
@@ -259,7 +280,10 @@ class Geometry:
                 m, k, negative = k, m, not negative
             if (m, k) > (i, j):
                 m, k, i, j = i, j, m, k
-            value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
+            if self.is_direct():
+                value = self._lowered(m, k, i, j, order)
+            else:
+                value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
         return -value if negative else value
 
     def riemann_lower(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -272,11 +296,50 @@ class Geometry:
     @_kept
     def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
         """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self.is_direct():
+            return self._direct(k, i, j, order)
         column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        if not column:
-            return column
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, column),)) for line in self._inverse_rows()])
+        return self._raise(column)
+
+    def _raise(self, column: Row) -> Row:
+        inverse = self._inverse_rows()
+        return self.ring.polynomials.combination((1, e, inverse[m]) for m, e in column.items())
+
+    @_kept
+    def is_direct(self) -> bool:
+        """Whether R^m_kij is made from Gamma^m_ij, because these are the simpler symbols."""
+        if _FORCE is not None:
+            return _FORCE
+        n = range(self.dim)
+        if self.dim == 2:
+            return False
+        first = sum(len(e.num) for i in n for line in self._first_rows()[i][i:] for e in line.values())
+        second = sum(len(e.num) for i in n for j in n[i:] for e in self._raised(i, j, 0).values())
+        return 2 * second < first
+
+    @_kept
+    def _moving(self, which: int) -> frozenset[int]:
+        """Coordinates on which g, or g and T, may depend."""
+        elements = [e for line in self.metric for e in line if e.num]
+        return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
+
+    def _direct(self, k: int, i: int, j: int, order: int) -> Row:
+        """R_ij = d_i A_j - d_j A_i + A_i A_j - A_j A_i with the matrices A_i = Gamma^m_ik."""
+        raised, ring = self._raised, self.ring
+        sign = -1 if order == 1 else 1
+        sums: dict[int, Groups] = {}
+        if order < 2:
+            for a, b, s in ((i, j, sign), (j, i, -sign)):
+                if a in self._moving(order):
+                    for m, e in raised(b, k, order).items():
+                        ring.add_derivative(sums.setdefault(m, {}), e, a, s)
+        terms: list[tuple[int, Element, Row]] = []
+        for left in (0, 1):
+            right = order - left
+            if 0 <= right <= 1:
+                terms += [(sign, e, raised(i, n, left)) for n, e in raised(j, k, right).items()]
+                terms += [(-sign, e, raised(j, n, left)) for n, e in raised(i, k, right).items()]
+        return ring.polynomials.combination(terms, sums)
 
     def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
         known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
@@ -288,11 +351,13 @@ class Geometry:
         if i == j:
             return zero, zero, zero
         a, b = (i, j) if i < j else (j, i)
-        orders = range(3) if self.skewness else range(1)
-        found = [self._riemann(k, a, b, order).get(m, zero) for order in orders]
-        if i > j:
-            found = [-e for e in found]
-        return (found[0], found[1], found[2]) if self.skewness else (found[0], zero, zero)
+        found = self._riemann(k, a, b, 0).get(m, zero)
+        if not self.skewness:
+            return found if i < j else -found, zero, zero
+        others = self._riemann(k, a, b, 1).get(m, zero), self._riemann(k, a, b, 2).get(m, zero)
+        if i < j:
+            return found, *others
+        return -found, -others[0], -others[1]
 
     # -- contractions --------------------------------------------------------------------
 
