@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -248,6 +248,10 @@ class Polynomials:
 
         All elements exist already, so that no new generator moves them to another context.
         """
+        return self.gathered([self.products(products)], (), plus, minus)
+
+    def products(self, products: Iterable[tuple[int, Row, Row]]) -> Groups:
+        """Signed scalar products of rows, not in lowest terms."""
         groups: Groups = {}
         numerator, context = self.numerator, self.context
         for sign, left, right in products:
@@ -269,13 +273,32 @@ class Polynomials:
                     groups[den] = num if known is None else known + num
                 else:
                     groups[den] = -num if known is None else known - num
+        return groups
+
+    def gathered(
+        self,
+        positive: Sequence[Groups],
+        negative: Sequence[Groups] = (),
+        plus: Iterable[Element] = (),
+        minus: Iterable[Element] = (),
+    ) -> Element:
+        """Sums that are not in lowest terms and single elements, added and subtracted."""
+        groups: Groups = {}
+        for part in positive:
+            for den, num in part.items():
+                known, num = groups.get(den), self.lift(num)
+                groups[den] = num if known is None else known + num
+        for part in negative:
+            for den, num in part.items():
+                known, num = groups.get(den), self.lift(num)
+                groups[den] = -num if known is None else known - num
         for e in plus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = num if known is None else known + num
         for e in minus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
 

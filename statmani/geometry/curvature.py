@@ -21,6 +21,7 @@ from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Groups, Row, row
 from statmani.algebra.ring import Ring
 from statmani.geometry import linear
+from statmani.geometry.products import Products
 
 __all__ = ["Coefficients", "Geometry"]
 
@@ -98,12 +99,14 @@ class Geometry:
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
         n, moving, zero = range(self.dim), self._moving(0), self.ring.polynomials.zero
-        made = {(i, j): _half(self.metric[i][j]) for i in n for j in n if i <= j}
+        # Entries that are one object are differentiated once.
+        made = {id(self.metric[i][j]): self.metric[i][j] for i in n for j in n if i <= j}
+        halves = {at: _half(e) for at, e in made.items()}
         rows = {
             at: [self.ring.derivative(e, k) if k in moving else zero for k in n]
-            for at, e in made.items()
+            for at, e in halves.items()
         }
-        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
+        return [[rows[id(self.metric[min(i, j)][max(i, j)])] for j in n] for i in n]
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
@@ -114,6 +117,10 @@ class Geometry:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
         n, h = range(self.dim), self._slopes()
         return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
+
+    @_kept
+    def _products(self) -> Products:
+        return Products(self.ring.polynomials, self.inverse)
 
     @_kept
     def _inverse_rows(self) -> list[Row]:
@@ -138,11 +145,13 @@ class Geometry:
 
     @_kept
     def _first_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._first()]
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._first()]
 
     @_kept
     def _t_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._half_t()]
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._half_t()]
 
     @_kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
@@ -182,7 +191,7 @@ class Geometry:
 
     @_kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
-        return self._raise((self._t_rows() if which else self._first_rows())[i][j])
+        return self._products().raised((self._t_rows() if which else self._first_rows())[i][j])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
@@ -234,32 +243,21 @@ class Geometry:
             plus = d(j, m, i, k), d(i, k, j, m)
             minus = d(j, k, i, m), d(i, m, j, k)
         first = self._first_rows()
-        products = (
-            (1, self._raised(i, k, 0), first[j][m]),
-            (-1, self._raised(j, k, 0), first[i][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
+        return self._products().total(*pairs, plus, minus)
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
         first, t = self._first_rows(), self._t_rows()
+        positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
+        negative = (first[j][k], t[i][m]), (first[j][m], t[i][k])
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
-        products = (
-            (-1, self._raised(j, k, 0), t[i][m]),
-            (1, self._raised(j, k, 1), first[i][m]),
-            (1, self._raised(i, k, 0), t[j][m]),
-            (-1, self._raised(i, k, 1), first[j][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        return self._products().total(positive, negative, plus, minus)
 
     @_kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
         t = self._t_rows()
-        products = (
-            (1, self._raised(j, k, 1), t[i][m]),
-            (-1, self._raised(i, k, 1), t[j][m]),
-        )
-        return self.ring.polynomials.contraction(products)
+        return self._products().total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
 
     def lower(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         """The coefficient of alpha**order in riemann_lower[m, k, i, j]."""
@@ -299,11 +297,7 @@ class Geometry:
         if self.is_direct():
             return self._direct(k, i, j, order)
         column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        return self._raise(column)
-
-    def _raise(self, column: Row) -> Row:
-        inverse = self._inverse_rows()
-        return self.ring.polynomials.combination((1, e, inverse[m]) for m, e in column.items())
+        return self._products().raise_index(column)
 
     @_kept
     def is_direct(self) -> bool:
