@@ -174,9 +174,7 @@ def _plain_sum(
             products.append((len(ordered), ordered))
     products.sort()
     single.sort()
-    arguments = [
-        Mul._from_args([by_place[i] for i in ordered], True) for _, ordered in products
-    ]
+    arguments = [Mul._from_args([by_place[i] for i in ordered], True) for _, ordered in products]
     others = [by_place[i] for i in single]
     # Products differ from all other terms by their class, which sympy compares first.
     place = bisect_left(others, _ORDER(arguments[0]), key=_ORDER) if products else len(others)

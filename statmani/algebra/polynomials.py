@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, final
@@ -17,25 +17,16 @@ from typing import Any, final
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
-from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra import sums
+from statmani.algebra.element import Element, Exponents, max_exponents
+from statmani.algebra.sums import Groups, Row
 
-__all__ = ["Groups", "Polynomials", "Relation", "Row", "row"]
-
-#: Numerators by denominator; their sum is meant.
-Groups = dict[Exponents, Any]
-
-#: The nonzero entries of a row, by index.
-Row = dict[int, Element]
+__all__ = ["Polynomials", "Relation", "Row", "row"]
 
 
 def row(elements: Iterable[Element]) -> Row:
     """The nonzero elements by index."""
-    return row_of(enumerate(elements))
-
-
-def row_of(entries: Iterable[tuple[int, Element]]) -> Row:
-    """The nonzero ones of entries with their indices."""
-    return {i: e for i, e in entries if e.num}
+    return {i: e for i, e in enumerate(elements) if e.num}
 
 
 @final
@@ -248,50 +239,7 @@ class Polynomials:
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        return self.gathered([self.products(products)], (), plus, minus)
-
-    def products(self, products: Iterable[tuple[int, Row, Row]]) -> Groups:
-        """Signed scalar products of rows, not in lowest terms."""
-        groups: Groups = {}
-        numerator, context = self.numerator, self.context
-        for sign, left, right in products:
-            if len(right) < len(left):
-                left, right = right, left
-            for n, a in left.items():
-                if n not in right:
-                    continue
-                b = right[n]
-                x, y, den = a.num, b.num, a.den
-                if x.context() is not context:
-                    x = numerator(a)
-                if y.context() is not context:
-                    y = numerator(b)
-                if b.den:
-                    den = add_exponents(den, b.den) if den else b.den
-                num, known = x * y, groups.get(den)
-                if sign > 0:
-                    groups[den] = num if known is None else known + num
-                else:
-                    groups[den] = -num if known is None else known - num
-        return groups
-
-    def gathered(
-        self,
-        positive: Sequence[Groups],
-        negative: Sequence[Groups] = (),
-        plus: Iterable[Element] = (),
-        minus: Iterable[Element] = (),
-    ) -> Element:
-        """Sums that are not in lowest terms and single elements, added and subtracted."""
-        groups: Groups = {}
-        for part in positive:
-            for den, num in part.items():
-                known, num = groups.get(den), self.lift(num)
-                groups[den] = num if known is None else known + num
-        for part in negative:
-            for den, num in part.items():
-                known, num = groups.get(den), self.lift(num)
-                groups[den] = -num if known is None else known - num
+        groups = sums.products(self, products)
         for e in plus:
             if e.num:
                 known, num = groups.get(e.den), self.numerator(e)
@@ -301,43 +249,6 @@ class Polynomials:
                 known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
-
-    def combination(
-        self,
-        terms: Iterable[tuple[int, Element, Row]],
-        sums: dict[int, Groups] | None = None,
-    ) -> Row:
-        """The sum of sign * element * row, in lowest terms.
-
-        All elements exist already, so that no new generator moves them to another context.
-
-        Parameters
-        ----------
-        terms : iterable of (sign, element, row)
-        sums : dict, optional
-            By index: numerators by denominator, to be added; it is changed.
-        """
-        sums = {} if sums is None else sums
-        numerator, context = self.numerator, self.context
-        dens: dict[tuple[Exponents, Exponents], Exponents] = {}
-        for sign, scalar, line in terms:
-            x, left = numerator(scalar), scalar.den
-            if sign < 0:
-                x = -x
-            for n, e in line.items():
-                y, right = e.num, e.den
-                if y.context() is not context:
-                    y = numerator(e)
-                den = dens.get((left, right))
-                if den is None:
-                    den = dens[left, right] = add_exponents(left, right)
-                groups = sums.get(n)
-                if groups is None:
-                    sums[n] = {den: x * y}
-                else:
-                    known = groups.get(den)
-                    groups[den] = x * y if known is None else known + x * y
-        return row_of((n, self.combined(groups)) for n, groups in sums.items())
 
     # -- division ------------------------------------------------------------------------
 

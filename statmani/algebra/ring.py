@@ -18,8 +18,9 @@ from statmani.algebra.convert import convert
 from statmani.algebra.display import Display, element_expr, polynomial_expr, scan
 from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
-from statmani.algebra.polynomials import Groups, Polynomials
+from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
+from statmani.algebra.sums import Groups
 from statmani.domain import Domain
 from statmani.errors import InvalidManifold
 from statmani.signs import is_positive_on
@@ -235,7 +236,8 @@ class Ring:
 
         def add(den: Exponents, part: Any) -> None:
             known = groups.get(den)
-            groups[den] = part if known is None else known + part
+            # What is known may be older than the generators of this derivative.
+            groups[den] = part if known is None else ring.lift(known) + part
 
         for v, d in inner:
             if d.num:

@@ -18,17 +18,15 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, final
 
 from statmani.algebra.element import Element
-from statmani.algebra.polynomials import Groups, Row, row
+from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
-from statmani.geometry import linear
+from statmani.geometry import direct, linear
 from statmani.geometry.products import Products
 
 __all__ = ["Coefficients", "Geometry"]
 
 Coefficients = tuple[Element, Element, Element]
 Table = list[list[list[Element]]]
-import os
-_FORCE = {"1": True, "0": False}.get(os.environ.get("BIGFORCE", ""))
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -98,7 +96,7 @@ class Geometry:
     @_kept
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n, moving, zero = range(self.dim), self._moving(0), self.ring.polynomials.zero
+        n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
         # Entries that are one object are differentiated once.
         made = {id(self.metric[i][j]): self.metric[i][j] for i in n for j in n if i <= j}
         halves = {at: _half(e) for at, e in made.items()}
@@ -144,7 +142,7 @@ class Geometry:
         return self._first()[i][j][k]
 
     @_kept
-    def _first_rows(self) -> list[list[Row]]:
+    def first_rows(self) -> list[list[Row]]:
         shared = self._products().row
         return [[shared(line) for line in lines] for lines in self._first()]
 
@@ -185,23 +183,23 @@ class Geometry:
         """Coefficients of Gamma^(a)_{ij,k}."""
         return self.first(i, j, k), -self.half_t(i, j, k), self.ring.polynomials.zero
 
-    def _raised(self, i: int, j: int, which: int) -> Row:
+    def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
         return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
 
     @_kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
-        return self._products().raised((self._t_rows() if which else self._first_rows())[i][j])
+        return self._products().raised((self._t_rows() if which else self.first_rows())[i][j])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
-        return self._raised(i, j, 0).get(k, self.ring.polynomials.zero)
+        return self.raised(i, j, 0).get(k, self.ring.polynomials.zero)
 
     def raised_t(self, k: int, i: int, j: int) -> Element:
         """g^{km} T_ijm / 2."""
         if not self.skewness:
             return self.ring.polynomials.zero
-        return self._raised(i, j, 1).get(k, self.ring.polynomials.zero)
+        return self.raised(i, j, 1).get(k, self.ring.polynomials.zero)
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
@@ -220,19 +218,20 @@ class Geometry:
 
     @_kept
     def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
-        """R_mkij from the shortest row R^._kij in a place that symmetry makes equal."""
-        places = (m, k, i, j, 1), (k, m, i, j, 1 if order == 1 else -1)
-        if order != 1:
-            places = *places, (i, j, m, k, 1), (j, i, m, k, -1)
-        found = [(self._riemann(b, c, d, order), a, sign) for a, b, c, d, sign in places]
-        column, a, sign = min(found, key=lambda place: len(place[0]))
-        if not column:
-            return self.ring.polynomials.zero
-        return self.ring.polynomials.contraction(((sign, self._metric_rows()[a], column),))
+        return direct.lowered(self, m, k, i, j, order)
 
     @_kept
-    def _metric_rows(self) -> list[Row]:
+    def metric_rows(self) -> list[Row]:
+        """The nonzero g_ij."""
         return [row(line) for line in self.metric]
+
+    @_kept
+    def mixed(self, k: int, i: int, j: int, order: int) -> Row:
+        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self._is_direct():
+            return direct.curvature_row(self, k, i, j, order)
+        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
+        return self._products().raise_index(column)
 
     @_kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
@@ -242,13 +241,13 @@ class Geometry:
             d = self.half_ddg
             plus = d(j, m, i, k), d(i, k, j, m)
             minus = d(j, k, i, m), d(i, m, j, k)
-        first = self._first_rows()
+        first = self.first_rows()
         pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
         return self._products().total(*pairs, plus, minus)
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        first, t = self._first_rows(), self._t_rows()
+        first, t = self.first_rows(), self._t_rows()
         positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
         negative = (first[j][k], t[i][m]), (first[j][m], t[i][k])
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
@@ -270,7 +269,7 @@ class Geometry:
         if order == 1:
             if m > k:
                 m, k = k, m
-            value = self._lowered(m, k, i, j, 1) if self.is_direct() else self._r1(m, k, i, j)
+            value = self._lowered(m, k, i, j, 1) if self._is_direct() else self._r1(m, k, i, j)
         else:
             if m == k:
                 return zero
@@ -278,7 +277,7 @@ class Geometry:
                 m, k, negative = k, m, not negative
             if (m, k) > (i, j):
                 m, k, i, j = i, j, m, k
-            if self.is_direct():
+            if self._is_direct():
                 value = self._lowered(m, k, i, j, order)
             else:
                 value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
@@ -292,51 +291,17 @@ class Geometry:
         return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
     @_kept
-    def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
-        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
-        if self.is_direct():
-            return self._direct(k, i, j, order)
-        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        return self._products().raise_index(column)
+    def _is_direct(self) -> bool:
+        return direct.is_simpler(self)
 
     @_kept
-    def is_direct(self) -> bool:
-        """Whether R^m_kij is made from Gamma^m_ij, because these are the simpler symbols."""
-        if _FORCE is not None:
-            return _FORCE
-        n = range(self.dim)
-        if self.dim == 2:
-            return False
-        first = sum(len(e.num) for i in n for line in self._first_rows()[i][i:] for e in line.values())
-        second = sum(len(e.num) for i in n for j in n[i:] for e in self._raised(i, j, 0).values())
-        return 2 * second < first
-
-    @_kept
-    def _moving(self, which: int) -> frozenset[int]:
+    def moving(self, which: int) -> frozenset[int]:
         """Coordinates on which g, or g and T, may depend."""
         elements = [e for line in self.metric for e in line if e.num]
         return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
 
-    def _direct(self, k: int, i: int, j: int, order: int) -> Row:
-        """R_ij = d_i A_j - d_j A_i + A_i A_j - A_j A_i with the matrices A_i = Gamma^m_ik."""
-        raised, ring = self._raised, self.ring
-        sign = -1 if order == 1 else 1
-        sums: dict[int, Groups] = {}
-        if order < 2:
-            for a, b, s in ((i, j, sign), (j, i, -sign)):
-                if a in self._moving(order):
-                    for m, e in raised(b, k, order).items():
-                        ring.add_derivative(sums.setdefault(m, {}), e, a, s)
-        terms: list[tuple[int, Element, Row]] = []
-        for left in (0, 1):
-            right = order - left
-            if 0 <= right <= 1:
-                terms += [(sign, e, raised(i, n, left)) for n, e in raised(j, k, right).items()]
-                terms += [(-sign, e, raised(j, n, left)) for n, e in raised(i, k, right).items()]
-        return ring.polynomials.combination(terms, sums)
-
     def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
-        known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
+        known: Row | None = self.kept.get(("mixed", (k, min(i, j), max(i, j), order)))
         return known
 
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -345,10 +310,10 @@ class Geometry:
         if i == j:
             return zero, zero, zero
         a, b = (i, j) if i < j else (j, i)
-        found = self._riemann(k, a, b, 0).get(m, zero)
+        found = self.mixed(k, a, b, 0).get(m, zero)
         if not self.skewness:
             return found if i < j else -found, zero, zero
-        others = self._riemann(k, a, b, 1).get(m, zero), self._riemann(k, a, b, 2).get(m, zero)
+        others = self.mixed(k, a, b, 1).get(m, zero), self.mixed(k, a, b, 2).get(m, zero)
         if i < j:
             return found, *others
         return -found, -others[0], -others[1]

@@ -1,6 +1,6 @@
 """Raised rows and scalar products of rows of symbols, each made once.
 
-Many symbols of a manifold are the same elements: all Gamma_ij with i != j of a Dirichlet family, say.
+Many symbols of a manifold are the same elements, such as all Gamma_ij of a Dirichlet family, i != j.
 Rows that consist of the same elements are one object here, and what is made of it is remembered.
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import final
 
 from statmani.algebra.element import Element
-from statmani.algebra.polynomials import Groups, Polynomials, Row, row
+from statmani.algebra.polynomials import Polynomials, row
+from statmani.algebra.sums import Groups, Row, combination, gathered, products
 
 __all__ = ["Products"]
 
@@ -44,7 +45,8 @@ class Products:
     def raise_index(self, line: Row) -> Row:
         """g^{km} line_m by k."""
         inverse = self._inverse
-        return self._polynomials.combination((1, e, inverse[m]) for m, e in line.items())
+        terms = ((1, e, inverse[m]) for m, e in line.items())
+        return combination(self._polynomials, terms)
 
     def raised(self, line: Row) -> Row:
         """g^{km} line_m by k, remembered."""
@@ -57,7 +59,7 @@ class Products:
         """g^{mn} a_m b_n, remembered, not in lowest terms."""
         known = self._scalars.get((id(a), id(b))) or self._scalars.get((id(b), id(a)))
         if known is None:
-            groups = self._polynomials.products(((1, self.raised(a), b),))
+            groups = products(self._polynomials, ((1, self.raised(a), b),))
             known = self._scalars[id(a), id(b)] = a, b, groups
         return known[2]
 
@@ -79,4 +81,4 @@ class Products:
                 negative.append(found)
             else:
                 del positive[place]
-        return self._polynomials.gathered(positive, negative, plus, minus)
+        return gathered(self._polynomials, positive, negative, plus, minus)

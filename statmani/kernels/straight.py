@@ -114,10 +114,7 @@ def _split(terms: Terms) -> tuple[int, Monomial, Terms]:
         return content, (), rest
     get = common.get
     rest = tuple(
-        [
-            (tuple([(v, e - get(v, 0)) for v, e in m if e != get(v)]), c // content)
-            for m, c in terms
-        ]
+        [(tuple([(v, e - get(v, 0)) for v, e in m if e != get(v)]), c // content) for m, c in terms]
     )
     return content, tuple(sorted(common.items())), rest
 
