@@ -1,6 +1,6 @@
 """Raised rows and scalar products of rows of symbols, each made once.
 
-Many symbols of a manifold are the same elements, such as all Gamma_ij of a Dirichlet family, i != j.
+Many symbols of a manifold are the same elements: all Gamma_ij, i != j, of a Dirichlet family.
 Rows that consist of the same elements are one object here, and what is made of it is remembered.
 """
 
