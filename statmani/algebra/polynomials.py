@@ -17,12 +17,11 @@ from typing import Any, final
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
-from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra import sums
+from statmani.algebra.element import Element, Exponents, max_exponents
+from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
-
-#: The nonzero entries of a row, by index.
-Row = dict[int, Element]
 
 
 def row(elements: Iterable[Element]) -> Row:
@@ -194,11 +193,15 @@ class Polynomials:
             self._expanded[den] = known
         return known
 
-    def combined(self, groups: dict[Exponents, Any], coprime: Collection[int] = ()) -> Element:
+    def combined(self, groups: Groups, coprime: Collection[int] = ()) -> Element:
         """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
             return self.lowest(num, den, coprime)
+        if not groups:
+            return self.zero
+        # What vanishes must not raise the common denominator.
+        groups = {den: num for den, num in groups.items() if num}
         if not groups:
             return self.zero
         common = max_exponents(groups)
@@ -214,7 +217,10 @@ class Polynomials:
     def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        return self.contraction((), list(elements), list(minus))
+        plus, less = [e for e in elements if e.num], [e for e in minus if e.num]
+        if len(plus) + len(less) > 1:
+            return self.contraction((), plus, less)
+        return plus[0] if plus else -less[0] if less else self.zero
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
@@ -233,34 +239,14 @@ class Polynomials:
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        groups: dict[Exponents, Any] = {}
-        numerator, context = self.numerator, self.context
-        for sign, left, right in products:
-            if len(right) < len(left):
-                left, right = right, left
-            for n, a in left.items():
-                if n not in right:
-                    continue
-                b = right[n]
-                x, y, den = a.num, b.num, a.den
-                if x.context() is not context:
-                    x = numerator(a)
-                if y.context() is not context:
-                    y = numerator(b)
-                if b.den:
-                    den = add_exponents(den, b.den) if den else b.den
-                num, known = x * y, groups.get(den)
-                if sign > 0:
-                    groups[den] = num if known is None else known + num
-                else:
-                    groups[den] = -num if known is None else known - num
+        groups = sums.products(self, products)
         for e in plus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = num if known is None else known + num
         for e in minus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
 

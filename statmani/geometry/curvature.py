@@ -20,7 +20,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, final
 from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
-from statmani.geometry import linear
+from statmani.geometry import direct, linear
+from statmani.geometry.products import Products
 
 __all__ = ["Coefficients", "Geometry"]
 
@@ -95,10 +96,15 @@ class Geometry:
     @_kept
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n = range(self.dim)
-        made = {(i, j): _half(self.metric[i][j]) for i in n for j in n if i <= j}
-        rows = {at: [self.ring.derivative(e, k) for k in n] for at, e in made.items()}
-        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
+        n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
+        # Entries that are one object are differentiated once.
+        made = {id(self.metric[i][j]): self.metric[i][j] for i in n for j in n if i <= j}
+        halves = {at: _half(e) for at, e in made.items()}
+        rows = {
+            at: [self.ring.derivative(e, k) if k in moving else zero for k in n]
+            for at, e in halves.items()
+        }
+        return [[rows[id(self.metric[min(i, j)][max(i, j)])] for j in n] for i in n]
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
@@ -109,6 +115,10 @@ class Geometry:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
         n, h = range(self.dim), self._slopes()
         return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
+
+    @_kept
+    def _products(self) -> Products:
+        return Products(self.ring.polynomials, self.inverse)
 
     @_kept
     def _inverse_rows(self) -> list[Row]:
@@ -132,12 +142,14 @@ class Geometry:
         return self._first()[i][j][k]
 
     @_kept
-    def _first_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._first()]
+    def first_rows(self) -> list[list[Row]]:
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._first()]
 
     @_kept
     def _t_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._half_t()]
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._half_t()]
 
     @_kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
@@ -171,25 +183,23 @@ class Geometry:
         """Coefficients of Gamma^(a)_{ij,k}."""
         return self.first(i, j, k), -self.half_t(i, j, k), self.ring.polynomials.zero
 
-    def _raised(self, i: int, j: int, which: int) -> Row:
+    def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
         return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
 
     @_kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
-        lower = (self._t_rows() if which else self._first_rows())[i][j]
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, lower),)) for line in self._inverse_rows()])
+        return self._products().raised((self._t_rows() if which else self.first_rows())[i][j])
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
-        return self._raised(i, j, 0).get(k, self.ring.polynomials.zero)
+        return self.raised(i, j, 0).get(k, self.ring.polynomials.zero)
 
     def raised_t(self, k: int, i: int, j: int) -> Element:
         """g^{km} T_ijm / 2."""
         if not self.skewness:
             return self.ring.polynomials.zero
-        return self._raised(i, j, 1).get(k, self.ring.polynomials.zero)
+        return self.raised(i, j, 1).get(k, self.ring.polynomials.zero)
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
@@ -207,6 +217,23 @@ class Geometry:
     # -- lowered Riemann tensor ----------------------------------------------------------
 
     @_kept
+    def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
+        return direct.lowered(self, m, k, i, j, order)
+
+    @_kept
+    def metric_rows(self) -> list[Row]:
+        """The nonzero g_ij."""
+        return [row(line) for line in self.metric]
+
+    @_kept
+    def mixed(self, k: int, i: int, j: int, order: int) -> Row:
+        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self._is_direct():
+            return direct.curvature_row(self, k, i, j, order)
+        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
+        return self._products().raise_index(column)
+
+    @_kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
         plus: tuple[Element, ...] = ()
         minus: tuple[Element, ...] = ()
@@ -214,33 +241,22 @@ class Geometry:
             d = self.half_ddg
             plus = d(j, m, i, k), d(i, k, j, m)
             minus = d(j, k, i, m), d(i, m, j, k)
-        first = self._first_rows()
-        products = (
-            (1, self._raised(i, k, 0), first[j][m]),
-            (-1, self._raised(j, k, 0), first[i][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        first = self.first_rows()
+        pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
+        return self._products().total(*pairs, plus, minus)
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        first, t = self._first_rows(), self._t_rows()
+        first, t = self.first_rows(), self._t_rows()
+        positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
+        negative = (first[j][k], t[i][m]), (first[j][m], t[i][k])
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
-        products = (
-            (-1, self._raised(j, k, 0), t[i][m]),
-            (1, self._raised(j, k, 1), first[i][m]),
-            (1, self._raised(i, k, 0), t[j][m]),
-            (-1, self._raised(i, k, 1), first[j][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        return self._products().total(positive, negative, plus, minus)
 
     @_kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
         t = self._t_rows()
-        products = (
-            (1, self._raised(j, k, 1), t[i][m]),
-            (-1, self._raised(i, k, 1), t[j][m]),
-        )
-        return self.ring.polynomials.contraction(products)
+        return self._products().total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
 
     def lower(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         """The coefficient of alpha**order in riemann_lower[m, k, i, j]."""
@@ -251,7 +267,9 @@ class Geometry:
         if negative:
             i, j = j, i
         if order == 1:
-            value = self._r1(m, k, i, j) if m <= k else self._r1(k, m, i, j)
+            if m > k:
+                m, k = k, m
+            value = self._lowered(m, k, i, j, 1) if self._is_direct() else self._r1(m, k, i, j)
         else:
             if m == k:
                 return zero
@@ -259,7 +277,10 @@ class Geometry:
                 m, k, negative = k, m, not negative
             if (m, k) > (i, j):
                 m, k, i, j = i, j, m, k
-            value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
+            if self._is_direct():
+                value = self._lowered(m, k, i, j, order)
+            else:
+                value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
         return -value if negative else value
 
     def riemann_lower(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -270,16 +291,17 @@ class Geometry:
         return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
     @_kept
-    def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
-        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
-        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        if not column:
-            return column
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, column),)) for line in self._inverse_rows()])
+    def _is_direct(self) -> bool:
+        return direct.is_simpler(self)
+
+    @_kept
+    def moving(self, which: int) -> frozenset[int]:
+        """Coordinates on which g, or g and T, may depend."""
+        elements = [e for line in self.metric for e in line if e.num]
+        return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
 
     def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
-        known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
+        known: Row | None = self.kept.get(("mixed", (k, min(i, j), max(i, j), order)))
         return known
 
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -288,11 +310,13 @@ class Geometry:
         if i == j:
             return zero, zero, zero
         a, b = (i, j) if i < j else (j, i)
-        orders = range(3) if self.skewness else range(1)
-        found = [self._riemann(k, a, b, order).get(m, zero) for order in orders]
-        if i > j:
-            found = [-e for e in found]
-        return (found[0], found[1], found[2]) if self.skewness else (found[0], zero, zero)
+        found = self.mixed(k, a, b, 0).get(m, zero)
+        if not self.skewness:
+            return found if i < j else -found, zero, zero
+        others = self.mixed(k, a, b, 1).get(m, zero), self.mixed(k, a, b, 2).get(m, zero)
+        if i < j:
+            return found, *others
+        return -found, -others[0], -others[1]
 
     # -- contractions --------------------------------------------------------------------
 
