@@ -59,7 +59,7 @@ class Guard:
     @property
     def needed(self) -> bool:
         """A ring of rational functions cannot miss a relation."""
-        return any(a.kind != "symbol" for a in self._ring.atoms)
+        return self._ring.has_functions
 
     @property
     def is_coarse(self) -> bool:
@@ -116,6 +116,9 @@ class Guard:
         ------
         InvalidManifold
         """
+        if not self._ring.constants:
+            _interior_points(self._ring.domain, 0, ())
+            return
         if next(self._candidates(), None) is None:
             raise InvalidManifold(_NO_POINT)
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any, final
 
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
@@ -28,6 +29,13 @@ Row = dict[int, Element]
 def row(elements: Iterable[Element]) -> Row:
     """The nonzero elements by index."""
     return {i: e for i, e in enumerate(elements) if e.num}
+
+
+@cache
+def _context(width: int) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+    """A flint context of so many generators, with 0, 1 and the generators."""
+    context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(width)], Ordering.degrevlex)
+    return context, context.constant(0), context.constant(1), context.gens()
 
 
 @final
@@ -52,6 +60,8 @@ class Polynomials:
         self.factors: list[Any] = []
         self._factor_index: dict[str, int] = {}
         self._supports: list[list[tuple[int, int]]] = []
+        #: By factor: the generator that it is, or -1.
+        self.generators: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
         self.lock = threading.RLock()
         self._grow(0)
@@ -63,16 +73,15 @@ class Polynomials:
         # Flint packs eight fields to a word, one of them for the total degree; a new context
         # means that polynomials of the old one are moved, so all fields of a word are taken.
         self.width = self._count + (7 - self._count) % 8
-        names = [f"g{i}" for i in range(self.width)]
-        self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
+        self.context, zero, one, self._gens = _context(self.width)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
             Relation(r.generator, r.degree, r.radicand.project_to_context(self.context))
             for r in self.relations
         ]
         self._expanded.clear()
-        self.zero = Element(self, self.context.constant(0), ())
-        self.one = Element(self, self.context.constant(1), ())
+        self.zero = Element(self, zero, ())
+        self.one = Element(self, one, ())
 
     def new_generators(self, count: int) -> range:
         """Add generators and return their indices."""
@@ -120,7 +129,7 @@ class Polynomials:
 
     def generator(self, index: int) -> Element:
         """The generator as an element."""
-        return Element(self, self.context.gen(index), ())
+        return Element(self, self._gens[index], ())
 
     def used(self, polynomial: Any) -> list[int]:
         """Indices of the generators that occur."""
@@ -160,6 +169,19 @@ class Polynomials:
         several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
             if not e or i in coprime:
+                continue
+            generator = self.generators[i]
+            if generator >= 0:
+                # The greatest common divisor with a power of a generator costs next to nothing.
+                shared = num.gcd(self._gens[generator] ** e)
+                if not shared.is_one():
+                    num = num / shared
+                    left = list(den) if left is None else left
+                    left[i] = e - int(shared.total_degree())
+                    degrees = None
+                continue
+            if len(num) == 1:
+                # A monomial is no multiple of a factor with several terms.
                 continue
             if several:
                 # The degrees rule out most of several factors.
@@ -274,7 +296,9 @@ class Polynomials:
             if known == factor:
                 return index, unit
         self.factors.append(factor)
-        self._supports.append([(v, d) for v, d in enumerate(factor.degrees()) if d])
+        support = [(v, d) for v, d in enumerate(factor.degrees()) if d]
+        self._supports.append(support)
+        self.generators.append(support[0][0] if len(factor) == 1 else -1)
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
@@ -348,6 +372,8 @@ class Polynomials:
         if num.is_zero():
             raise ZeroDivisionError("inverse of zero")
         with self.lock:
+            if len(num) == 1 and not self.relations:
+                return self._inverse_monomial(element, num)
             cofactor, base = self._norm(num)
             if base.is_zero():
                 raise ZeroDivisionError("inverse of a zero divisor")
@@ -363,3 +389,24 @@ class Polynomials:
                 den.pop()
             top = cofactor * self.expand_denominator(element.den) * (1 / unit)
             return self.lowest(top, tuple(den))
+
+    def _inverse_monomial(self, element: Element, num: Any) -> Element:
+        unit = 1 / num.coefficient(0)
+        top = self.expand_denominator(element.den) * unit if element.den else None
+        den = [0] * len(self.factors)
+        if num.total_degree():
+            for v, e in enumerate(num.degrees()):
+                if e:
+                    index = self.monomial_factor(v)
+                    den.extend([0] * (index + 1 - len(den)))
+                    den[index] = int(e)
+        while den and not den[-1]:
+            den.pop()
+        # The element is in lowest terms, and so is its reciprocal.
+        return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
+
+    def monomial_factor(self, generator: int) -> int:
+        """The index of a generator among the factors, which it joins when it is new."""
+        if generator not in self.generators:
+            self._register(self._gens[generator])
+        return self.generators.index(generator)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from itertools import islice
 from typing import Any, final
 
 from sympy import Expr, S, Symbol, oo, sympify
@@ -20,6 +22,7 @@ from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
+from statmani.algebra.rational import convert_rational, rational_symbols
 from statmani.domain import Domain
 from statmani.errors import InvalidManifold
 from statmani.signs import is_positive_on
@@ -52,6 +55,34 @@ class Atom:
 
 
 @final
+class _Coordinate:
+    """The derivation rule of a coordinate."""
+
+    __slots__ = ("_index", "_ring")
+
+    def __init__(self, ring: Polynomials, index: int) -> None:
+        self._ring = ring
+        self._index = index
+
+    def __call__(self, coordinate: int) -> Element:
+        return self._ring.one if coordinate == self._index else self._ring.zero
+
+
+@lru_cache(maxsize=256)
+def _internal(domain: Domain) -> tuple[dict[Expr, Expr], Domain]:
+    """Coordinates with their internal symbols, and the domain in these."""
+    inside: dict[Any, Expr] = {}
+    for axis in domain.axes:
+        facts: dict[str, bool] = {"real": True}
+        if axis.lower.is_nonnegative:
+            facts = {"positive": True}
+        elif axis.upper.is_nonpositive:
+            facts = {"negative": True}
+        inside[axis.symbol] = Symbol(f"x{len(inside)}", **facts)
+    return inside, domain.subs(inside)
+
+
+@final
 class Ring:
     """Exact functions on a chart.
 
@@ -80,7 +111,9 @@ class Ring:
         self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
         self._by_key: dict[Hashable, int] = {}
+        #: Internal expressions, and rational functions as the user gave them.
         self._converted: dict[Expr, Element] = {}
+        self._given: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
         self._settled: dict[tuple[int, int], bool] = {}
@@ -90,29 +123,29 @@ class Ring:
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
         self.anchors: dict[Expr, int] = {}
-        self._inside: dict[Expr, Expr] = {}
-        self._outside: dict[Expr, Expr] = {}
         self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        expressions = list(dict.fromkeys(sympify(e, strict=True) for e in expressions))
-        for axis in domain.axes:
-            facts: dict[str, bool] = {"real": True}
-            if axis.lower.is_nonnegative:
-                facts = {"positive": True}
-            elif axis.upper.is_nonpositive:
-                facts = {"negative": True}
-            self._rename(axis.symbol, Symbol(f"x{len(self._inside)}", **facts))
-        free = set(domain.constants).union(*(e.free_symbols for e in expressions))
-        for symbol in sorted(
-            free - set(domain.symbols), key=lambda s: (s.name, str(s.assumptions0))
-        ):
-            self._rename_constant(symbol)
-        self.domain = domain.subs(self._inside)
+        self._inside, self.domain = _internal(domain)
+        self._inside = dict(self._inside)
+        self._outside = {new: old for old, new in self._inside.items()}
         self.user_domain = domain
+        free: set[Any] = set(domain.constants)
+        others: list[Expr] = []
+        for expr in dict.fromkeys(sympify(e, strict=True) for e in expressions):
+            symbols = rational_symbols(expr)
+            if symbols is None:
+                others.append(expr)
+                symbols = expr.free_symbols
+            free |= symbols
+        free -= self._inside.keys()
+        if free:
+            for symbol in sorted(free, key=lambda s: (s.name, str(s.assumptions0))):
+                self._rename_constant(symbol)
+            self.domain = domain.subs(self._inside)
         self.guard = Guard(self)
-        for index in range(self.dim):
-            self._coordinate(index)
-        prepare(self, [self.internal(e) for e in expressions])
+        self._coordinates()
+        if others:
+            prepare(self, [self.internal(e) for e in others])
 
     # -- names ---------------------------------------------------------------------------
 
@@ -160,16 +193,25 @@ class Ring:
     @property
     def constants(self) -> tuple[Expr, ...]:
         """Internal symbols that are no coordinates."""
-        return tuple(list(self._inside.values())[self.dim :])
+        return tuple(islice(self._inside.values(), self.dim, None))
 
     # -- atoms ---------------------------------------------------------------------------
 
-    def _coordinate(self, index: int) -> None:
-        zero, one = self.polynomials.number(0), self.polynomials.number(1)
-        symbol = self.domain.symbols[index]
-        made = self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
-        # Derivatives rely on it.
-        assert self.index_of(made) == index
+    def _coordinates(self) -> None:
+        """The coordinates are the first generators: derivatives rely on it."""
+        polynomials = self.polynomials
+        for index in polynomials.new_generators(self.dim):
+            symbol = self.domain.symbols[index]
+            self._by_key[symbol] = index
+            self.atoms.append(Atom(symbol, _Coordinate(polynomials, index), "symbol"))
+
+    def symbol(self, symbol: Expr) -> Element:
+        """The generator of one of the user's symbols."""
+        inside = self.internal(symbol)
+        index = self._by_key.get(inside)
+        if index is None:
+            return self.atom(inside, inside, lambda _: self.polynomials.zero, "symbol")
+        return self.polynomials.generator(index)
 
     def atom(
         self,
@@ -188,6 +230,11 @@ class Ring:
                 if kind != "symbol":
                     self._functions.append(index)
             return self.polynomials.generator(self._by_key[key])
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether a generator is no symbol."""
+        return bool(self._functions)
 
     def has_atom(self, key: Hashable) -> bool:
         """Whether the generator of this key exists."""
@@ -300,7 +347,14 @@ class Ring:
 
     def convert(self, expr: object) -> Element:
         """An expression in the user's symbols as an element."""
-        return self.convert_internal(self.internal(sympify(expr, strict=True)))
+        given = sympify(expr, strict=True)
+        if rational_symbols(given) is None:
+            return self.convert_internal(self.internal(given))
+        with self.polynomials.lock:
+            known = self._given.get(given)
+            if known is None:
+                known = self._given[given] = convert_rational(self, given)
+            return known
 
     def convert_internal(self, expr: Expr) -> Element:
         """An expression in internal symbols as an element."""
