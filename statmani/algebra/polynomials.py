@@ -9,7 +9,7 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -162,7 +162,7 @@ class Polynomials:
             num = self._reduce(num)
         if not den:
             return Element(self, num, den)
-        if num.is_zero():
+        if not num:
             return self.zero
         left: list[int] | None = None
         degrees = None
@@ -236,7 +236,10 @@ class Polynomials:
     def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        return self.contraction((), list(elements), list(minus))
+        made, less = [e for e in elements if e.num], [e for e in minus if e.num]
+        if len(made) + len(less) == 1:
+            return made[0] if made else -less[0]
+        return self.contraction((), made, less)
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
@@ -404,6 +407,21 @@ class Polynomials:
             den.pop()
         # The element is in lowest terms, and so is its reciprocal.
         return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
+
+    def monomial(self, p: int, q: int, powers: Mapping[int, int]) -> Element:
+        """p / q times powers of generators without relation."""
+        if not p:
+            return self.zero
+        num = self.context.constant(fmpq(p, q))
+        den: list[int] = []
+        for generator, e in powers.items():
+            if e > 0:
+                num = num * self._gens[generator] ** e
+            elif e < 0:
+                index = self.monomial_factor(generator)
+                den.extend([0] * (index + 1 - len(den)))
+                den[index] = -e
+        return Element(self, num, tuple(den))
 
     def monomial_factor(self, generator: int) -> int:
         """The index of a generator among the factors, which it joins when it is new."""

@@ -38,16 +38,22 @@ def _walk(expr: Any, found: set[Expr]) -> bool:
 def convert_rational(ring: Ring, expr: Any) -> Element:
     """A rational function in the user's symbols as an element."""
     polynomials = ring.polynomials
-    if expr.is_Symbol:
-        return ring.symbol(expr)
-    if expr.is_Rational:
-        return polynomials.number(Fraction(expr.p, expr.q))
-    if expr.is_Pow:
-        return convert_rational(ring, expr.args[0]) ** int(expr.args[1])
     if expr.is_Add:
         return polynomials.total([convert_rational(ring, a) for a in expr.args])
-    made = [convert_rational(ring, a) for a in expr.args]
-    product = made[0]
-    for factor in made[1:]:
-        product = product * factor
+    p = q = 1
+    powers: dict[int, int] = {}
+    others: list[Element] = []
+    for factor in expr.args if expr.is_Mul else (expr,):
+        if factor.is_Rational:
+            p, q = p * factor.p, q * factor.q
+            continue
+        base, exponent = factor.args if factor.is_Pow else (factor, 1)
+        if base.is_Symbol:
+            generator = ring.symbol_index(base)
+            powers[generator] = powers.get(generator, 0) + int(exponent)
+        else:
+            others.append(convert_rational(ring, base) ** int(exponent))
+    product = polynomials.monomial(p, q, powers)
+    for element in others:
+        product = product * element
     return product

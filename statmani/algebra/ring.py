@@ -17,7 +17,7 @@ from typing import Any, final
 from sympy import Expr, S, Symbol, oo, sympify
 
 from statmani.algebra.convert import convert
-from statmani.algebra.display import Display, element_expr, polynomial_expr, scan
+from statmani.algebra.display import Display, element_expr, monomial_expr, polynomial_expr, scan
 from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
@@ -205,13 +205,12 @@ class Ring:
             self._by_key[symbol] = index
             self.atoms.append(Atom(symbol, _Coordinate(polynomials, index), "symbol"))
 
-    def symbol(self, symbol: Expr) -> Element:
+    def symbol_index(self, symbol: Expr) -> int:
         """The generator of one of the user's symbols."""
-        inside = self.internal(symbol)
-        index = self._by_key.get(inside)
-        if index is None:
-            return self.atom(inside, inside, lambda _: self.polynomials.zero, "symbol")
-        return self.polynomials.generator(index)
+        inside = self._inside.get(symbol) or self.internal(symbol)
+        if inside not in self._by_key:
+            self.atom(inside, inside, lambda _: self.polynomials.zero, "symbol")
+        return self._by_key[inside]
 
     def atom(
         self,
@@ -262,6 +261,10 @@ class Ring:
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
         ring, den = self.polynomials, element.den
+        if not self._functions and len(den) - den.count(0) <= 1:
+            simple = self._simple_derivative(element, coordinate)
+            if simple is not None:
+                return simple
         # Derivatives of generators may add generators, so they are made first.
         inner = self._inner(ring.numerator(element), coordinate)
         outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
@@ -288,6 +291,24 @@ class Ring:
                 raised = add_exponents(den, (0,) * i + (1,))
                 add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
         return ring.combined(groups, coprime)
+
+    def _simple_derivative(self, element: Element, coordinate: int) -> Element | None:
+        """The derivative of a rational function whose denominator is a power of one symbol."""
+        ring, den = self.polynomials, element.den
+        num = ring.numerator(element)
+        slope = num.derivative(coordinate) if num.total_degree() else None
+        if not den:
+            return ring.zero if slope is None else Element(ring, slope, den)
+        symbol = ring.generators[len(den) - 1]
+        if symbol < 0:
+            return None
+        if symbol != coordinate:
+            return ring.lowest(slope, den) if slope else ring.zero
+        # The numerator stays prime to the symbol.
+        top = num * -den[-1]
+        if slope:
+            top = slope * ring.generator(symbol).num + top
+        return Element(ring, top, (*den[:-1], den[-1] + 1))
 
     def _is_settled(self, factor: int, coordinate: int, derivative: Element) -> bool:
         """Whether a factor f stays in a denominator that is differentiated.
@@ -347,7 +368,7 @@ class Ring:
 
     def convert(self, expr: object) -> Element:
         """An expression in the user's symbols as an element."""
-        given = sympify(expr, strict=True)
+        given = expr if isinstance(expr, Expr) else sympify(expr, strict=True)
         if rational_symbols(given) is None:
             return self.convert_internal(self.internal(given))
         with self.polynomials.lock:
@@ -394,8 +415,11 @@ class Ring:
         if not element:
             return S.Zero
         with self.polynomials.lock:
+            simple = monomial_expr(self, element)
+            if simple is not None:
+                return simple
             terms = scan(self.polynomials.numerator(element))
-            if not self.guard.is_coarse:
+            if self._functions and not self.guard.is_coarse:
                 self.guard.require_nonzero(element, terms)
             return element_expr(self, element, outside=True, terms=terms)
 

@@ -24,6 +24,7 @@ from statmani.geometry import linear
 
 __all__ = ["Coefficients", "Geometry"]
 
+_HALF = Fraction(1, 2)
 Coefficients = tuple[Element, Element, Element]
 Table = list[list[list[Element]]]
 P = ParamSpec("P")
@@ -88,7 +89,22 @@ class Geometry:
     @_kept
     def inverse_and_determinant(self) -> tuple[list[list[Element]], Element]:
         """The inverse metric and det g."""
+        if self.dim == 2:
+            inverse, det, _ = self._plane()
+            return inverse, det
         return linear.inverse(self.ring, self.metric)
+
+    @_kept
+    def _plane(self) -> tuple[list[list[Element]], Element, Element]:
+        """In two dimensions the inverse metric, det g and its reciprocal."""
+        return linear.plane(self.ring, self.metric, self.determinant())
+
+    @_kept
+    def determinant(self) -> Element:
+        """The determinant of g."""
+        if self.dim > 2:
+            return self.inverse_and_determinant()[1]
+        return linear.determinant(self.ring, self.metric)
 
     # -- Christoffel symbols -------------------------------------------------------------
 
@@ -119,12 +135,15 @@ class Geometry:
         n, h, total = range(self.dim), self._slopes(), self.ring.polynomials.total
         if self.is_hessian():
             return h
-        rows = {
-            (i, j): [total((h[j][k][i], h[i][k][j]), (h[i][j][k],)) for k in n]
-            for i in n
-            for j in n
-            if i <= j
-        }
+
+        def entry(i: int, j: int, k: int) -> Element:
+            if k == i:
+                return h[i][i][j]
+            if k == j:
+                return h[j][j][i]
+            return total((h[j][k][i], h[i][k][j]), (h[i][j][k],))
+
+        rows = {(i, j): [entry(i, j, k) for k in n] for i in n for j in n if i <= j}
         return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
 
     def first(self, i: int, j: int, k: int) -> Element:
@@ -169,7 +188,10 @@ class Geometry:
 
     def christoffel_first(self, i: int, j: int, k: int) -> Coefficients:
         """Coefficients of Gamma^(a)_{ij,k}."""
-        return self.first(i, j, k), -self.half_t(i, j, k), self.ring.polynomials.zero
+        zero = self.ring.polynomials.zero
+        if not self.skewness:
+            return self._first()[i][j][k], zero, zero
+        return self.first(i, j, k), -self.half_t(i, j, k), zero
 
     def _raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
@@ -193,7 +215,10 @@ class Geometry:
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
-        return self.second(k, i, j), -self.raised_t(k, i, j), self.ring.polynomials.zero
+        zero = self.ring.polynomials.zero
+        if not self.skewness:
+            return self._raised(i, j, 0).get(k, zero), zero, zero
+        return self.second(k, i, j), -self.raised_t(k, i, j), zero
 
     @_kept
     def _half_dt(self, j: int, k: int, m: int, i: int) -> Element:
@@ -272,6 +297,9 @@ class Geometry:
     @_kept
     def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
         """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self.dim == 2 and order != 1:
+            area = self._surface(order)
+            return row((area[0][1], -area[0][0]) if k == 0 else (area[1][1], -area[0][1]))
         column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
         if not column:
             return column
@@ -297,8 +325,23 @@ class Geometry:
     # -- contractions --------------------------------------------------------------------
 
     @_kept
+    def _gauss(self, order: int) -> Element:
+        """In two dimensions R_0101 / det g; order 0 is the Gaussian curvature."""
+        lower = self.lower(0, 1, 0, 1, order)
+        return lower * self._plane()[2] if lower else lower
+
+    @_kept
+    def _surface(self, order: int) -> list[list[Element]]:
+        """In two dimensions R_lkij = K (g_li g_kj - g_lj g_ki): the products K g_ij."""
+        gauss, n = self._gauss(order), range(2)
+        made = {(i, j): gauss * self.metric[i][j] for i in n for j in n if i <= j}
+        return [[made[min(i, j), max(i, j)] for j in n] for i in n]
+
+    @_kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
         n = range(self.dim)
+        if self.dim == 2 and order != 1:
+            return self._surface(order)[k][j]
         mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
         if all(line is not None for line in mixed.values()):
             present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
@@ -324,6 +367,10 @@ class Geometry:
     def scalar(self) -> Coefficients:
         """Coefficients of the scalar curvature; the linear one vanishes by symmetry."""
         n = self.dim
+        if n == 2:
+            zero = self.ring.polynomials.zero
+            last = self._gauss(2).scale(2) if self.skewness else zero
+            return self._gauss(0).scale(2), zero, last
         parts = [
             self.ring.polynomials.dot(
                 (
@@ -347,4 +394,4 @@ def _sorted(i: int, j: int, k: int) -> tuple[int, int, int]:
 
 
 def _half(element: Element) -> Element:
-    return element.scale(Fraction(1, 2))
+    return element.scale(_HALF)

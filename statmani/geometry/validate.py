@@ -177,6 +177,8 @@ def skewness_elements(
     ring: Ring, entries: Mapping[Index, Expr], symbols: Sequence[Symbol]
 ) -> dict[tuple[int, int, int], Element]:
     """The nonzero components with i <= j <= k, after checking total symmetry."""
+    if not entries:
+        return {}
     found = _converted(ring, entries.items(), "skewness", symbols)
     result: dict[tuple[int, int, int], Element] = {}
     for i, j, k in combinations_with_replacement(range(len(symbols)), 3):
@@ -203,7 +205,10 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     """
     guard = geometry.ring.guard
     guard.require_interior()
-    if linear.is_surely_regular(geometry.ring, geometry.metric):
+    if geometry.dim <= 2 and not geometry.ring.polynomials.relations:
+        if geometry.determinant():
+            return
+    elif linear.is_surely_regular(geometry.ring, geometry.metric):
         return
     n = geometry.dim
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
