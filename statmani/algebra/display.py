@@ -222,8 +222,8 @@ def _sine_powers(ring: Ring, display: Display, num: Any) -> tuple[Any, list[Expr
     return num, found
 
 
-def monomial_expr(ring: Ring, element: Element) -> Expr | None:
-    """A number times powers of symbols, in the user's symbols; None for all else."""
+def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None:
+    """A number times powers of symbols; None for all else."""
     polynomials = ring.polynomials
     num, den = polynomials.numerator(element), element.den
     if len(num) != 1 or polynomials.relations:
@@ -234,7 +234,7 @@ def monomial_expr(ring: Ring, element: Element) -> Expr | None:
             powers[polynomials.generators[index]] = -e
     if num.total_degree():
         powers |= {i: int(e) for i, e in enumerate(num.degrees()) if e}
-    display = ring.displays[True]
+    display = ring.displays[outside]
     value = num.coefficient(0)
     coefficient = Rational(int(value.p), int(value.q))
     if not powers:

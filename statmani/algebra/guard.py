@@ -14,6 +14,7 @@ from sympy import Expr, Rational
 from sympy.core.function import AppliedUndef
 
 from statmani.algebra.display import Scan, scan
+from statmani.algebra.rational import rational_symbols
 from statmani.algebra.numeric import NotEvaluable, known_value, value_of, values_at
 from statmani.errors import CertificateError, InvalidManifold
 
@@ -206,7 +207,7 @@ class Guard:
         ------
         CertificateError
         """
-        if not self.needed or expr.has(AppliedUndef):
+        if not self.needed or rational_symbols(expr) is not None or expr.has(AppliedUndef):
             return
         prefix = f"{what}: " if what else ""
         self._values()

@@ -392,7 +392,8 @@ class Ring:
     def to_internal_expr(self, element: Element) -> Expr:
         """The element as a sympy expression in internal symbols."""
         with self.polynomials.lock:
-            return element_expr(self, element)
+            simple = monomial_expr(self, element, outside=False)
+            return element_expr(self, element) if simple is None else simple
 
     def shown(self, element: Element) -> Expr:
         """The element in the user's symbols, for messages."""
@@ -415,7 +416,7 @@ class Ring:
         if not element:
             return S.Zero
         with self.polynomials.lock:
-            simple = monomial_expr(self, element)
+            simple = monomial_expr(self, element, outside=True)
             if simple is not None:
                 return simple
             terms = scan(self.polynomials.numerator(element))

@@ -30,6 +30,8 @@ def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
     """
     ring_ = ring.polynomials
     num = ring_.numerator(argument)
+    if len(num) == 1 and not argument.den and num.total_degree() and num.coefficient(0) > 0:
+        return argument, 0
     den = ring_.expand_denominator(argument.den)
     monomial = den.monoms()[0]
     terms = num.to_dict()
@@ -117,6 +119,8 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
 
     psi_n(2b) = 2^(-n-1) (psi_n(b) + psi_n(b + 1/2)) + [n = 0] log 2 (DLMF 5.15.7).
     """
+    if not ring.polygamma_rules or base.constant is not None:
+        return None
     half = ring.number(Fraction(1, 2))
 
     def known(argument: Element) -> bool:
@@ -132,8 +136,6 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
         return ring.convert_internal(sp.log(2)) if n == 0 else ring.polynomials.zero
 
     lower, upper = base.scale(Fraction(1, 2)), base.scale(Fraction(1, 2)) + half
-    if base.constant is not None:
-        return None
     if known(lower) and known(upper):
         return lambda n: (at(n, lower) + at(n, upper)).scale(Fraction(1, 2 ** (n + 1))) + log2(n)
     double, partner = base.scale(2), base + half
