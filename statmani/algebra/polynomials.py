@@ -62,6 +62,7 @@ class Polynomials:
         self._supports: list[list[tuple[int, int]]] = []
         #: By factor: the generator that it is, or -1.
         self.generators: list[int] = []
+        self._total_degrees: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
         self.lock = threading.RLock()
         self._grow(0)
@@ -180,7 +181,7 @@ class Polynomials:
                     left[i] = e - int(shared.total_degree())
                     degrees = None
                 continue
-            if len(num) == 1:
+            if len(num) == 1 or num.total_degree() < self._total_degrees[i]:
                 # A monomial is no multiple of a factor with several terms.
                 continue
             if several:
@@ -301,6 +302,7 @@ class Polynomials:
         self.factors.append(factor)
         support = [(v, d) for v, d in enumerate(factor.degrees()) if d]
         self._supports.append(support)
+        self._total_degrees.append(factor.total_degree())
         self.generators.append(support[0][0] if len(factor) == 1 else -1)
         return len(self.factors) - 1, unit
 
@@ -380,8 +382,10 @@ class Polynomials:
             cofactor, base = self._norm(num)
             if base.is_zero():
                 raise ZeroDivisionError("inverse of a zero divisor")
-            content, factors = self.factored(base)
-            unit = self.rational(content)
+            unit, factors = self._known_factor(base)
+            if not factors:
+                content, factors = self.factored(base)
+                unit = self.rational(content)
             den = [0] * len(self.factors)
             for factor, exponent in factors:
                 index, scale = self._register(factor)
@@ -407,6 +411,12 @@ class Polynomials:
             den.pop()
         # The element is in lowest terms, and so is its reciprocal.
         return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
+
+    def _known_factor(self, num: Any) -> tuple[Any, list[tuple[Any, int]]]:
+        """Like the factors of a polynomial that is a number times a known one, else none."""
+        unit = num.leading_coefficient()
+        monic = num / unit
+        return unit, [(monic, 1)] if monic in self.factors else []
 
     def monomial(self, p: int, q: int, powers: Mapping[int, int]) -> Element:
         """p / q times powers of generators without relation."""

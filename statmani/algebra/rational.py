@@ -52,7 +52,7 @@ def convert_rational(ring: Ring, expr: Any) -> Element:
             generator = ring.symbol_index(base)
             powers[generator] = powers.get(generator, 0) + int(exponent)
         else:
-            others.append(convert_rational(ring, base) ** int(exponent))
+            others.append(ring.convert(base) ** int(exponent))
     product = polynomials.monomial(p, q, powers)
     for element in others:
         product = product * element

@@ -316,11 +316,14 @@ class Geometry:
         if i == j:
             return zero, zero, zero
         a, b = (i, j) if i < j else (j, i)
-        orders = range(3) if self.skewness else range(1)
+        if not self.skewness:
+            entry = self._riemann(k, a, b, 0).get(m, zero)
+            return -entry if i > j and entry.num else entry, zero, zero
+        orders = range(3)
         found = [self._riemann(k, a, b, order).get(m, zero) for order in orders]
         if i > j:
             found = [-e for e in found]
-        return (found[0], found[1], found[2]) if self.skewness else (found[0], zero, zero)
+        return found[0], found[1], found[2]
 
     # -- contractions --------------------------------------------------------------------
 
