@@ -150,10 +150,10 @@ def domain_of(
     Domain
         In the user's symbols.
     """
-    if constraint is None:
+    symbols = specification if isinstance(specification, tuple) else ()
+    if constraint is None and symbols and all(type(s) is Symbol for s in symbols):
         # Many manifolds share their coordinates.
-        if isinstance(specification, tuple) and all(type(s) is Symbol for s in specification):
-            return _known_domain(specification, what, error)
+        return _known_domain(symbols, what, error)  # type: ignore[arg-type]
     return _domain_of(specification, constraint, what, error)
 
 

@@ -14,8 +14,8 @@ from sympy import Expr, Rational
 from sympy.core.function import AppliedUndef
 
 from statmani.algebra.display import Scan, scan
-from statmani.algebra.rational import rational_symbols
 from statmani.algebra.numeric import NotEvaluable, known_value, value_of, values_at
+from statmani.algebra.rational import rational_symbols
 from statmani.errors import CertificateError, InvalidManifold
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra.norms import norm
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
 
@@ -138,7 +139,8 @@ class Polynomials:
 
     # -- canonical form ------------------------------------------------------------------
 
-    def _reduce(self, num: Any) -> Any:
+    def reduced(self, num: Any) -> Any:
+        """The polynomial with the relations applied."""
         for relation in reversed(self.relations):
             i, d = relation.generator, relation.degree
             if num.degrees()[i] < d:
@@ -160,7 +162,7 @@ class Polynomials:
         Factors that are known not to divide the numerator may be named.
         """
         if self.relations:
-            num = self._reduce(num)
+            num = self.reduced(num)
         if not den:
             return Element(self, num, den)
         if not num:
@@ -311,60 +313,6 @@ class Polynomials:
         content, factors = num.factor()
         return Fraction(int(content.p), int(content.q)), [(f, int(e)) for f, e in factors]
 
-    def coefficients(self, num: Any, generator: int) -> dict[int, Any]:
-        """Coefficients of the powers of one generator."""
-        parts: dict[int, dict[Any, Any]] = {}
-        for exponents, coefficient in num.to_dict().items():
-            key = (*exponents[:generator], 0, *exponents[generator + 1 :])
-            parts.setdefault(exponents[generator], {})[key] = coefficient
-        return {k: self.context.from_dict(p) for k, p in parts.items()}
-
-    def _norm(self, num: Any) -> tuple[Any, Any]:
-        """(cofactor, base polynomial) with num * cofactor = base, free of algebraic generators."""
-        cofactor = self.context.constant(1)
-        for relation in reversed(self.relations):
-            if num.degrees()[relation.generator] == 0:
-                continue
-            adjugate = self._adjugate(num, relation)
-            cofactor = self._reduce(cofactor * adjugate)
-            num = self._reduce(num * adjugate)
-        return cofactor, num
-
-    def _adjugate(self, num: Any, relation: Relation) -> Any:
-        """A polynomial whose product with `num` lacks the relation's generator."""
-        d, root = relation.degree, self.context.gen(relation.generator)
-        parts = self.coefficients(num, relation.generator)
-        zero = self.context.constant(0)
-        if len(parts) == 1:
-            (exponent,) = parts
-            return root ** (d - exponent)
-        if d == 2:
-            return parts[0] - parts[1] * root
-        matrix = [
-            [
-                parts.get(row - column, zero)
-                if row >= column
-                else parts.get(row - column + d, zero) * relation.radicand
-                for column in range(d)
-            ]
-            for row in range(d)
-        ]
-        result = zero
-        for column in range(d):
-            minor = [r[:column] + r[column + 1 :] for r in matrix[1:]]
-            result += (-1) ** column * self._determinant(minor) * root**column
-        return self._reduce(result)
-
-    def _determinant(self, rows: list[list[Any]]) -> Any:
-        if not rows:
-            return self.context.constant(1)
-        result = self.context.constant(0)
-        for column, entry in enumerate(rows[0]):
-            if not entry.is_zero():
-                minor = [r[:column] + r[column + 1 :] for r in rows[1:]]
-                result += (-1) ** column * entry * self._determinant(minor)
-        return self._reduce(result)
-
     def inverse(self, element: Element) -> Element:
         """1 / element; its irreducible factors join the denominators.
 
@@ -379,7 +327,7 @@ class Polynomials:
         with self.lock:
             if len(num) == 1 and not self.relations:
                 return self._inverse_monomial(element, num)
-            cofactor, base = self._norm(num)
+            cofactor, base = norm(self, num)
             if base.is_zero():
                 raise ZeroDivisionError("inverse of a zero divisor")
             unit, factors = self._known_factor(base)

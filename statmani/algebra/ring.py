@@ -8,14 +8,13 @@ real numbers here.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import islice
 from typing import Any, final
 
 from sympy import Expr, S, Symbol, oo, sympify
 
+from statmani.algebra.atoms import Atom, CoordinateRule, Derivation, internal_domain
 from statmani.algebra.convert import convert
 from statmani.algebra.display import Display, element_expr, monomial_expr, polynomial_expr, scan
 from statmani.algebra.element import Element, Exponents, add_exponents
@@ -28,58 +27,6 @@ from statmani.errors import InvalidManifold
 from statmani.signs import is_positive_on
 
 __all__ = ["Atom", "Ring"]
-
-Derivation = Callable[[int], Element]
-
-
-@final
-@dataclass(frozen=True)
-class Atom:
-    """A generator: its expression in internal symbols and its derivation rule.
-
-    Attributes
-    ----------
-    expr : Expr
-    derive : callable
-        coordinate index -> derivative as an element.
-    kind : str
-        "symbol", "exp", "log", "root", "sin", "cos" or "other".
-    argument : Element or None
-        What the function is applied to, for exp, log and root.
-    """
-
-    expr: Expr
-    derive: Derivation
-    kind: str = "other"
-    argument: Element | None = None
-
-
-@final
-class _Coordinate:
-    """The derivation rule of a coordinate."""
-
-    __slots__ = ("_index", "_ring")
-
-    def __init__(self, ring: Polynomials, index: int) -> None:
-        self._ring = ring
-        self._index = index
-
-    def __call__(self, coordinate: int) -> Element:
-        return self._ring.one if coordinate == self._index else self._ring.zero
-
-
-@lru_cache(maxsize=256)
-def _internal(domain: Domain) -> tuple[dict[Expr, Expr], Domain]:
-    """Coordinates with their internal symbols, and the domain in these."""
-    inside: dict[Any, Expr] = {}
-    for axis in domain.axes:
-        facts: dict[str, bool] = {"real": True}
-        if axis.lower.is_nonnegative:
-            facts = {"positive": True}
-        elif axis.upper.is_nonpositive:
-            facts = {"negative": True}
-        inside[axis.symbol] = Symbol(f"x{len(inside)}", **facts)
-    return inside, domain.subs(inside)
 
 
 @final
@@ -125,7 +72,7 @@ class Ring:
         self.anchors: dict[Expr, int] = {}
         self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        self._inside, self.domain = _internal(domain)
+        self._inside, self.domain = internal_domain(domain)
         self._inside = dict(self._inside)
         self._outside = {new: old for old, new in self._inside.items()}
         self.user_domain = domain
@@ -203,7 +150,7 @@ class Ring:
         for index in polynomials.new_generators(self.dim):
             symbol = self.domain.symbols[index]
             self._by_key[symbol] = index
-            self.atoms.append(Atom(symbol, _Coordinate(polynomials, index), "symbol"))
+            self.atoms.append(Atom(symbol, CoordinateRule(polynomials, index), "symbol"))
 
     def symbol_index(self, symbol: Expr) -> int:
         """The generator of one of the user's symbols."""

@@ -63,9 +63,7 @@ def read_entry(value: object, where: str, error: ErrorType = InvalidManifold) ->
 
 def _read(value: object, what: str, index: Index, symbols: Sequence[Symbol]) -> Expr:
     # The name of a place is only worth making for a message.
-    if isinstance(value, Expr) and (
-        rational_symbols(value) is not None or not value.has(*_BAD)
-    ):
+    if isinstance(value, Expr) and (rational_symbols(value) is not None or not value.has(*_BAD)):
         return value
     return read_entry(value, f"{what}{_names(index, symbols)}")
 
