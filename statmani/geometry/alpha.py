@@ -9,7 +9,7 @@ from numbers import Rational as NumbersRational
 from numbers import Real
 from typing import Any
 
-from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, S, Symbol, sympify
+from sympy import Add, Dummy, Expr, Float, Integer, Mul, Pow, Rational, S, Symbol, sympify
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
@@ -28,7 +28,9 @@ def read_alpha(alpha: object, coordinates: Sequence[Symbol]) -> Expr:
     InvalidArgument
     """
     if isinstance(alpha, Symbol):
-        if alpha in coordinates or alpha.name in {c.name for c in coordinates}:
+        # A Dummy is itself whatever its name; two Symbols of one name would look alike.
+        alike = not isinstance(alpha, Dummy) and alpha.name in {c.name for c in coordinates}
+        if alike or alpha in coordinates:
             raise InvalidArgument(f"alpha = {alpha} is a coordinate of the manifold. {_REMEDY}")
         if alpha.is_real is False:
             raise InvalidArgument(f"alpha = {alpha} is declared not real. {_REMEDY}")

@@ -81,6 +81,12 @@ def test_alpha(alpha, message, plane):
         plane.connection(alpha)
 
 
+def test_alpha_may_be_a_dummy_named_like_a_coordinate(plane):
+    order = sp.Dummy("u", real=True)
+    M = StatisticalManifold((u, y), plane.metric, {(0, 0, 0): u * y})
+    assert M.connection(order).christoffel_first[0, 0, 0] == -order * u * y / 2
+
+
 @pytest.mark.parametrize(
     ("mapping", "coordinates", "error", "message"),
     [
