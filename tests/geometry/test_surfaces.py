@@ -46,12 +46,15 @@ def brioschi(g: Matrix, point: dict[Expr, Expr]) -> Expr:
 def test_gaussian_curvature(name: str) -> None:
     g = Matrix(METRICS[name])
     D = StatisticalManifold((u, v), g).levi_civita
-    point = {u: sp.Rational(7, 5), v: sp.Rational(9, 11), a: sp.Rational(13, 10)}
+    point = {u: sp.Float("1.37", 50), v: sp.Float("0.83", 50), a: sp.Float("1.3", 50)}
+
+    def number(expr: Expr) -> Expr:
+        return sp.N(expr.subs(point), 40)
+
     expected = brioschi(g, point)
-    assert abs(D.scalar_curvature.subs(point).evalf(40) - 2 * expected) < 1e-25
+    assert abs(number(D.scalar_curvature) - 2 * expected) < 1e-25
     for i, j in product(range(2), repeat=2):
-        difference = D.ricci[i, j] - g[i, j] * D.scalar_curvature / 2
-        assert abs(difference.subs(point).evalf(40)) < 1e-25
+        assert abs(number(D.ricci[i, j]) - number(g[i, j]) * expected) < 1e-25
 
 
 @pytest.mark.parametrize("name", METRICS)
