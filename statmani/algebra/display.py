@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["Display", "Scan", "element_expr", "monomial_expr", "polynomial_expr", "scan"]
 
 Exponents = tuple[int, ...]
-#: Terms as (coefficient, [(generator, exponent)]).
-Scan = list[tuple[Any, list[tuple[int, int]]]]
+#: Terms as (numerator and denominator of the coefficient, [(generator, exponent)]).
+Scan = list[tuple[int, int, list[tuple[int, int]]]]
 
 _ORDER = cmp_to_key(Basic.compare)
 
 
 def scan(polynomial: Any) -> Scan:
     """The terms of a polynomial without the generators that do not occur."""
+    used = [i for i, d in enumerate(polynomial.degrees()) if d]
     return [
-        (c, [(i, int(e)) for i, e in enumerate(exponents) if e])
-        for exponents, c in polynomial.to_dict().items()
+        (int(c.p), int(c.q), [(i, int(exponents[i])) for i in used if exponents[i]])
+        for exponents, c in zip(polynomial.monoms(), polynomial.coeffs(), strict=True)
     ]
 
 
@@ -110,13 +111,13 @@ class Display:
 
 
 def _content(terms: Scan) -> Fraction:
-    return Fraction(gcd(*(int(c.p) for c, _ in terms)), lcm(*(int(c.q) for c, _ in terms)))
+    return Fraction(gcd(*(p for p, _, _ in terms)), lcm(*(q for _, q, _ in terms)))
 
 
 def _common(terms: Scan) -> dict[int, int]:
     """The greatest monomial that divides all terms."""
-    common = dict(terms[0][1])
-    for _, powers in terms[1:]:
+    common = dict(terms[0][2])
+    for _, _, powers in terms[1:]:
         if not common:
             break
         present = dict(powers)
@@ -129,27 +130,34 @@ def _sum(
 ) -> Expr:
     """The sum of the terms, each divided by content and by the common monomial."""
     p, q = content.numerator, content.denominator
+    numbers: dict[tuple[int, int], Expr] = {}
     made: list[tuple[Expr, list[tuple[int, int]]]] = []
-    for c, powers in terms:
+    for above, below, powers in terms:
+        number = numbers.get((above, below))
+        if number is None:
+            number = numbers[above, below] = Rational(above * q, below * p)
         if common:
             powers = [
                 (i, e - common[i]) if i in common else (i, e)
                 for i, e in powers
                 if e != common.get(i)
             ]
-        made.append((Rational(int(c.p) * q, int(c.q) * p), powers))
+        made.append((number, powers))
     if not display.is_plain({i for _, powers in made for i, _ in powers}):
         return Add(*(Mul(c, *map(display.shown, powers)) for c, powers in made))
-    return _plain_sum(display, made)
+    return _plain_sum(display, made, list(numbers.values()))
 
 
-def _plain_sum(display: Display, made: list[tuple[Expr, list[tuple[int, int]]]]) -> Expr:
-    keys: set[Any] = set()
-    for coefficient, powers in made:
+def _plain_sum(
+    display: Display, made: list[tuple[Expr, list[tuple[int, int]]]], numbers: list[Expr]
+) -> Expr:
+    keys: set[Any] = {*numbers}
+    for _, powers in made:
         keys.update(powers)
-        keys.add(coefficient)
     places = display.places(keys)
     by_place = display.by_place
+    # Hashing a number takes longer than all else that is done with it.
+    place_of = {id(number): places[number] for number in numbers}
     constant: list[Expr] = []
     single: list[int] = []
     products: list[tuple[int, list[int]]] = []
@@ -159,7 +167,7 @@ def _plain_sum(display: Display, made: list[tuple[Expr, list[tuple[int, int]]]])
             constant.append(coefficient)
             continue
         if coefficient is not S.One:
-            ordered.insert(0, places[coefficient])
+            ordered.insert(0, place_of[id(coefficient)])
         if len(ordered) == 1:
             single.append(ordered[0])
         else:

@@ -143,8 +143,8 @@ class Guard:
         total = size = 0.0
         powers: dict[tuple[int, int], float] = {}
         try:
-            for c, product in terms:
-                term = int(c.p) / int(c.q)
+            for above, below, product in terms:
+                term = above / below
                 for key in product:
                     power = powers.get(key)
                     if power is None:
@@ -160,8 +160,8 @@ class Guard:
     def _polynomial(self, terms: Scan) -> tuple[Any, Any]:
         """Value, and the sum of the terms' magnitudes."""
         values, total, size = self._values(), self._context.mpf(0), self._context.mpf(0)
-        for c, product in terms:
-            term = self._context.mpf(int(c.p)) / int(c.q)
+        for above, below, product in terms:
+            term = self._context.mpf(above) / below
             for i, e in product:
                 term = term * values[i] ** e
             total, size = total + term, size + abs(term)

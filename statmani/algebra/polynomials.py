@@ -18,13 +18,12 @@ from typing import Any, final
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
-from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra import sums
+from statmani.algebra.element import Element, Exponents, max_exponents
 from statmani.algebra.norms import norm
+from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
-
-#: The nonzero entries of a row, by index.
-Row = dict[int, Element]
 
 
 def row(elements: Iterable[Element]) -> Row:
@@ -219,11 +218,15 @@ class Polynomials:
             self._expanded[den] = known
         return known
 
-    def combined(self, groups: dict[Exponents, Any], coprime: Collection[int] = ()) -> Element:
+    def combined(self, groups: Groups, coprime: Collection[int] = ()) -> Element:
         """The sum of numerators of the newest context, by denominator, in lowest terms."""
         if len(groups) == 1:
             ((den, num),) = groups.items()
             return self.lowest(num, den, coprime)
+        if not groups:
+            return self.zero
+        # What vanishes must not raise the common denominator.
+        groups = {den: num for den, num in groups.items() if num}
         if not groups:
             return self.zero
         common = max_exponents(groups)
@@ -239,10 +242,10 @@ class Polynomials:
     def total(self, elements: Iterable[Element], minus: Iterable[Element] = ()) -> Element:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
-        made, less = [e for e in elements if e.num], [e for e in minus if e.num]
-        if len(made) + len(less) == 1:
-            return made[0] if made else -less[0]
-        return self.contraction((), made, less)
+        plus, less = [e for e in elements if e.num], [e for e in minus if e.num]
+        if len(plus) + len(less) > 1:
+            return self.contraction((), plus, less)
+        return plus[0] if plus else -less[0] if less else self.zero
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
@@ -261,36 +264,36 @@ class Polynomials:
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        groups: dict[Exponents, Any] = {}
-        numerator, context = self.numerator, self.context
-        for sign, left, right in products:
-            if len(right) < len(left):
-                left, right = right, left
-            for n, a in left.items():
-                if n not in right:
-                    continue
-                b = right[n]
-                x, y, den = a.num, b.num, a.den
-                if x.context() is not context:
-                    x = numerator(a)
-                if y.context() is not context:
-                    y = numerator(b)
-                if b.den:
-                    den = add_exponents(den, b.den) if den else b.den
-                num, known = x * y, groups.get(den)
-                if sign > 0:
-                    groups[den] = num if known is None else known + num
-                else:
-                    groups[den] = -num if known is None else known - num
+        groups = sums.products(self, products)
         for e in plus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = num if known is None else known + num
         for e in minus:
             if e.num:
-                known, num = groups.get(e.den), numerator(e)
+                known, num = groups.get(e.den), self.numerator(e)
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
+
+    def simple_derivative(self, element: Element, coordinate: int) -> Element | None:
+        """By a symbol, where the denominator is a power of one symbol and all others are constant.
+
+        None for other denominators.
+        """
+        num, den = self.numerator(element), element.den
+        slope = num.derivative(coordinate) if num.total_degree() else None
+        if not den:
+            return self.zero if slope is None else Element(self, slope, den)
+        symbol = self.generators[len(den) - 1]
+        if symbol < 0:
+            return None
+        if symbol != coordinate:
+            return self.lowest(slope, den) if slope else self.zero
+        # The numerator stays prime to the symbol.
+        top = num * -den[-1]
+        if slope:
+            top = slope * self.generator(symbol).num + top
+        return Element(self, top, (*den[:-1], den[-1] + 1))
 
     # -- division ------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
 from statmani.algebra.rational import convert_rational, rational_symbols
+from statmani.algebra.sums import Groups
 from statmani.domain import Domain
 from statmani.errors import InvalidManifold
 from statmani.signs import is_positive_on
@@ -207,20 +208,33 @@ class Ring:
             return self._derivative(element, coordinate)
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
-        ring, den = self.polynomials, element.den
-        if not self._functions and len(den) - den.count(0) <= 1:
-            simple = self._simple_derivative(element, coordinate)
+        if not self._functions and len(element.den) - element.den.count(0) <= 1:
+            simple = self.polynomials.simple_derivative(element, coordinate)
             if simple is not None:
                 return simple
+        groups: Groups = {}
+        coprime = self.add_derivative(groups, element, coordinate, 1)
+        return self.polynomials.combined(groups, coprime)
+
+    def add_derivative(
+        self, groups: Groups, element: Element, coordinate: int, sign: int
+    ) -> list[int]:
+        """Add sign times a derivative to numerators by denominator.
+
+        Returns factors of denominators that do not divide the derivative's numerator.
+        """
+        ring, den = self.polynomials, element.den
         # Derivatives of generators may add generators, so they are made first.
         inner = self._inner(ring.numerator(element), coordinate)
         outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
         num = ring.numerator(element)
-        groups: dict[Exponents, Any] = {}
+        if sign < 0:
+            num = -num
 
         def add(den: Exponents, part: Any) -> None:
             known = groups.get(den)
-            groups[den] = part if known is None else known + part
+            # What is known may be older than the generators of this derivative.
+            groups[den] = part if known is None else ring.lift(known) + part
 
         for v, d in inner:
             if d.num:
@@ -237,25 +251,18 @@ class Ring:
                     coprime.append(i)
                 raised = add_exponents(den, (0,) * i + (1,))
                 add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
-        return ring.combined(groups, coprime)
+        return coprime
 
-    def _simple_derivative(self, element: Element, coordinate: int) -> Element | None:
-        """The derivative of a rational function whose denominator is a power of one symbol."""
-        ring, den = self.polynomials, element.den
-        num = ring.numerator(element)
-        slope = num.derivative(coordinate) if num.total_degree() else None
-        if not den:
-            return ring.zero if slope is None else Element(ring, slope, den)
-        symbol = ring.generators[len(den) - 1]
-        if symbol < 0:
-            return None
-        if symbol != coordinate:
-            return ring.lowest(slope, den) if slope else ring.zero
-        # The numerator stays prime to the symbol.
-        top = num * -den[-1]
-        if slope:
-            top = slope * ring.generator(symbol).num + top
-        return Element(ring, top, (*den[:-1], den[-1] + 1))
+    def coordinates_of(self, elements: Iterable[Element]) -> frozenset[int]:
+        """Coordinates on which elements may depend; those of functions are not looked for."""
+        ring, used, dens = self.polynomials, set[int](), set[Exponents]()
+        for element in elements:
+            used.update(ring.used(ring.numerator(element)))
+            dens.add(element.den)
+        for i in {i for den in dens for i, e in enumerate(den) if e}:
+            used.update(ring.used(ring.factors[i]))
+        every = any(self.atoms[v].kind != "symbol" for v in used)
+        return frozenset(i for i in range(self.dim) if every or i in used)
 
     def _is_settled(self, factor: int, coordinate: int, derivative: Element) -> bool:
         """Whether a factor f stays in a denominator that is differentiated.

@@ -20,7 +20,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, final
 from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
-from statmani.geometry import linear
+from statmani.geometry import direct, linear
+from statmani.geometry.products import Products
+from statmani.geometry.surface import Surface
 
 __all__ = ["Coefficients", "Geometry"]
 
@@ -90,12 +92,12 @@ class Geometry:
     def inverse_and_determinant(self) -> tuple[list[list[Element]], Element]:
         """The inverse metric and det g."""
         if self.dim == 2:
-            inverse, det, _ = self._plane()
+            inverse, det, _ = self.plane()
             return inverse, det
         return linear.inverse(self.ring, self.metric)
 
     @_kept
-    def _plane(self) -> tuple[list[list[Element]], Element, Element]:
+    def plane(self) -> tuple[list[list[Element]], Element, Element]:
         """In two dimensions the inverse metric, det g and its reciprocal."""
         return linear.plane(self.ring, self.metric, self.determinant())
 
@@ -111,10 +113,15 @@ class Geometry:
     @_kept
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n = range(self.dim)
-        made = {(i, j): _half(self.metric[i][j]) for i in n for j in n if i <= j}
-        rows = {at: [self.ring.derivative(e, k) for k in n] for at, e in made.items()}
-        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
+        n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
+        # Entries that are one object are differentiated once.
+        made = {id(self.metric[i][j]): self.metric[i][j] for i in n for j in n if i <= j}
+        halves = {at: _half(e) for at, e in made.items()}
+        rows = {
+            at: [self.ring.derivative(e, k) if k in moving else zero for k in n]
+            for at, e in halves.items()
+        }
+        return [[rows[id(self.metric[min(i, j)][max(i, j)])] for j in n] for i in n]
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
@@ -125,6 +132,10 @@ class Geometry:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
         n, h = range(self.dim), self._slopes()
         return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
+
+    @_kept
+    def _products(self) -> Products:
+        return Products(self.ring.polynomials, self.inverse)
 
     @_kept
     def _inverse_rows(self) -> list[Row]:
@@ -151,12 +162,14 @@ class Geometry:
         return self._first()[i][j][k]
 
     @_kept
-    def _first_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._first()]
+    def first_rows(self) -> list[list[Row]]:
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._first()]
 
     @_kept
     def _t_rows(self) -> list[list[Row]]:
-        return [[row(line) for line in lines] for lines in self._half_t()]
+        shared = self._products().row
+        return [[shared(line) for line in lines] for lines in self._half_t()]
 
     @_kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
@@ -170,10 +183,6 @@ class Geometry:
         if i > j:
             i, j = j, i
         return self._ddg(i, j, k, m) if k <= m else self._ddg(i, j, m, k)
-
-    def ddg(self, i: int, j: int, k: int, m: int) -> Element:
-        """d_k d_m g_ij."""
-        return self.half_ddg(i, j, k, m).scale(2)
 
     @_kept
     def _half_t(self) -> Table:
@@ -193,32 +202,21 @@ class Geometry:
             return self._first()[i][j][k], zero, zero
         return self.first(i, j, k), -self.half_t(i, j, k), zero
 
-    def _raised(self, i: int, j: int, which: int) -> Row:
+    def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
         return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
 
     @_kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
-        lower = (self._t_rows() if which else self._first_rows())[i][j]
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, lower),)) for line in self._inverse_rows()])
-
-    def second(self, k: int, i: int, j: int) -> Element:
-        """Levi-Civita Gamma^k_ij."""
-        return self._raised(i, j, 0).get(k, self.ring.polynomials.zero)
-
-    def raised_t(self, k: int, i: int, j: int) -> Element:
-        """g^{km} T_ijm / 2."""
-        if not self.skewness:
-            return self.ring.polynomials.zero
-        return self._raised(i, j, 1).get(k, self.ring.polynomials.zero)
+        return self._products().raised((self._t_rows() if which else self.first_rows())[i][j])
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
         zero = self.ring.polynomials.zero
+        entry = self.raised(i, j, 0).get(k, zero)
         if not self.skewness:
-            return self._raised(i, j, 0).get(k, zero), zero, zero
-        return self.second(k, i, j), -self.raised_t(k, i, j), zero
+            return entry, zero, zero
+        return entry, -self.raised(i, j, 1).get(k, zero), zero
 
     @_kept
     def _half_dt(self, j: int, k: int, m: int, i: int) -> Element:
@@ -232,6 +230,25 @@ class Geometry:
     # -- lowered Riemann tensor ----------------------------------------------------------
 
     @_kept
+    def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
+        return direct.lowered(self, m, k, i, j, order)
+
+    @_kept
+    def metric_rows(self) -> list[Row]:
+        """The nonzero g_ij."""
+        return [row(line) for line in self.metric]
+
+    @_kept
+    def mixed(self, k: int, i: int, j: int, order: int) -> Row:
+        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self.dim == 2 and order != 1:
+            return self._surface().row(k, order)
+        if self._is_direct():
+            return direct.curvature_row(self, k, i, j, order)
+        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
+        return self._products().raise_index(column)
+
+    @_kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
         plus: tuple[Element, ...] = ()
         minus: tuple[Element, ...] = ()
@@ -239,33 +256,22 @@ class Geometry:
             d = self.half_ddg
             plus = d(j, m, i, k), d(i, k, j, m)
             minus = d(j, k, i, m), d(i, m, j, k)
-        first = self._first_rows()
-        products = (
-            (1, self._raised(i, k, 0), first[j][m]),
-            (-1, self._raised(j, k, 0), first[i][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        first = self.first_rows()
+        pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
+        return self._products().total(*pairs, plus, minus)
 
     @_kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        first, t = self._first_rows(), self._t_rows()
+        first, t = self.first_rows(), self._t_rows()
+        positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
+        negative = (first[j][k], t[i][m]), (first[j][m], t[i][k])
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
-        products = (
-            (-1, self._raised(j, k, 0), t[i][m]),
-            (1, self._raised(j, k, 1), first[i][m]),
-            (1, self._raised(i, k, 0), t[j][m]),
-            (-1, self._raised(i, k, 1), first[j][m]),
-        )
-        return self.ring.polynomials.contraction(products, plus, minus)
+        return self._products().total(positive, negative, plus, minus)
 
     @_kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
         t = self._t_rows()
-        products = (
-            (1, self._raised(j, k, 1), t[i][m]),
-            (-1, self._raised(i, k, 1), t[j][m]),
-        )
-        return self.ring.polynomials.contraction(products)
+        return self._products().total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
 
     def lower(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         """The coefficient of alpha**order in riemann_lower[m, k, i, j]."""
@@ -276,7 +282,9 @@ class Geometry:
         if negative:
             i, j = j, i
         if order == 1:
-            value = self._r1(m, k, i, j) if m <= k else self._r1(k, m, i, j)
+            if m > k:
+                m, k = k, m
+            value = self._lowered(m, k, i, j, 1) if self._is_direct() else self._r1(m, k, i, j)
         else:
             if m == k:
                 return zero
@@ -284,7 +292,10 @@ class Geometry:
                 m, k, negative = k, m, not negative
             if (m, k) > (i, j):
                 m, k, i, j = i, j, m, k
-            value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
+            if self._is_direct():
+                value = self._lowered(m, k, i, j, order)
+            else:
+                value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
         return -value if negative else value
 
     def riemann_lower(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -295,19 +306,20 @@ class Geometry:
         return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
     @_kept
-    def _riemann(self, k: int, i: int, j: int, order: int) -> Row:
-        """By m: the coefficient of alpha**order in R^m_kij, i < j."""
-        if self.dim == 2 and order != 1:
-            area = self._surface(order)
-            return row((area[0][1], -area[0][0]) if k == 0 else (area[1][1], -area[0][1]))
-        column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        if not column:
-            return column
-        contraction = self.ring.polynomials.contraction
-        return row([contraction(((1, line, column),)) for line in self._inverse_rows()])
+    def _is_direct(self) -> bool:
+        return direct.is_simpler(self)
+
+    @_kept
+    def moving(self, which: int) -> frozenset[int]:
+        """Coordinates on which g, or g and T, may depend."""
+        if self.dim == 2:
+            # Two slopes are found sooner than the symbols of all entries.
+            return frozenset(range(2))
+        elements = [e for line in self.metric for e in line if e.num]
+        return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
 
     def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
-        known: Row | None = self.kept.get(("_riemann", (k, min(i, j), max(i, j), order)))
+        known: Row | None = self.kept.get(("mixed", (k, min(i, j), max(i, j), order)))
         return known
 
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
@@ -316,35 +328,25 @@ class Geometry:
         if i == j:
             return zero, zero, zero
         a, b = (i, j) if i < j else (j, i)
+        found = self.mixed(k, a, b, 0).get(m, zero)
         if not self.skewness:
-            entry = self._riemann(k, a, b, 0).get(m, zero)
-            return -entry if i > j and entry.num else entry, zero, zero
-        orders = range(3)
-        found = [self._riemann(k, a, b, order).get(m, zero) for order in orders]
-        if i > j:
-            found = [-e for e in found]
-        return found[0], found[1], found[2]
+            return found if i < j else -found, zero, zero
+        others = self.mixed(k, a, b, 1).get(m, zero), self.mixed(k, a, b, 2).get(m, zero)
+        if i < j:
+            return found, *others
+        return -found, -others[0], -others[1]
 
     # -- contractions --------------------------------------------------------------------
 
     @_kept
-    def _gauss(self, order: int) -> Element:
-        """In two dimensions R_0101 / det g; order 0 is the Gaussian curvature."""
-        lower = self.lower(0, 1, 0, 1, order)
-        return lower * self._plane()[2] if lower else lower
-
-    @_kept
-    def _surface(self, order: int) -> list[list[Element]]:
-        """In two dimensions R_lkij = K (g_li g_kj - g_lj g_ki): the products K g_ij."""
-        gauss, n = self._gauss(order), range(2)
-        made = {(i, j): gauss * self.metric[i][j] for i in n for j in n if i <= j}
-        return [[made[min(i, j), max(i, j)] for j in n] for i in n]
+    def _surface(self) -> Surface:
+        return Surface(self)
 
     @_kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
         n = range(self.dim)
         if self.dim == 2 and order != 1:
-            return self._surface(order)[k][j]
+            return self._surface().ricci(order)[k][j]
         mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
         if all(line is not None for line in mixed.values()):
             present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
@@ -372,8 +374,8 @@ class Geometry:
         n = self.dim
         if n == 2:
             zero = self.ring.polynomials.zero
-            last = self._gauss(2).scale(2) if self.skewness else zero
-            return self._gauss(0).scale(2), zero, last
+            gauss = self._surface().gauss
+            return gauss(0).scale(2), zero, gauss(2).scale(2) if self.skewness else zero
         parts = [
             self.ring.polynomials.dot(
                 (

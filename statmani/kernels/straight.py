@@ -24,8 +24,8 @@ __all__ = ["element_source", "element_text", "expression_text", "has_opaque"]
 
 # Sparse monomials: (rank of a generator, positive exponent), ascending.
 Monomial = tuple[tuple[int, int], ...]
-# Terms of a polynomial in descending order.
-Terms = tuple[tuple[Monomial, Fraction], ...]
+# Terms of a polynomial with integer coefficients in descending order.
+Terms = tuple[tuple[Monomial, int], ...]
 # Exponents of bases; generators count up from 0, other polynomials down from -1.
 Powers = tuple[tuple[int, int], ...]
 
@@ -63,17 +63,18 @@ class _Reader:
         self.generators = order
         self._rank = {v: k for k, v in enumerate(order)}
 
-    def terms(self, polynomial: Any) -> Terms:
-        """The terms, sorted."""
+    def terms(self, polynomial: Any) -> tuple[Terms, int]:
+        """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
+        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d)
+        coefficients = polynomial.coeffs()
+        below = lcm(*(int(c.q) for c in coefficients))
         found = [
-            (
-                tuple(sorted((rank[v], int(e)) for v, e in enumerate(exponents) if e)),
-                Fraction(int(c.p), int(c.q)),
-            )
-            for exponents, c in polynomial.to_dict().items()
+            (tuple([(k, int(m[v])) for k, v in used if m[v]]), int(c.p) * (below // int(c.q)))
+            for m, c in zip(polynomial.monoms(), coefficients, strict=True)
         ]
-        return tuple(sorted(found, reverse=True))
+        found.sort(reverse=True)
+        return tuple(found), below
 
 
 def has_opaque(ring: Ring, elements: Sequence[Element]) -> bool:
@@ -96,21 +97,24 @@ def element_text(ring: Ring, elements: Iterable[Element]) -> str:
     return "\n".join(lines)
 
 
-def _split(terms: Terms) -> tuple[Fraction, Monomial, Terms]:
+def _split(terms: Terms) -> tuple[int, Monomial, Terms]:
     """Content with the sign of the first term, common monomial, and the primitive rest."""
-    common = dict(terms[0][0])
-    for monomial, _ in terms[1:]:
-        here = dict(monomial)
-        common = {v: min(e, here[v]) for v, e in common.items() if v in here}
-        if not common:
-            break
-    below = lcm(*(c.denominator for _, c in terms))
-    content = Fraction(gcd(*(int(c * below) for _, c in terms)), below)
+    content = gcd(*[c for _, c in terms])
     if terms[0][1] < 0:
         content = -content
+    # A constant term stands last.
+    common = dict(terms[0][0]) if terms[-1][0] else {}
+    for monomial, _ in terms[1:]:
+        if not common:
+            break
+        here = dict(monomial)
+        common = {v: min(e, here[v]) for v, e in common.items() if v in here}
+    if not common:
+        rest = terms if content == 1 else tuple([(m, c // content) for m, c in terms])
+        return content, (), rest
+    get = common.get
     rest = tuple(
-        (tuple((v, e - common.get(v, 0)) for v, e in m if e != common.get(v, 0)), c / content)
-        for m, c in terms
+        [(tuple([(v, e - get(v, 0)) for v, e in m if e != get(v)]), c // content) for m, c in terms]
     )
     return content, tuple(sorted(common.items())), rest
 
@@ -229,7 +233,7 @@ class _Writer:
             self._known[powers] = known
         return known
 
-    def scaled(self, number: Fraction, powers: Powers) -> str:
+    def scaled(self, number: Fraction | int, powers: Powers) -> str:
         """A multiple of a Laurent monomial as an expression."""
         if not powers:
             return _literal(number)
@@ -270,7 +274,7 @@ def merged(a: Powers, b: Powers) -> Powers:
     return tuple(sorted((v, e) for v, e in total.items() if e))
 
 
-def _literal(number: Fraction) -> str:
+def _literal(number: Fraction | int) -> str:
     value = number.numerator / number.denominator
     return repr(value) if value >= 0 else f"({value!r})"
 
@@ -288,20 +292,22 @@ class _Elements:
         self._factors: dict[int, tuple[Fraction, Powers]] = {}
         self._factored: dict[Terms, tuple[Fraction, Powers]] = {}
 
-    def _polynomial(self, terms: Terms) -> tuple[Fraction, Powers]:
+    def _polynomial(self, terms: Terms, below: int) -> tuple[Fraction, Powers]:
         content, common, core = _split(terms)
         if len(core) == 1:
-            return content, common
-        return content, merged(common, ((self._writer.base(core), 1),))
+            return Fraction(content, below), common
+        return Fraction(content, below), merged(common, ((self._writer.base(core), 1),))
 
     def _numerator(self, polynomial: Any) -> tuple[Fraction, Powers]:
-        content, common, core = _split(self._reader.terms(polynomial))
+        terms, below = self._reader.terms(polynomial)
+        content, common, core = _split(terms)
+        number = Fraction(content, below)
         if len(core) == 1:
-            return content, common
+            return number, common
         known = self._factored.get(core)
         if known is None:
-            known = self._factored[core] = self._factor(polynomial, content, common, core)
-        return content * known[0], merged(common, known[1])
+            known = self._factored[core] = self._factor(polynomial, number, common, core)
+        return number * known[0], merged(common, known[1])
 
     def _factor(
         self, polynomial: Any, content: Fraction, common: Monomial, core: Terms
@@ -312,7 +318,7 @@ class _Elements:
         number, factors = self._reader.ring.polynomials.factored(polynomial)
         powers: Powers = tuple((v, -e) for v, e in common)
         for factor, exponent in factors:
-            scalar, single = self._polynomial(self._reader.terms(factor))
+            scalar, single = self._polynomial(*self._reader.terms(factor))
             number *= scalar**exponent
             powers = merged(powers, tuple((v, e * exponent) for v, e in single))
         return number / content, powers
@@ -324,7 +330,7 @@ class _Elements:
         for i, exponent in enumerate(element.den):
             if exponent:
                 if i not in self._factors:
-                    self._factors[i] = self._polynomial(self._reader.terms(own.factors[i]))
+                    self._factors[i] = self._polynomial(*self._reader.terms(own.factors[i]))
                 scalar, below = self._factors[i]
                 number /= scalar**exponent
                 powers = merged(powers, tuple((v, -e * exponent) for v, e in below))

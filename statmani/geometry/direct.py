@@ -1,0 +1,65 @@
+"""Curvature from the matrices of the connection, where these are the simpler symbols.
+
+With (A_i)^m_k = Gamma^m_ik the curvature of the plane (i, j) is the matrix
+
+    R_ij = d_i A_j - d_j A_i + A_i A_j - A_j A_i,
+
+and the lowered tensor follows from it. For normal distributions Gamma^m_ik has two terms where
+Gamma_ik,m has ten; for a Dirichlet family it is the other way round.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from statmani.algebra.element import Element
+from statmani.algebra.sums import Groups, Row, combination
+
+if TYPE_CHECKING:
+    from statmani.geometry.curvature import Geometry
+
+__all__ = ["curvature_row", "is_simpler", "lowered"]
+
+
+def is_simpler(geometry: Geometry) -> bool:
+    """Whether the symbols of the second kind have less than half the terms of the first kind."""
+    n = range(geometry.dim)
+    if geometry.dim == 2:
+        return False
+    pairs = [(i, j) for i in n for j in n[i:]]
+    first = sum(len(e.num) for i, j in pairs for e in geometry.first_rows()[i][j].values())
+    second = sum(len(e.num) for i, j in pairs for e in geometry.raised(i, j, 0).values())
+    return 2 * second < first
+
+
+def curvature_row(geometry: Geometry, k: int, i: int, j: int, order: int) -> Row:
+    """By m: the coefficient of alpha**order in R^m_kij, from A_i - alpha t_i."""
+    raised, ring = geometry.raised, geometry.ring
+    sign = -1 if order == 1 else 1
+    sums: dict[int, Groups] = {}
+    if order < 2:
+        for a, b, s in ((i, j, sign), (j, i, -sign)):
+            if a in geometry.moving(order):
+                for m, e in raised(b, k, order).items():
+                    ring.add_derivative(sums.setdefault(m, {}), e, a, s)
+    terms: list[tuple[int, Element, Row]] = []
+    for left in (0, 1):
+        right = order - left
+        if 0 <= right <= 1:
+            terms += [(sign, e, raised(i, n, left)) for n, e in raised(j, k, right).items()]
+            terms += [(-sign, e, raised(j, n, left)) for n, e in raised(i, k, right).items()]
+    return combination(ring.polynomials, terms, sums)
+
+
+def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> Element:
+    """R_mkij, i < j, from the shortest row R^._kij in a place that symmetry makes equal.
+
+    For order 1 it is symmetric in (m, k); else m < k, and it is a Riemann tensor's.
+    """
+    places = [(m, k, i, j, 1), (k, m, i, j, 1 if order == 1 else -1)]
+    if order != 1:
+        places += [(i, j, m, k, 1), (j, i, m, k, -1)]
+    found = [(geometry.mixed(b, c, d, order), a, sign) for a, b, c, d, sign in places]
+    line, a, sign = min(found, key=lambda place: len(place[0]))
+    polynomials = geometry.ring.polynomials
+    return polynomials.contraction(((sign, geometry.metric_rows()[a], line),))
