@@ -1,8 +1,7 @@
 """Raised rows and scalar products of rows of symbols, each made once.
 
-Many symbols of a manifold are the same elements, such as all Gamma_ij of a Dirichlet family with
-i != j. Rows that consist of the same elements are one object here, and what is made of it is
-remembered.
+Many symbols of a manifold are the same elements: all Gamma_ij, i != j, of a Dirichlet family.
+Rows that consist of the same elements are one object here, and what is made of it is remembered.
 """
 
 from __future__ import annotations

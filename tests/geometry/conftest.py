@@ -149,6 +149,16 @@ def rational() -> Model:
     return (x, y, z), g, t
 
 
+def conformal() -> Model:
+    """Three coordinates where Gamma^k_ij has fewer terms than Gamma_ij,k; T brings new atoms."""
+    x, y, z = symbols("x y z", positive=True)
+    scale = (x + y**2 + polygamma(1, z)) ** 2
+    shape = ((2, 1, 0), (1, 3, 0), (0, 0, 1))
+    g = [[scale * e for e in line] for line in shape]
+    t = _symmetric(3, lambda i, j, k: k * y + j * sp.exp(-z) + i * sp.log(1 + x))
+    return (x, y, z), g, t
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     "normal": normal,
     "gamma_scale": gamma_scale,
@@ -174,7 +184,7 @@ def gaussian_model() -> Callable[..., Model]:
 
 @pytest.fixture(scope="session")
 def rough_models() -> dict[str, StatisticalManifold]:
-    return {make.__name__: StatisticalManifold(*make()) for make in (rough, rational)}
+    return {make.__name__: StatisticalManifold(*make()) for make in (rough, rational, conformal)}
 
 
 @pytest.fixture(scope="session")
@@ -196,9 +206,9 @@ class NumericGeometry:
         self.point = [self.context.mpf(sp.Rational(v).p) / sp.Rational(v).q for v in point]
         n = range(self.n)
         entries = [metric[i, j] for i in n for j in n]
-        self._g = sp.lambdify(symbols_, entries, [_namespace(self.context), "mpmath"])
+        self._g = sp.lambdify(symbols_, entries, [_namespace(self.context), "mpmath"], cse=True)
         entries = [skewness[i, j, k] for i in n for j in n for k in n]
-        self._t = sp.lambdify(symbols_, entries, [_namespace(self.context), "mpmath"])
+        self._t = sp.lambdify(symbols_, entries, [_namespace(self.context), "mpmath"], cse=True)
 
     def g(self, x: Any) -> Any:
         values = self._g(*x)
