@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -106,7 +106,18 @@ class Domain:
     axes: tuple[Axis, ...]
     constraints: tuple[Relational, ...] = ()
 
-    @property
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.axes, self.constraints))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is remembered stays behind; hashes differ between processes.
+        return (Domain, (self.axes, self.constraints))
+
+    @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
         """The coordinates in order."""
         return tuple(axis.symbol for axis in self.axes)
@@ -116,7 +127,7 @@ class Domain:
         """The number of coordinates."""
         return len(self.axes)
 
-    @property
+    @cached_property
     def constants(self) -> tuple[Symbol, ...]:
         """Free symbols of the bounds and constraints that are no coordinates, by name."""
         free: set[Any] = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -149,6 +150,19 @@ def domain_of(
     Domain
         In the user's symbols.
     """
+    symbols = specification if isinstance(specification, tuple) else ()
+    if constraint is None and symbols and all(type(s) is Symbol for s in symbols):
+        # Many manifolds share their coordinates.
+        return _known_domain(symbols, what, error)  # type: ignore[arg-type]
+    return _domain_of(specification, constraint, what, error)
+
+
+@lru_cache(maxsize=256)
+def _known_domain(symbols: tuple[Symbol, ...], what: str, error: ErrorType) -> Domain:
+    return _domain_of(symbols, None, what, error)
+
+
+def _domain_of(specification: object, constraint: object, what: str, error: ErrorType) -> Domain:
     declared = read_specification(specification, what, error)
     for symbol, bounds in declared:
         if bounds.discrete:

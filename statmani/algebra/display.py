@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from statmani.algebra.element import Element
     from statmani.algebra.ring import Ring
 
-__all__ = ["Display", "Scan", "element_expr", "polynomial_expr", "scan"]
+__all__ = ["Display", "Scan", "element_expr", "monomial_expr", "polynomial_expr", "scan"]
 
 Exponents = tuple[int, ...]
 #: Terms as (numerator and denominator of the coefficient, [(generator, exponent)]).
@@ -228,6 +228,36 @@ def _sine_powers(ring: Ring, display: Display, num: Any) -> tuple[Any, list[Expr
         if power:
             found.append(Pow(display.atoms[relation.generator], Integer(power)))
     return num, found
+
+
+def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None:
+    """A number times powers of symbols; None for all else."""
+    polynomials = ring.polynomials
+    num, den = polynomials.numerator(element), element.den
+    if len(num) != 1 or polynomials.relations:
+        return None
+    powers: dict[int, int] = {}
+    for index, e in enumerate(den):
+        if e:
+            powers[polynomials.generators[index]] = -e
+    if num.total_degree():
+        powers |= {i: int(e) for i, e in enumerate(num.degrees()) if e}
+    display = ring.displays[outside]
+    value = num.coefficient(0)
+    coefficient = Rational(int(value.p), int(value.q))
+    if not powers:
+        return coefficient
+    if -1 in powers or not all(display.atoms[i].is_Symbol for i in powers):
+        return None
+    if len(powers) == 1:
+        (key,) = powers.items()
+        factors = [display.shown(key)]
+    else:
+        places = display.places(set(powers.items()))
+        factors = [display.by_place[i] for i in sorted([places[key] for key in powers.items()])]
+    if coefficient is not S.One:
+        factors.insert(0, coefficient)
+    return factors[0] if len(factors) == 1 else Mul._from_args(factors, True)
 
 
 def element_expr(

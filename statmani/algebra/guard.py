@@ -15,6 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from statmani.algebra.display import Scan, scan
 from statmani.algebra.numeric import NotEvaluable, known_value, value_of, values_at
+from statmani.algebra.rational import rational_symbols
 from statmani.errors import CertificateError, InvalidManifold
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Guard:
     @property
     def needed(self) -> bool:
         """A ring of rational functions cannot miss a relation."""
-        return any(a.kind != "symbol" for a in self._ring.atoms)
+        return self._ring.has_functions
 
     @property
     def is_coarse(self) -> bool:
@@ -116,6 +117,9 @@ class Guard:
         ------
         InvalidManifold
         """
+        if not self._ring.constants:
+            _interior_points(self._ring.domain, 0, ())
+            return
         if next(self._candidates(), None) is None:
             raise InvalidManifold(_NO_POINT)
 
@@ -203,7 +207,7 @@ class Guard:
         ------
         CertificateError
         """
-        if not self.needed or expr.has(AppliedUndef):
+        if not self.needed or rational_symbols(expr) is not None or expr.has(AppliedUndef):
             return
         prefix = f"{what}: " if what else ""
         self._values()

@@ -9,9 +9,10 @@ the factors f_i are irreducible, so that cancelling by trial division gives the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any, final
 
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
@@ -19,6 +20,7 @@ from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra import sums
 from statmani.algebra.element import Element, Exponents, max_exponents
+from statmani.algebra.norms import norm
 from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
@@ -27,6 +29,13 @@ __all__ = ["Polynomials", "Relation", "Row", "row"]
 def row(elements: Iterable[Element]) -> Row:
     """The nonzero elements by index."""
     return {i: e for i, e in enumerate(elements) if e.num}
+
+
+@cache
+def _context(width: int) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+    """A flint context of so many generators, with 0, 1 and the generators."""
+    context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(width)], Ordering.degrevlex)
+    return context, context.constant(0), context.constant(1), context.gens()
 
 
 @final
@@ -51,6 +60,9 @@ class Polynomials:
         self.factors: list[Any] = []
         self._factor_index: dict[str, int] = {}
         self._supports: list[list[tuple[int, int]]] = []
+        #: By factor: the generator that it is, or -1.
+        self.generators: list[int] = []
+        self._total_degrees: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
         self.lock = threading.RLock()
         self._grow(0)
@@ -62,16 +74,15 @@ class Polynomials:
         # Flint packs eight fields to a word, one of them for the total degree; a new context
         # means that polynomials of the old one are moved, so all fields of a word are taken.
         self.width = self._count + (7 - self._count) % 8
-        names = [f"g{i}" for i in range(self.width)]
-        self.context = fmpq_mpoly_ctx.get(names, Ordering.degrevlex)
+        self.context, zero, one, self._gens = _context(self.width)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
             Relation(r.generator, r.degree, r.radicand.project_to_context(self.context))
             for r in self.relations
         ]
         self._expanded.clear()
-        self.zero = Element(self, self.context.constant(0), ())
-        self.one = Element(self, self.context.constant(1), ())
+        self.zero = Element(self, zero, ())
+        self.one = Element(self, one, ())
 
     def new_generators(self, count: int) -> range:
         """Add generators and return their indices."""
@@ -119,7 +130,7 @@ class Polynomials:
 
     def generator(self, index: int) -> Element:
         """The generator as an element."""
-        return Element(self, self.context.gen(index), ())
+        return Element(self, self._gens[index], ())
 
     def used(self, polynomial: Any) -> list[int]:
         """Indices of the generators that occur."""
@@ -127,7 +138,8 @@ class Polynomials:
 
     # -- canonical form ------------------------------------------------------------------
 
-    def _reduce(self, num: Any) -> Any:
+    def reduced(self, num: Any) -> Any:
+        """The polynomial with the relations applied."""
         for relation in reversed(self.relations):
             i, d = relation.generator, relation.degree
             if num.degrees()[i] < d:
@@ -149,16 +161,29 @@ class Polynomials:
         Factors that are known not to divide the numerator may be named.
         """
         if self.relations:
-            num = self._reduce(num)
+            num = self.reduced(num)
         if not den:
             return Element(self, num, den)
-        if num.is_zero():
+        if not num:
             return self.zero
         left: list[int] | None = None
         degrees = None
         several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
             if not e or i in coprime:
+                continue
+            generator = self.generators[i]
+            if generator >= 0:
+                # The greatest common divisor with a power of a generator costs next to nothing.
+                shared = num.gcd(self._gens[generator] ** e)
+                if not shared.is_one():
+                    num = num / shared
+                    left = list(den) if left is None else left
+                    left[i] = e - int(shared.total_degree())
+                    degrees = None
+                continue
+            if len(num) == 1 or num.total_degree() < self._total_degrees[i]:
+                # A monomial is no multiple of a factor with several terms.
                 continue
             if several:
                 # The degrees rule out most of several factors.
@@ -250,6 +275,26 @@ class Polynomials:
                 groups[e.den] = -num if known is None else known - num
         return self.combined(groups)
 
+    def simple_derivative(self, element: Element, coordinate: int) -> Element | None:
+        """By a symbol, where the denominator is a power of one symbol and all others are constant.
+
+        None for other denominators.
+        """
+        num, den = self.numerator(element), element.den
+        slope = num.derivative(coordinate) if num.total_degree() else None
+        if not den:
+            return self.zero if slope is None else Element(self, slope, den)
+        symbol = self.generators[len(den) - 1]
+        if symbol < 0:
+            return None
+        if symbol != coordinate:
+            return self.lowest(slope, den) if slope else self.zero
+        # The numerator stays prime to the symbol.
+        top = num * -den[-1]
+        if slope:
+            top = slope * self.generator(symbol).num + top
+        return Element(self, top, (*den[:-1], den[-1] + 1))
+
     # -- division ------------------------------------------------------------------------
 
     def _register(self, factor: Any) -> tuple[int, Any]:
@@ -260,67 +305,16 @@ class Polynomials:
             if known == factor:
                 return index, unit
         self.factors.append(factor)
-        self._supports.append([(v, d) for v, d in enumerate(factor.degrees()) if d])
+        support = [(v, d) for v, d in enumerate(factor.degrees()) if d]
+        self._supports.append(support)
+        self._total_degrees.append(factor.total_degree())
+        self.generators.append(support[0][0] if len(factor) == 1 else -1)
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
         """Content and irreducible factors of a polynomial without algebraic generators."""
         content, factors = num.factor()
         return Fraction(int(content.p), int(content.q)), [(f, int(e)) for f, e in factors]
-
-    def coefficients(self, num: Any, generator: int) -> dict[int, Any]:
-        """Coefficients of the powers of one generator."""
-        parts: dict[int, dict[Any, Any]] = {}
-        for exponents, coefficient in num.to_dict().items():
-            key = (*exponents[:generator], 0, *exponents[generator + 1 :])
-            parts.setdefault(exponents[generator], {})[key] = coefficient
-        return {k: self.context.from_dict(p) for k, p in parts.items()}
-
-    def _norm(self, num: Any) -> tuple[Any, Any]:
-        """(cofactor, base polynomial) with num * cofactor = base, free of algebraic generators."""
-        cofactor = self.context.constant(1)
-        for relation in reversed(self.relations):
-            if num.degrees()[relation.generator] == 0:
-                continue
-            adjugate = self._adjugate(num, relation)
-            cofactor = self._reduce(cofactor * adjugate)
-            num = self._reduce(num * adjugate)
-        return cofactor, num
-
-    def _adjugate(self, num: Any, relation: Relation) -> Any:
-        """A polynomial whose product with `num` lacks the relation's generator."""
-        d, root = relation.degree, self.context.gen(relation.generator)
-        parts = self.coefficients(num, relation.generator)
-        zero = self.context.constant(0)
-        if len(parts) == 1:
-            (exponent,) = parts
-            return root ** (d - exponent)
-        if d == 2:
-            return parts[0] - parts[1] * root
-        matrix = [
-            [
-                parts.get(row - column, zero)
-                if row >= column
-                else parts.get(row - column + d, zero) * relation.radicand
-                for column in range(d)
-            ]
-            for row in range(d)
-        ]
-        result = zero
-        for column in range(d):
-            minor = [r[:column] + r[column + 1 :] for r in matrix[1:]]
-            result += (-1) ** column * self._determinant(minor) * root**column
-        return self._reduce(result)
-
-    def _determinant(self, rows: list[list[Any]]) -> Any:
-        if not rows:
-            return self.context.constant(1)
-        result = self.context.constant(0)
-        for column, entry in enumerate(rows[0]):
-            if not entry.is_zero():
-                minor = [r[:column] + r[column + 1 :] for r in rows[1:]]
-                result += (-1) ** column * entry * self._determinant(minor)
-        return self._reduce(result)
 
     def inverse(self, element: Element) -> Element:
         """1 / element; its irreducible factors join the denominators.
@@ -334,11 +328,15 @@ class Polynomials:
         if num.is_zero():
             raise ZeroDivisionError("inverse of zero")
         with self.lock:
-            cofactor, base = self._norm(num)
+            if len(num) == 1 and not self.relations:
+                return self._inverse_monomial(element, num)
+            cofactor, base = norm(self, num)
             if base.is_zero():
                 raise ZeroDivisionError("inverse of a zero divisor")
-            content, factors = self.factored(base)
-            unit = self.rational(content)
+            unit, factors = self._known_factor(base)
+            if not factors:
+                content, factors = self.factored(base)
+                unit = self.rational(content)
             den = [0] * len(self.factors)
             for factor, exponent in factors:
                 index, scale = self._register(factor)
@@ -349,3 +347,45 @@ class Polynomials:
                 den.pop()
             top = cofactor * self.expand_denominator(element.den) * (1 / unit)
             return self.lowest(top, tuple(den))
+
+    def _inverse_monomial(self, element: Element, num: Any) -> Element:
+        unit = 1 / num.coefficient(0)
+        top = self.expand_denominator(element.den) * unit if element.den else None
+        den = [0] * len(self.factors)
+        if num.total_degree():
+            for v, e in enumerate(num.degrees()):
+                if e:
+                    index = self.monomial_factor(v)
+                    den.extend([0] * (index + 1 - len(den)))
+                    den[index] = int(e)
+        while den and not den[-1]:
+            den.pop()
+        # The element is in lowest terms, and so is its reciprocal.
+        return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
+
+    def _known_factor(self, num: Any) -> tuple[Any, list[tuple[Any, int]]]:
+        """Like the factors of a polynomial that is a number times a known one, else none."""
+        unit = num.leading_coefficient()
+        monic = num / unit
+        return unit, [(monic, 1)] if monic in self.factors else []
+
+    def monomial(self, p: int, q: int, powers: Mapping[int, int]) -> Element:
+        """p / q times powers of generators without relation."""
+        if not p:
+            return self.zero
+        num = self.context.constant(fmpq(p, q))
+        den: list[int] = []
+        for generator, e in powers.items():
+            if e > 0:
+                num = num * self._gens[generator] ** e
+            elif e < 0:
+                index = self.monomial_factor(generator)
+                den.extend([0] * (index + 1 - len(den)))
+                den[index] = -e
+        return Element(self, num, tuple(den))
+
+    def monomial_factor(self, generator: int) -> int:
+        """The index of a generator among the factors, which it joins when it is new."""
+        if generator not in self.generators:
+            self._register(self._gens[generator])
+        return self.generators.index(generator)

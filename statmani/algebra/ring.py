@@ -8,48 +8,26 @@ real numbers here.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any, final
 
 from sympy import Expr, S, Symbol, oo, sympify
 
+from statmani.algebra.atoms import Atom, CoordinateRule, Derivation, internal_domain
 from statmani.algebra.convert import convert
-from statmani.algebra.display import Display, element_expr, polynomial_expr, scan
+from statmani.algebra.display import Display, element_expr, monomial_expr, polynomial_expr, scan
 from statmani.algebra.element import Element, Exponents, add_exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
+from statmani.algebra.rational import convert_rational, rational_symbols
 from statmani.algebra.sums import Groups
 from statmani.domain import Domain
 from statmani.errors import InvalidManifold
 from statmani.signs import is_positive_on
 
 __all__ = ["Atom", "Ring"]
-
-Derivation = Callable[[int], Element]
-
-
-@final
-@dataclass(frozen=True)
-class Atom:
-    """A generator: its expression in internal symbols and its derivation rule.
-
-    Attributes
-    ----------
-    expr : Expr
-    derive : callable
-        coordinate index -> derivative as an element.
-    kind : str
-        "symbol", "exp", "log", "root", "sin", "cos" or "other".
-    argument : Element or None
-        What the function is applied to, for exp, log and root.
-    """
-
-    expr: Expr
-    derive: Derivation
-    kind: str = "other"
-    argument: Element | None = None
 
 
 @final
@@ -81,7 +59,9 @@ class Ring:
         self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
         self._by_key: dict[Hashable, int] = {}
+        #: Internal expressions, and rational functions as the user gave them.
         self._converted: dict[Expr, Element] = {}
+        self._given: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
         self._settled: dict[tuple[int, int], bool] = {}
@@ -92,29 +72,29 @@ class Ring:
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
         self.anchors: dict[Expr, int] = {}
-        self._inside: dict[Expr, Expr] = {}
-        self._outside: dict[Expr, Expr] = {}
         self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
-        expressions = list(dict.fromkeys(sympify(e, strict=True) for e in expressions))
-        for axis in domain.axes:
-            facts: dict[str, bool] = {"real": True}
-            if axis.lower.is_nonnegative:
-                facts = {"positive": True}
-            elif axis.upper.is_nonpositive:
-                facts = {"negative": True}
-            self._rename(axis.symbol, Symbol(f"x{len(self._inside)}", **facts))
-        free = set(domain.constants).union(*(e.free_symbols for e in expressions))
-        for symbol in sorted(
-            free - set(domain.symbols), key=lambda s: (s.name, str(s.assumptions0))
-        ):
-            self._rename_constant(symbol)
-        self.domain = domain.subs(self._inside)
+        self._inside, self.domain = internal_domain(domain)
+        self._inside = dict(self._inside)
+        self._outside = {new: old for old, new in self._inside.items()}
         self.user_domain = domain
+        free: set[Any] = set(domain.constants)
+        others: list[Expr] = []
+        for expr in dict.fromkeys(sympify(e, strict=True) for e in expressions):
+            symbols = rational_symbols(expr)
+            if symbols is None:
+                others.append(expr)
+                symbols = expr.free_symbols
+            free |= symbols
+        free -= self._inside.keys()
+        if free:
+            for symbol in sorted(free, key=lambda s: (s.name, str(s.assumptions0))):
+                self._rename_constant(symbol)
+            self.domain = domain.subs(self._inside)
         self.guard = Guard(self)
-        for index in range(self.dim):
-            self._coordinate(index)
-        prepare(self, [self.internal(e) for e in expressions])
+        self._coordinates()
+        if others:
+            prepare(self, [self.internal(e) for e in others])
 
     # -- names ---------------------------------------------------------------------------
 
@@ -162,16 +142,24 @@ class Ring:
     @property
     def constants(self) -> tuple[Expr, ...]:
         """Internal symbols that are no coordinates."""
-        return tuple(list(self._inside.values())[self.dim :])
+        return tuple(islice(self._inside.values(), self.dim, None))
 
     # -- atoms ---------------------------------------------------------------------------
 
-    def _coordinate(self, index: int) -> None:
-        zero, one = self.polynomials.number(0), self.polynomials.number(1)
-        symbol = self.domain.symbols[index]
-        made = self.atom(symbol, symbol, lambda i: one if i == index else zero, "symbol")
-        # Derivatives rely on it.
-        assert self.index_of(made) == index
+    def _coordinates(self) -> None:
+        """The coordinates are the first generators: derivatives rely on it."""
+        polynomials = self.polynomials
+        for index in polynomials.new_generators(self.dim):
+            symbol = self.domain.symbols[index]
+            self._by_key[symbol] = index
+            self.atoms.append(Atom(symbol, CoordinateRule(polynomials, index), "symbol"))
+
+    def symbol_index(self, symbol: Expr) -> int:
+        """The generator of one of the user's symbols."""
+        inside = self._inside.get(symbol) or self.internal(symbol)
+        if inside not in self._by_key:
+            self.atom(inside, inside, lambda _: self.polynomials.zero, "symbol")
+        return self._by_key[inside]
 
     def atom(
         self,
@@ -190,6 +178,11 @@ class Ring:
                 if kind != "symbol":
                     self._functions.append(index)
             return self.polynomials.generator(self._by_key[key])
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether a generator is no symbol."""
+        return bool(self._functions)
 
     def has_atom(self, key: Hashable) -> bool:
         """Whether the generator of this key exists."""
@@ -216,6 +209,10 @@ class Ring:
             return self._derivative(element, coordinate)
 
     def _derivative(self, element: Element, coordinate: int) -> Element:
+        if not self._functions and len(element.den) - element.den.count(0) <= 1:
+            simple = self.polynomials.simple_derivative(element, coordinate)
+            if simple is not None:
+                return simple
         groups: Groups = {}
         coprime = self.add_derivative(groups, element, coordinate, 1)
         return self.polynomials.combined(groups, coprime)
@@ -327,7 +324,14 @@ class Ring:
 
     def convert(self, expr: object) -> Element:
         """An expression in the user's symbols as an element."""
-        return self.convert_internal(self.internal(sympify(expr, strict=True)))
+        given = expr if isinstance(expr, Expr) else sympify(expr, strict=True)
+        if rational_symbols(given) is None:
+            return self.convert_internal(self.internal(given))
+        with self.polynomials.lock:
+            known = self._given.get(given)
+            if known is None:
+                known = self._given[given] = convert_rational(self, given)
+            return known
 
     def convert_internal(self, expr: Expr) -> Element:
         """An expression in internal symbols as an element."""
@@ -344,7 +348,8 @@ class Ring:
     def to_internal_expr(self, element: Element) -> Expr:
         """The element as a sympy expression in internal symbols."""
         with self.polynomials.lock:
-            return element_expr(self, element)
+            simple = monomial_expr(self, element, outside=False)
+            return element_expr(self, element) if simple is None else simple
 
     def shown(self, element: Element) -> Expr:
         """The element in the user's symbols, for messages."""
@@ -367,8 +372,11 @@ class Ring:
         if not element:
             return S.Zero
         with self.polynomials.lock:
+            simple = monomial_expr(self, element, outside=True)
+            if simple is not None:
+                return simple
             terms = scan(self.polynomials.numerator(element))
-            if not self.guard.is_coarse:
+            if self._functions and not self.guard.is_coarse:
                 self.guard.require_nonzero(element, terms)
             return element_expr(self, element, outside=True, terms=terms)
 

@@ -34,6 +34,8 @@ def integer_shift(ring: Ring, argument: Element) -> tuple[Element, int]:
     """
     ring_ = ring.polynomials
     num = ring_.numerator(argument)
+    if len(num) == 1 and not argument.den and num.total_degree() and num.coefficient(0) > 0:
+        return argument, 0
     den = ring_.expand_denominator(argument.den)
     monomial = den.monoms()[0]
     terms = num.to_dict()
@@ -121,6 +123,8 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
 
     psi_n(2b) = 2^(-n-1) (psi_n(b) + psi_n(b + 1/2)) + [n = 0] log 2 (DLMF 5.15.7).
     """
+    if len(ring.anchors) < 2 or base.constant is not None:
+        return None
     half = ring.number(Fraction(1, 2))
 
     def known(argument: Element) -> bool:
@@ -145,8 +149,6 @@ def _duplication(ring: Ring, base: Element) -> Callable[[int], Element] | None:
         return ring.convert_internal(sp.log(2)) if n == 0 else ring.polynomials.zero
 
     lower, upper = base.scale(Fraction(1, 2)), base.scale(Fraction(1, 2)) + half
-    if base.constant is not None:
-        return None
     if occurs(lower) and occurs(upper):
         # Always this one of the three, in whatever order they are met.
         return lambda n: (at(n, lower) + at(n, upper)).scale(Fraction(1, 2 ** (n + 1))) + log2(n)

@@ -73,6 +73,8 @@ def at_order(ring: Ring, alpha: Expr, coefficients: Sequence[Element]) -> tuple[
 
 def express(ring: Ring, alpha: Expr, coefficients: Sequence[Element]) -> Expr:
     """``sum_k coefficients[k] alpha**k`` in canonical form."""
+    if not any(coefficients[1:]):
+        return ring.to_sympy(coefficients[0])
     with ring.polynomials.lock:
         parts = at_order(ring, alpha, coefficients)
         present = [(order, c) for order, c in enumerate(parts) if c]

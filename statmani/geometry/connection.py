@@ -137,7 +137,8 @@ class Connection:
                     # Only the linear coefficient is asymmetric.
                     symmetric = k > j and not parts[1]
                     made[k, j] = made[j, k] if symmetric else self._express(parts)
-            self._kept["ricci"] = ImmutableMatrix(n, n, list(made.values()))
+            # The entries are expressions already, so that nothing is left to check.
+            self._kept["ricci"] = ImmutableMatrix._new(n, n, list(made.values()), copy=False)
         matrix: ImmutableMatrix = self._kept["ricci"]
         return matrix
 

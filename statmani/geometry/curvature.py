@@ -12,45 +12,23 @@ all symmetries of a Riemann tensor and R1 is symmetric in (l, k)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, final
+from typing import Any, final
 
 from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
 from statmani.geometry import direct, linear
+from statmani.geometry.kept import kept
 from statmani.geometry.products import Products
+from statmani.geometry.surface import Surface
 
 __all__ = ["Coefficients", "Geometry"]
 
+_HALF = Fraction(1, 2)
 Coefficients = tuple[Element, Element, Element]
 Table = list[list[list[Element]]]
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _kept(
-    function: Callable[Concatenate[Geometry, P], R],
-) -> Callable[Concatenate[Geometry, P], R]:
-    """Remember results per instance, and compute under the ring's lock."""
-    name = function.__name__
-
-    @wraps(function)
-    def wrapper(self: Geometry, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        key: Any = (name, args)
-        found = self.kept.get(key)
-        if found is None:
-            with self.ring.polynomials.lock:
-                found = self.kept.get(key)
-                if found is None:
-                    found = self.kept[key] = function(self, *args, **kwargs)
-        result: R = found
-        return result
-
-    kept: Callable[Concatenate[Geometry, P], R] = wrapper
-    return kept
 
 
 @final
@@ -86,14 +64,29 @@ class Geometry:
         """g^{ij}."""
         return self.inverse_and_determinant()[0]
 
-    @_kept
+    @kept
     def inverse_and_determinant(self) -> tuple[list[list[Element]], Element]:
         """The inverse metric and det g."""
+        if self.dim == 2:
+            inverse, det, _ = self.plane()
+            return inverse, det
         return linear.inverse(self.ring, self.metric)
+
+    @kept
+    def plane(self) -> tuple[list[list[Element]], Element, Element]:
+        """In two dimensions the inverse metric, det g and its reciprocal."""
+        return linear.plane(self.ring, self.metric, self.determinant())
+
+    @kept
+    def determinant(self) -> Element:
+        """The determinant of g."""
+        if self.dim > 2:
+            return self.inverse_and_determinant()[1]
+        return linear.determinant(self.ring, self.metric)
 
     # -- Christoffel symbols -------------------------------------------------------------
 
-    @_kept
+    @kept
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
         n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
@@ -110,48 +103,51 @@ class Geometry:
         """d_k g_ij."""
         return self._slopes()[i][j][k].scale(2)
 
-    @_kept
+    @kept
     def is_hessian(self) -> bool:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
         n, h = range(self.dim), self._slopes()
         return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
 
-    @_kept
+    @kept
     def _products(self) -> Products:
         return Products(self.ring.polynomials, self.inverse)
 
-    @_kept
+    @kept
     def _inverse_rows(self) -> list[Row]:
         return [row(line) for line in self.inverse]
 
-    @_kept
+    @kept
     def _first(self) -> Table:
         n, h, total = range(self.dim), self._slopes(), self.ring.polynomials.total
         if self.is_hessian():
             return h
-        rows = {
-            (i, j): [total((h[j][k][i], h[i][k][j]), (h[i][j][k],)) for k in n]
-            for i in n
-            for j in n
-            if i <= j
-        }
+
+        def entry(i: int, j: int, k: int) -> Element:
+            if k == i:
+                return h[i][i][j]
+            if k == j:
+                return h[j][j][i]
+            return total((h[j][k][i], h[i][k][j]), (h[i][j][k],))
+
+        rows = {(i, j): [entry(i, j, k) for k in n] for i in n for j in n if i <= j}
         return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
 
     def first(self, i: int, j: int, k: int) -> Element:
         """Levi-Civita Gamma_{ij,k}."""
         return self._first()[i][j][k]
 
-    @_kept
+    @kept
     def first_rows(self) -> list[list[Row]]:
         shared = self._products().row
         return [[shared(line) for line in lines] for lines in self._first()]
 
-    @_kept
+    @kept
     def _t_rows(self) -> list[list[Row]]:
         shared = self._products().row
         return [[shared(line) for line in lines] for lines in self._half_t()]
 
-    @_kept
+    @kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
         return self.ring.derivative(self._slopes()[i][j][k], m)
 
@@ -168,7 +164,7 @@ class Geometry:
         """d_k d_m g_ij."""
         return self.half_ddg(i, j, k, m).scale(2)
 
-    @_kept
+    @kept
     def _half_t(self) -> Table:
         """T_ijk / 2 by i, j, k."""
         zero, n = self.ring.polynomials.zero, range(self.dim)
@@ -181,13 +177,16 @@ class Geometry:
 
     def christoffel_first(self, i: int, j: int, k: int) -> Coefficients:
         """Coefficients of Gamma^(a)_{ij,k}."""
-        return self.first(i, j, k), -self.half_t(i, j, k), self.ring.polynomials.zero
+        zero = self.ring.polynomials.zero
+        if not self.skewness:
+            return self._first()[i][j][k], zero, zero
+        return self.first(i, j, k), -self.half_t(i, j, k), zero
 
     def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
         return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
 
-    @_kept
+    @kept
     def _raised_row(self, i: int, j: int, which: int) -> Row:
         return self._products().raised((self._t_rows() if which else self.first_rows())[i][j])
 
@@ -203,9 +202,12 @@ class Geometry:
 
     def christoffel(self, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of Gamma^(a)k_ij."""
-        return self.second(k, i, j), -self.raised_t(k, i, j), self.ring.polynomials.zero
+        zero = self.ring.polynomials.zero
+        if not self.skewness:
+            return self.second(k, i, j), zero, zero
+        return self.second(k, i, j), -self.raised_t(k, i, j), zero
 
-    @_kept
+    @kept
     def _half_dt(self, j: int, k: int, m: int, i: int) -> Element:
         """d_i T_jkm / 2."""
         return self.ring.derivative(self.half_t(j, k, m), i)
@@ -216,24 +218,26 @@ class Geometry:
 
     # -- lowered Riemann tensor ----------------------------------------------------------
 
-    @_kept
+    @kept
     def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         return direct.lowered(self, m, k, i, j, order)
 
-    @_kept
+    @kept
     def metric_rows(self) -> list[Row]:
         """The nonzero g_ij."""
         return [row(line) for line in self.metric]
 
-    @_kept
+    @kept
     def mixed(self, k: int, i: int, j: int, order: int) -> Row:
         """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        if self.dim == 2 and order != 1:
+            return self._surface().row(k, order)
         if self._is_direct():
             return direct.curvature_row(self, k, i, j, order)
         column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
         return self._products().raise_index(column)
 
-    @_kept
+    @kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
         plus: tuple[Element, ...] = ()
         minus: tuple[Element, ...] = ()
@@ -245,7 +249,7 @@ class Geometry:
         pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
         return self._products().total(*pairs, plus, minus)
 
-    @_kept
+    @kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
         first, t = self.first_rows(), self._t_rows()
         positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
@@ -253,7 +257,7 @@ class Geometry:
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
         return self._products().total(positive, negative, plus, minus)
 
-    @_kept
+    @kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
         t = self._t_rows()
         return self._products().total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
@@ -290,13 +294,16 @@ class Geometry:
             return self.lower(m, k, i, j, 0), zero, zero
         return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
-    @_kept
+    @kept
     def _is_direct(self) -> bool:
         return direct.is_simpler(self)
 
-    @_kept
+    @kept
     def moving(self, which: int) -> frozenset[int]:
         """Coordinates on which g, or g and T, may depend."""
+        if self.dim == 2:
+            # Two slopes are found sooner than the symbols of all entries.
+            return frozenset(range(2))
         elements = [e for line in self.metric for e in line if e.num]
         return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
 
@@ -320,9 +327,15 @@ class Geometry:
 
     # -- contractions --------------------------------------------------------------------
 
-    @_kept
+    @kept
+    def _surface(self) -> Surface:
+        return Surface(self)
+
+    @kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
         n = range(self.dim)
+        if self.dim == 2 and order != 1:
+            return self._surface().ricci(order)[k][j]
         mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
         if all(line is not None for line in mixed.values()):
             present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
@@ -344,10 +357,14 @@ class Geometry:
             return self._ricci(low, high, 0), zero, zero
         return self._ricci(low, high, 0), self._ricci(k, j, 1), self._ricci(low, high, 2)
 
-    @_kept
+    @kept
     def scalar(self) -> Coefficients:
         """Coefficients of the scalar curvature; the linear one vanishes by symmetry."""
         n = self.dim
+        if n == 2:
+            zero = self.ring.polynomials.zero
+            gauss = self._surface().gauss
+            return gauss(0).scale(2), zero, gauss(2).scale(2) if self.skewness else zero
         parts = [
             self.ring.polynomials.dot(
                 (
@@ -371,4 +388,4 @@ def _sorted(i: int, j: int, k: int) -> tuple[int, int, int]:
 
 
 def _half(element: Element) -> Element:
-    return element.scale(Fraction(1, 2))
+    return element.scale(_HALF)

@@ -13,7 +13,7 @@ from flint import fmpq, fmpq_mat
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 
-__all__ = ["blocks", "determinant", "inverse", "is_surely_regular"]
+__all__ = ["blocks", "determinant", "inverse", "is_surely_regular", "plane"]
 
 Matrix = list[list[Element]]
 _LARGEST_MINORS = 4
@@ -212,6 +212,21 @@ def inverse(ring: Ring, matrix: Sequence[Sequence[Element]]) -> tuple[Matrix, El
             for j, entry in zip(block, row, strict=True):
                 result[i][j] = entry
     return result, det
+
+
+def plane(
+    ring: Ring, matrix: Sequence[Sequence[Element]], det: Element
+) -> tuple[Matrix, Element, Element]:
+    """Inverse, determinant and its reciprocal in two dimensions; no inverse if it is zero."""
+    if not det:
+        return [], det, det
+    (a, b), (_, c) = matrix
+    if not b:
+        first, last = ring.inverse(a), ring.inverse(c)
+        return [[first, b], [b, last]], det, first * last
+    reciprocal = ring.inverse(det)
+    mixed = -(b * reciprocal)
+    return [[c * reciprocal, mixed], [mixed, a * reciprocal]], det, reciprocal
 
 
 def determinant(ring: Ring, matrix: Sequence[Sequence[Element]]) -> Element:

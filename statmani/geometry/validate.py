@@ -12,6 +12,7 @@ from sympy.core.sympify import SympifyError
 from sympy.tensor.array import NDimArray
 
 from statmani.algebra.element import Element
+from statmani.algebra.rational import rational_symbols
 from statmani.algebra.ring import Ring
 from statmani.errors import CertificateError, InvalidArgument, InvalidManifold
 from statmani.geometry import linear
@@ -62,7 +63,7 @@ def read_entry(value: object, where: str, error: ErrorType = InvalidManifold) ->
 
 def _read(value: object, what: str, index: Index, symbols: Sequence[Symbol]) -> Expr:
     # The name of a place is only worth making for a message.
-    if isinstance(value, Expr) and not value.has(*_BAD):
+    if isinstance(value, Expr) and (rational_symbols(value) is not None or not value.has(*_BAD)):
         return value
     return read_entry(value, f"{what}{_names(index, symbols)}")
 
@@ -75,7 +76,9 @@ def read_rows(
     if isinstance(value, (MatrixBase, NDimArray)):
         if tuple(value.shape) != (n,) * depth:
             raise error(f"{what} has shape {tuple(value.shape)}. {remedy}")
-        return {index: value[index] for index in product(range(n), repeat=depth)}
+        if isinstance(value, NDimArray):
+            return {index: value[index] for index in product(range(n), repeat=depth)}
+        return dict(zip(product(range(n), repeat=depth), value.flat(), strict=True))
     if hasattr(value, "tolist"):
         value = value.tolist()
     found: dict[Index, object] = {}
@@ -172,6 +175,8 @@ def skewness_elements(
     ring: Ring, entries: Mapping[Index, Expr], symbols: Sequence[Symbol]
 ) -> dict[tuple[int, int, int], Element]:
     """The nonzero components with i <= j <= k, after checking total symmetry."""
+    if not entries:
+        return {}
     found = _converted(ring, entries.items(), "skewness", symbols)
     result: dict[tuple[int, int, int], Element] = {}
     for i, j, k in combinations_with_replacement(range(len(symbols)), 3):
@@ -198,7 +203,10 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     """
     guard = geometry.ring.guard
     guard.require_interior()
-    if linear.is_surely_regular(geometry.ring, geometry.metric):
+    if geometry.dim <= 2 and not geometry.ring.polynomials.relations:
+        if geometry.determinant():
+            return
+    elif linear.is_surely_regular(geometry.ring, geometry.metric):
         return
     n = geometry.dim
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
