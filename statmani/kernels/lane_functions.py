@@ -21,6 +21,7 @@ _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 # Adding it rounds a double to an integer, which is then in the low bits.
 _ROUNDER = 6755399441055744.0
 _FAR = 1e16
+_LARGEST = 700.0
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Lane) -> Lane:
@@ -37,7 +38,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Lane) -> Lane:
 
 def exp(x: Lane) -> Lane:
     """Exponential function, to 1 unit in the last place; 0 below -708, infinite above 709."""
-    if x.number is not None:
+    if x.number is not None and abs(x.number) < _LARGEST:
         return x.lanes.constant(math.exp(x.number))
     return x.lanes.once(_exp, x)
 
@@ -62,7 +63,7 @@ def _exp_parts(x: Lane) -> tuple[Lane, Lane]:
 
 def expm1(x: Lane) -> Lane:
     """exp(x) - 1, to 2 units in the last place; infinite above 709."""
-    if x.number is not None:
+    if x.number is not None and abs(x.number) < _LARGEST:
         return x.lanes.constant(math.expm1(x.number))
     small, scale = x.lanes.once_pair(_exp_parts, x)
     bounded = (x > 709.0).choose(math.inf, small * scale + (scale - 1.0))
@@ -82,8 +83,9 @@ def cosh(x: Lane) -> Lane:
 
 def sinh(x: Lane) -> Lane:
     """Hyperbolic sine; relative error 1e-15."""
-    excess = expm1(x)
-    return (x > 700.0).choose(0.5 * excess, 0.5 * (excess + excess / (excess + 1.0)))
+    excess = expm1(abs(x))
+    size = (excess > 1e300).choose(0.5 * excess, 0.5 * (excess + excess / (excess + 1.0)))
+    return (x < 0.0).choose(-size, size)
 
 
 def log(x: Lane) -> Lane:

@@ -186,9 +186,7 @@ def attempt(
     for row in range(1, _STAGES + 1):
         node = math.fsum(tableau[row])
         moved = [
-            s[k]
-            + (h * math.fsum(tableau[row])) * v[k]
-            + square * _weighted(folded[row][:row], stages[k])
+            s[k] + (h * node) * v[k] + square * _weighted(folded[row][:row], stages[k])
             for k in range(size)
         ]
         velocity = [v[k] + h * _weighted(tableau[row][:row], stages[k]) for k in range(size)]

@@ -211,7 +211,7 @@ class Lane:
 
     def __truediv__(self, other: Number) -> Lane:
         lanes, other = self._lanes, self._lanes.lane(other)
-        if other.number is not None and self.number is not None:
+        if other.number and self.number is not None:
             return lanes.constant(self.number / other.number)
         if other.number == 1 or self.number == 0:
             return self
