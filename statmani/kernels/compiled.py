@@ -10,6 +10,7 @@ from sympy import Dummy
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.fields import field_source, map_source
+from statmani.kernels.lane_steps import lane_source
 from statmani.kernels.straight import element_text, expression_text
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "boundary_solver",
     "charts",
     "compiled_field",
+    "compiled_lanes",
     "compiled_maps",
     "initial_solver",
 ]
@@ -49,6 +51,14 @@ _CONNECT = (
     f"types.Tuple(({_C}, {_PATH}))({_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
     f"{_F}({_MEASURE}), {_F}({_REMESH}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"
 )
+
+_LANES = [
+    (
+        "integrate_lanes",
+        f"{_C}(ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], {_C}[::1], {_C}[::1], "
+        "VECTOR, ROWS)",
+    )
+]
 
 
 # Needed for every manifold, made once per installation.
@@ -133,3 +143,22 @@ def compiled_field(manifold: StatisticalManifold, order: int, unconstrained: boo
 def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     """Module with ``chart`` and ``inverse`` (see :mod:`statmani.kernels.charts`)."""
     return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
+
+
+def lane_width(size: int) -> int:
+    """How many trajectories of a dimension are followed at once."""
+    return 16 if size <= 2 else 8
+
+
+def compiled_lanes(manifold: StatisticalManifold) -> ModuleType:
+    """Module with ``integrate_lanes`` (see :mod:`statmani.kernels.lane_loop`).
+
+    Where the tensors contain what lanes cannot compute, it reports every geodesic as failed.
+    """
+    width = lane_width(manifold.dim)
+    return load(
+        _request(f"lanes {width}", manifold),
+        ("lane_loop.py",),
+        lambda: lane_source(field_source(manifold, 1, True), manifold.dim, width),
+        _LANES,
+    )

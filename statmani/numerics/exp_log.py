@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import NoConvergence
-from statmani.kernels import compiled
 from statmani.numerics.arguments import (
     broadcast,
     manifold_of,
@@ -18,6 +17,7 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
+from statmani.numerics.batch import end_states
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.geodesic import STEP_STATUS, from_velocity, local_tolerances
 from statmani.numerics.prepared import prepared
@@ -84,20 +84,10 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     vectors = read_vectors(v, manifold.dim, "v")
     shape, rows, velocities = broadcast(points, vectors, ("p", "v"))
     kernels = prepared(manifold)
-    solver = compiled.initial_solver()
     x0 = kernels.to_chart(rows)
     v0 = kernels.velocities_to_chart(x0, velocities)
-    status, times, states = solver.integrate_many(
-        solver.integrate,
-        solver.acceleration,
-        kernels.first,
-        x0,
-        v0,
-        1.0,
-        a,
-        local_tolerances(tolerance)[1],
-        _MAX_STEPS,
-    )
+    local = local_tolerances(tolerance)[1]
+    status, times, states = end_states(kernels, x0, v0, 1.0, a, local, _MAX_STEPS)
     if manifold.domain.constraints:
         # The chart does not end where such a constraint breaks, so the path must be looked at.
         for k, row in enumerate(from_velocity(kernels, rows, velocities, a, 1.0, tolerance)):

@@ -1,0 +1,95 @@
+"""Many geodesics through vectors of lanes that are refilled as they get free.
+
+Plain Python in the subset that numba compiles. ``start`` and ``attempt`` are the code of
+:mod:`statmani.kernels.lane_steps` on the rows of a block. Status: 0 reached the end, 1 the step
+size vanished or no acceleration exists, 2 too many steps.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+if TYPE_CHECKING:
+
+    def start(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
+    def attempt(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
+
+
+__all__ = ["integrate_lanes"]
+
+
+def integrate_lanes(
+    x0: Vector,
+    v0: Vector,
+    t_end: float,
+    alpha: float,
+    rtol: float,
+    max_steps: int,
+    block: Vector,
+    ready: Vector,
+    owner: Integers,
+    steps: Integers,
+    statuses: Integers,
+    times: Vector,
+    states: Vector,
+) -> int:
+    """Follow geodesics to their ends, filling statuses, times and states; return how many failed.
+
+    ``block`` and ``ready`` are two blocks of zeros; ``owner`` starts at -1.
+    """
+    count, n = x0.shape
+    rows, width = block.shape
+    failed = 0
+    loaded = 0
+    first = 0
+    taken = 0
+    active = 0
+    while True:
+        if taken < count:
+            for lane in range(width):
+                if owner[lane] >= 0:
+                    continue
+                if taken == loaded:
+                    if loaded == count:
+                        break
+                    first = loaded
+                    loaded = min(count, first + width)
+                    for k in range(first, loaded):
+                        for i in range(n):
+                            ready[i, k - first] = x0[k, i]
+                            ready[2 * n + i, k - first] = v0[k, i]
+                    start(ready, t_end, alpha, rtol)
+                for r in range(rows):
+                    block[r, lane] = ready[r, taken - first]
+                owner[lane] = taken
+                steps[lane] = 0
+                taken += 1
+                active += 1
+        if active == 0:
+            return failed
+        attempt(block, t_end, alpha, rtol)
+        for lane in range(width):
+            k = owner[lane]
+            if k < 0:
+                continue
+            steps[lane] += 1
+            time = block[5 * n + 2, lane]
+            if time < t_end:
+                step = block[5 * n + 1, lane]
+                if not (step >= 1e-14 * time and step >= 1e-300):
+                    statuses[k] = 1
+                elif steps[lane] >= max_steps:
+                    statuses[k] = 2
+                else:
+                    continue
+                failed += 1
+            times[k] = time
+            for i in range(n):
+                states[k, i] = block[n + i, lane]
+                states[k, n + i] = block[2 * n + i, lane]
+            owner[lane] = -1
+            active -= 1

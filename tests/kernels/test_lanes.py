@@ -1,0 +1,121 @@
+"""Functions of lanes against mpmath, and what a field may contain."""
+
+from __future__ import annotations
+
+import mpmath
+import numpy as np
+import pytest
+from numba import njit, types
+from numba.extending import intrinsic
+
+from statmani.kernels.lane_acceleration import operations
+from statmani.kernels.lane_functions import FUNCTIONS
+from statmani.kernels.lanes import Lane, Lanes
+
+WIDTH = 8
+mp = mpmath.MPContext()
+mp.dps = 40
+BIG = 10.0 ** np.linspace(-8, 8, 161)
+
+
+def compiled(function):
+    """A function of rows of eight doubles, made from one of lanes."""
+
+    @intrinsic
+    def row(_, block):
+        def build(context, builder, signature, arguments):
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            lanes = Lanes(builder, WIDTH)
+            lanes.store(function(lanes.load(array.data, 0)), array.data, 0)
+            return context.get_dummy_value()
+
+        return types.void(block), build
+
+    @njit(types.void(types.float64[:, ::1]))
+    def fill(block):
+        row(block)
+
+    def call(values):
+        padded = np.resize(np.asarray(values, float), (-(-len(values) // WIDTH), WIDTH))
+        result = [block.copy() for block in padded]
+        for block in result:
+            fill(block.reshape(1, WIDTH))
+        return np.concatenate(result)[: len(values)]
+
+    return call
+
+
+def signed(values):
+    return np.concatenate([-values[::-1], values])
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "points", "bound"),
+    [
+        ("math.exp", mp.exp, signed(10.0 ** np.linspace(-9, 2.84, 120)), 4e-16),
+        ("math.expm1", mp.expm1, signed(10.0 ** np.linspace(-12, 2.84, 120)), 6e-16),
+        ("math.tanh", mp.tanh, signed(10.0 ** np.linspace(-12, 2, 100)), 1e-15),
+        ("math.sinh", mp.sinh, signed(10.0 ** np.linspace(-12, 2.8, 100)), 2e-15),
+        ("math.cosh", mp.cosh, signed(10.0 ** np.linspace(-3, 2.8, 100)), 1e-15),
+        ("math.log", mp.log, 10.0 ** np.linspace(-300, 300, 401), 3e-16),
+        ("math.log", mp.log, 1 + signed(10.0 ** np.linspace(-12, -0.4, 80)), 1e-15),
+        ("math.log1p", mp.log1p, 10.0 ** np.linspace(-14, 8, 100), 8e-16),
+        ("math.sqrt", mp.sqrt, 10.0 ** np.linspace(-300, 300, 40), 2.3e-16),
+        ("digamma", mp.digamma, 10.0 ** np.linspace(0.5, 8, 60), 2e-15),
+        ("trigamma", lambda x: mp.psi(1, x), BIG, 1e-15),
+        ("tetragamma", lambda x: mp.psi(2, x), BIG, 1.5e-15),
+        ("pentagamma", lambda x: mp.psi(3, x), BIG, 2e-15),
+        ("trigamma", lambda x: mp.psi(1, x), 10.0 ** np.linspace(10, 150, 40), 1e-15),
+    ],
+)
+def test_functions(name, reference, points, bound):
+    found = compiled(FUNCTIONS[name])(points)
+    for x, value in zip(points, found, strict=True):
+        exact = reference(mp.mpf(float(x)))
+        assert abs(mp.mpf(float(value)) - exact) <= bound * abs(exact), (x, value)
+
+
+def test_ends_of_the_exponential():
+    inf, nan = np.inf, np.nan
+    found = compiled(FUNCTIONS["math.exp"])([710.0, -800.0, inf, -inf, nan, 0.0, 709.0, -1e300])
+    np.testing.assert_array_equal(found[[0, 1, 2, 3, 4, 5, 7]], [inf, 0, inf, 0, nan, 1, 0])
+    assert np.isfinite(found[6])
+    found = compiled(FUNCTIONS["math.log"])([0.0, -1.0, nan, inf, 1.0])
+    np.testing.assert_array_equal(found, [nan, nan, nan, nan, 0.0])
+
+
+def test_lanes_do_not_mix():
+    call = compiled(FUNCTIONS["trigamma"])
+    together = call([3.5, np.nan, np.inf, 1e-300, 7.0, -1.0, 0.0, 2.5])
+    for place, x in ((0, 3.5), (4, 7.0), (7, 2.5)):
+        assert call([x] * WIDTH)[place] == together[place]
+
+
+def test_constants_fold_and_powers():
+    def function(x: Lane) -> Lane:
+        zero = x.lanes.constant(0.0)
+        nothing = (x * zero + 0.0) - zero
+        assert nothing.number == 0
+        assert (x - x).number == 0
+        assert (x * 1.0) is x
+        return (x**-3 + 2.0 * x**0.5) / (1.0 - x) + nothing
+
+    points = np.array([0.25, 0.5, 2.0, 3.0, 7.0])
+    expected = (points**-3.0 + 2 * points**0.5) / (1 - points)
+    np.testing.assert_allclose(compiled(function)(points), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("out[0] = x[0]*x[1] + 2.0", 2),
+        ("out[0] = math.exp(x[0])", 30),
+        ("out[0] = x[0]**-2", 1),
+        ("out[0] = x[0]**1.5", 1),
+        ("out[0] = x[0]**0.3", None),
+        ("out[0] = besseli(0.0, x[0])", None),
+        ("out[0] = (1.0 if x[0] > 0.0 else 2.0)", None),
+    ],
+)
+def test_what_has_straight_code(line, count):
+    assert operations(f"def field(x, out):\n    {line}\n") == count

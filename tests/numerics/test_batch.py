@@ -1,0 +1,105 @@
+"""Batches of geodesics: independence of the batch, failures of single ones, what lanes lack."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import statmani as sm
+from statmani.errors import StatmaniWarning
+from statmani.kernels import compiled
+from statmani.numerics import batch
+
+STARTS = {"normal": [0.3, 1.5], "gamma": [2.0, 0.7], "beta": [1.5, 3.0]}
+
+
+def _rows(name, count=50):
+    rng = np.random.default_rng(5)
+    p = np.array(STARTS[name]) * np.exp(0.4 * rng.normal(size=(count, 2)))
+    return p, 0.5 * p * rng.normal(size=(count, 2))
+
+
+@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.parametrize("alpha", [0, -0.5])
+def test_rows_do_not_depend_on_the_batch(manifolds, monkeypatch, name, alpha):
+    if alpha and name == "beta":
+        pytest.skip("has no skewness here")
+    M, (p, v) = manifolds[name], _rows(name)
+    v *= 0.5
+    together = sm.exp(M, p, v, alpha=alpha)
+    assert np.isfinite(together).all()
+    for k in (0, 7, 49):
+        assert (sm.exp(M, p[k], v[k], alpha=alpha) == together[k]).all()
+    order = np.random.default_rng(1).permutation(len(p))
+    assert (sm.exp(M, p[order], v[order], alpha=alpha) == together[order]).all()
+    monkeypatch.setattr(batch, "_cores", lambda: 3)
+    monkeypatch.setattr(batch, "_PER_THREAD", 7)
+    assert (sm.exp(M, p, v, alpha=alpha) == together).all()
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_lanes_and_single_geodesics_agree(manifolds, monkeypatch, name):
+    M, (p, v) = manifolds[name], _rows(name, 12)
+    ends = [sm.geodesic(M, a, b, rtol=1e-12)(1.0) for a, b in zip(p, v, strict=True)]
+    # The single-geodesic solver must not be needed.
+    monkeypatch.setattr(compiled, "initial_solver", None)
+    np.testing.assert_allclose(sm.exp(M, p, v, rtol=1e-12), ends, rtol=2e-12)
+
+
+def test_closed_form_of_the_normal(manifolds):
+    """A vertical start: mu = mu0, sigma = sigma0 exp(v / sigma0); a level one: a semi-ellipse."""
+    M = manifolds["normal"]
+    scale = np.array([1e-6, 1e-3, 1.0, 1e3, 1e6])
+    up = sm.exp(M, np.stack([scale, scale], 1), np.stack([0 * scale, 0.7 * scale], 1), rtol=1e-12)
+    np.testing.assert_allclose(up, np.stack([scale, scale * np.exp(0.7)], 1), rtol=1e-12)
+    # Level with speed |v| = c/sigma: mu = sqrt(2) sigma tanh(c / sqrt 2), sigma / cosh(c / sqrt 2).
+    c = 1.3 / np.sqrt(2)
+    level = sm.exp(M, np.stack([0 * scale, scale], 1), np.stack([1.3 * scale, 0 * scale], 1))
+    expected = np.stack([np.sqrt(2) * scale * np.tanh(c), scale / np.cosh(c)], 1)
+    np.testing.assert_allclose(level, expected, rtol=1e-10)
+
+
+def test_straight_in_natural_coordinates(manifolds):
+    M, (p, v) = manifolds["normal"], _rows("normal", 20)
+    mean, deviation = p.T
+
+    def natural(m, s):
+        return np.stack([m / s**2, -1 / (2 * s**2)], -1)
+
+    change = np.stack(
+        [v[:, 0] / deviation**2 - 2 * mean * v[:, 1] / deviation**3, v[:, 1] / deviation**3], -1
+    )
+    inside = natural(mean, deviation)[:, 1] + change[:, 1] < -1e-3
+    ends = sm.exp(M, p[inside], v[inside], alpha=1, rtol=1e-12)
+    expected = (natural(mean, deviation) + change)[inside]
+    np.testing.assert_allclose(natural(*ends.T), expected, rtol=1e-10)
+
+
+def test_one_failure_leaves_the_others_alone(manifolds):
+    """The mixture connection of the Poisson family is flat in its mean."""
+    M = manifolds["poisson"]
+    p = np.array([[1.0], [2.0], [3.0], [4.0]])
+    v = np.array([[0.5], [-2.5], [-1.0], [100.0]])
+    with pytest.warns(StatmaniWarning, match="1 of 4 geodesics stop before time 1"):
+        found = sm.exp(M, p, v, alpha=-1)
+    assert np.isnan(found[1, 0])
+    np.testing.assert_allclose(found[[0, 2, 3]], (p + v)[[0, 2, 3]], rtol=1e-10)
+
+
+def test_null_coordinates():
+    """The metric has no pivots on its diagonal, which lanes would need."""
+    x, y = sp.symbols("x y", real=True)
+    M = sm.StatisticalManifold((x, y), [[0, 1 + x**2], [1 + x**2, 0]])
+    p, v = np.array([[0.0, 1.0], [0.5, -1.0]]), np.array([[0.3, 2.0], [0.0, 1.0]])
+    found = sm.exp(M, p, v, rtol=1e-12)
+    # x + x**3 / 3 and y are affine parameters.
+    s = p[:, 0] + p[:, 0] ** 3 / 3 + (1 + p[:, 0] ** 2) * v[:, 0]
+    np.testing.assert_allclose(found[:, 0] + found[:, 0] ** 3 / 3, s, rtol=1e-11)
+    np.testing.assert_allclose(found[:, 1], p[:, 1] + v[:, 1], rtol=1e-11, atol=1e-13)
+
+
+def test_functions_that_lanes_lack():
+    """On a circle of radius besseli(0, r), with r for a coordinate, length is |v|."""
+    r, phi = sp.symbols("r phi", positive=True)
+    M = sm.StatisticalManifold((r, phi), sp.diag(1, sp.besseli(0, r) ** 2))
+    found = sm.exp(M, [[1.0, 2.0], [2.0, 1.0]], [[0.7, 0.0], [1.5, 0.0]])
+    np.testing.assert_allclose(found, [[1.7, 2.0], [3.5, 1.0]], rtol=1e-10)
