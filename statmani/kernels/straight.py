@@ -66,7 +66,7 @@ class _Reader:
     def terms(self, polynomial: Any) -> tuple[Terms, int]:
         """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
-        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d)
+        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d > 0)
         coefficients = polynomial.coeffs()
         below = lcm(*(int(c.q) for c in coefficients))
         found = [
