@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
-from statmani.kernels.lane_functions import FUNCTIONS
+from statmani.kernels.lane_functions import FUNCTIONS, SWEEPS
 from statmani.kernels.lanes import Lane, sqrt
 
 __all__ = ["acceleration", "operations"]
@@ -24,9 +24,12 @@ def operations(source: str) -> int | None:
         if isinstance(node, (ast.IfExp, ast.Compare, ast.If, ast.While, ast.BoolOp)):
             return None
         if isinstance(node, ast.Call) and _name(node.func) != "range":
-            if _name(node.func) not in FUNCTIONS:
+            name = _name(node.func)
+            if name not in FUNCTIONS and name not in SWEEPS:
                 return None
-            count += 30
+            if name == "polygamma_fall" and ast.literal_eval(node.args[0]) not in (1, 2, 3):
+                return None
+            count += 120 if name == "polygamma_fall" else 30
         if isinstance(node, ast.BinOp):
             count += 1
             if isinstance(node.op, ast.Pow) and not _is_half_integer(node.right):
@@ -69,15 +72,23 @@ def _field(source: str, x: Sequence[Lane], size: int) -> list[Lane]:
             case ast.BinOp(op=ast.Pow()):
                 return value(node.left) ** ast.literal_eval(node.right)
             case ast.Call():
-                return FUNCTIONS[_name(node.func)](lanes.lane(value(node.args[0])))
+                given = [value(argument) for argument in node.args]
+                if len(given) == 1:
+                    given = [lanes.lane(given[0])]
+                return FUNCTIONS[_name(node.func)](*given)
         raise ValueError(f"{ast.unparse(node)} is no straight code")
 
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef)
     for statement in function.body:
         if isinstance(statement, ast.Assign):
-            result = lanes.lane(value(statement.value))
             target = statement.targets[0]
+            if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Call):
+                sweep = SWEEPS[_name(statement.value.func)]
+                found = sweep(lanes.lane(value(statement.value.args[0])))
+                names.update(zip(map(_name, target.elts), found, strict=True))
+                continue
+            result = lanes.lane(value(statement.value))
             if isinstance(target, ast.Subscript):
                 out[ast.literal_eval(target.slice)] = result
             else:

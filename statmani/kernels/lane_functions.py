@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from statmani.kernels.lanes import Lane, sqrt
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "SWEEPS"]
 
 _BERNOULLI = (
     1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798,
@@ -20,7 +20,8 @@ _BERNOULLI = (
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 # Adding it rounds a double to an integer, which is then in the low bits.
 _ROUNDER = 6755399441055744.0
-_FAR = 1e16
+# Where the products of the shifts would overflow; long before, nothing needs to be shifted.
+_FAR = 1e30
 _LARGEST = 700.0
 
 
@@ -180,8 +181,60 @@ def pentagamma(x: Lane) -> Lane:
     return i * (r * (2.0 + (3.0 * i + tail))) + 6.0 * near.choose(total, 0.0)
 
 
+def polygamma_12(x: Lane) -> tuple[Lane, ...]:
+    """Polygammas of orders 1 and 2, which share their divisions."""
+    return trigamma(x), tetragamma(x)
+
+
+def polygamma_123(x: Lane) -> tuple[Lane, ...]:
+    """Polygammas of orders 1 to 3."""
+    return trigamma(x), tetragamma(x), pentagamma(x)
+
+
+def _reciprocals(x: Lane) -> tuple[list[Lane], Lane, Lane]:
+    # 1/(x + k) for k = 0, ..., 7, from the divisions that the polygammas make too.
+    y, inverses, _, near = _shifted(x)
+    pairs = [((x + float(7 - k)) * w, (x + float(k)) * w) for k, w in enumerate(inverses)]
+    return [value for pair in pairs for value in pair], 1.0 / y, near
+
+
+def _mixed_powers(i: Lane, j: Lane, most: int) -> list[Lane]:
+    # (i**m - j**m) / (1/j - 1/i) for m = 1, 2, ..., sums of positive terms.
+    first = i * j
+    found, power = [first], j
+    while len(found) < most:
+        found.append(i * found[-1] + power * first)
+        power = power * j
+    return found
+
+
+def polygamma_fall(order: float, x: Lane, y: Lane, d: Lane, at_x: Lane, at_y: Lane) -> Lane:
+    """Polygamma at x minus that at y = x + d, given both: orders 1 to 3, x and y positive.
+
+    Where the values are close, d times a sum of positive terms instead of their difference.
+    """
+    n = int(order)
+    at, i, near_x = _reciprocals(x)
+    other, j, near_y = _reciprocals(y)
+    low = x.lanes.constant(0.0)
+    for one, two in zip(at, other, strict=True):
+        low = low + _mixed_powers(one, two, n + 1)[n]
+    low = near_x.choose(near_y.choose(low, 0.0), 0.0)
+    powers = _mixed_powers(i, j, 2 * len(_BERNOULLI) + n)
+    tail = x.lanes.constant(0.0)
+    for k in range(len(_BERNOULLI), 0, -1):
+        weight = _BERNOULLI[k - 1] * math.prod(range(2 * k + 1, 2 * k + n))
+        tail = tail + weight * powers[2 * k + n - 1]
+    factorial = float(math.factorial(n))
+    smooth = factorial / n * powers[n - 1] + (0.5 * factorial * powers[n] + tail)
+    close = ((-1.0) ** (n + 1) * d) * (factorial * low + smooth)
+    direct = at_x - at_y
+    apart = abs(direct) > 0.25 * abs(at_x).most(abs(at_y))
+    return apart.choose(direct, close)
+
+
 #: What lane code can call, by the names of the compiled field's source.
-FUNCTIONS: dict[str, Callable[[Lane], Lane]] = {
+FUNCTIONS: dict[str, Callable[..., Lane]] = {
     "abs": abs,
     "digamma": digamma,
     "digamma_positive": digamma,
@@ -194,6 +247,13 @@ FUNCTIONS: dict[str, Callable[[Lane], Lane]] = {
     "math.sqrt": sqrt,
     "math.tanh": tanh,
     "pentagamma": pentagamma,
+    "polygamma_fall": polygamma_fall,
     "tetragamma": tetragamma,
     "trigamma": trigamma,
+}
+
+#: What returns several values, which are assigned to several names.
+SWEEPS: dict[str, Callable[[Lane], tuple[Lane, ...]]] = {
+    "polygamma_12": polygamma_12,
+    "polygamma_123": polygamma_123,
 }

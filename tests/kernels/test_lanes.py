@@ -75,6 +75,25 @@ def test_functions(name, reference, points, bound):
         assert abs(mp.mpf(float(value)) - exact) <= bound * abs(exact), (x, value)
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_differences_of_polygammas(order):
+    """x tiny beside d, alike, and huge beside it; far out, where nothing is shifted."""
+    single = {1: FUNCTIONS["trigamma"], 2: FUNCTIONS["tetragamma"], 3: FUNCTIONS["pentagamma"]}
+    value = single[order]
+    points = 10.0 ** np.linspace(-7, 9, 33)
+    for ratio in (1e-9, 1e-3, 0.4, 3.0, 1e6):
+
+        def fall(x, ratio=ratio):
+            d = x * ratio
+            y = x + d
+            return FUNCTIONS["polygamma_fall"](order, x, y, d, value(x), value(y))
+
+        for x, found in zip(points, compiled(fall)(points), strict=True):
+            d = mp.mpf(float(x * ratio))
+            exact = mp.psi(order, mp.mpf(float(x))) - mp.psi(order, mp.mpf(float(x)) + d)
+            assert abs(mp.mpf(float(found)) - exact) <= 1e-14 * abs(exact), (x, ratio)
+
+
 def test_ends_of_the_exponential():
     inf, nan = np.inf, np.nan
     found = compiled(FUNCTIONS["math.exp"])([710.0, -800.0, inf, -inf, nan, 0.0, 709.0, -1e300])
