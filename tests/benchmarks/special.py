@@ -1,7 +1,6 @@
 """Polygammas in compiled kernels beside scipy: processor time per argument, and the errors of both.
 
-Prints the table of docs/benchmarks.md. Run by hand: ``python -P tests/benchmarks/special.py``
-(-P, because a file beside it is named like a module that numba imports).
+Prints the table of docs/special_functions_speed.md: ``python tests/benchmarks/special.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Coverage of the expectation engine: ``python tests/benchmarks/coverage.py [--naive SECONDS]``.
+"""Coverage of the expectation engine.
+
+``python tests/benchmarks/expectation_coverage.py [--naive SECONDS]``:
 
 For every reference family and every family of tests/expectation/beyond.py, in a fresh process:
 the strategy, CPU seconds after import from the declared density to certified g, T and the
@@ -154,7 +156,7 @@ unevaluated expectations, whose residual is that of their quadrature. *CPU s* is
 after `import statmani`. *Residual* is the largest relative difference between an entry and
 quadrature of its definition. The last column says whether `sympy.integrate` (or `summation`) alone
 finds one entry of the Fisher metric within the time given. Made by
-`python tests/benchmarks/coverage.py --naive 3 --write`.
+`python tests/benchmarks/expectation_coverage.py --naive 3 --write`.
 """
 
 if __name__ == "__main__":
