@@ -268,14 +268,14 @@ def _between(
     return rows
 
 
-def _rounding(g: Floats, length: float, offset: Floats) -> float:
-    # Of the end point, and of solving for accelerations, where a metric close to singular
+def _rounding(g: Floats, length: float, offset: Floats, end: Floats) -> float:
+    # Of the end point's coordinates, and of solving for accelerations, where a metric close to singular
     # (after scaling) loses digits all along the way.
     units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
     scaled = g / (units[:, :, None] * units[:, None, :])
     smallest = float(np.abs(np.linalg.eigvalsh(scaled)).min())
     own = float(np.sqrt(abs(offset @ g[1] @ offset)))
-    return _EPS * (2.0 * own + length / max(smallest, _EPS))
+    return _EPS * (2.0 * own + units[1] @ np.abs(end) + length / max(smallest, _EPS))
 
 
 def from_velocity(
@@ -310,6 +310,8 @@ def from_velocity(
             g = kernels.metric(np.stack([x0[k], x0[k] + state[:n]]))
             change = state[:n] - rough[:n]
             length = t * float(np.sqrt(abs(v0[k] @ g[0] @ v0[k])))
-            error = float(np.sqrt(abs(change @ g[1] @ change))) + _rounding(g, length, state[:n])
+            error = float(np.sqrt(abs(change @ g[1] @ change))) + _rounding(
+                g, length, state[:n], x0[k] + state[:n]
+            )
         rows.append((path, error, name, float(reached), ""))
     return rows

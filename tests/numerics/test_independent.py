@@ -106,10 +106,19 @@ def test_exp_and_geodesic_of_random_velocities(name, count, random_points):
     error = norms(M, right, ends[~leaves] - right)
     assert error.max() < 1e-9
     assert np.abs(ends[~leaves] / right - 1).max() < 1e-9
-    error = norms(M, right, path.points[~leaves, -1] - right)
+    reached, estimate = path.points[~leaves, -1], path.error[~leaves]
+    error = norms(M, right, reached - right)
     # Rounding of the start grows along the way; DOP853 of scipy has errors of its own.
     floor = 1e-12 if name in exact_spaces.NAMES else 2e-11
-    assert is_honest(error, path.error[~leaves], floor).all()
+    honest = is_honest(error, estimate, floor)
+    if name not in exact_spaces.NAMES:
+        # In doubles the reference loses what cancels where one shape is far above the other.
+        for k in np.flatnonzero(~honest):
+            start, velocity = p[~leaves][k], v[~leaves][k]
+            end = reference_solver.exp_in_digits(name, start, velocity)
+            error[k] = norms(M, right[k : k + 1], np.array([reached[k] - end], float))[0]
+            honest[k] = is_honest(error[k], estimate[k], 1e-12)
+    assert honest.all()
     assert np.abs(path.length[~leaves] / norms(M, p, v)[~leaves] - 1).max() < 1e-9
 
 
