@@ -269,13 +269,14 @@ def _between(
 
 
 def _rounding(g: Floats, length: float, offset: Floats, end: Floats) -> float:
-    # Of the end point's coordinates, and of solving for accelerations, where a metric close to singular
-    # (after scaling) loses digits all along the way.
+    # Of the end point's coordinates, and of solving for accelerations, where a metric close to
+    # singular (after scaling) loses digits all along the way.
     units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
     scaled = g / (units[:, :, None] * units[:, None, :])
     smallest = float(np.abs(np.linalg.eigvalsh(scaled)).min())
     own = float(np.sqrt(abs(offset @ g[1] @ offset)))
-    return _EPS * (2.0 * own + units[1] @ np.abs(end) + length / max(smallest, _EPS))
+    place = float(units[1] @ np.abs(end))
+    return _EPS * (2.0 * own + place + length / max(smallest, _EPS))
 
 
 def from_velocity(
