@@ -33,6 +33,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from sympy.sets.contains import Contains
 
+from statmani.cases import in_cases
 from statmani.constraints import Bounds, absorb, relations_of
 from statmani.declaration import Declaration, Variable
 from statmani.domain import Axis, Domain
@@ -98,7 +99,7 @@ def declare(
     )
     inner = open_zeta(_with_own_bound_symbols(expression).xreplace(dict(table)))
     box: tuple[Bounded, ...] = (*domain.axes, *(v for v in variables if not v.discrete))
-    ell = _split_gammas(_log_of(inner, box) if density is not None else inner)
+    ell = _split_gammas(_opened_cases(inner, density is not None, variables, box))
     _check_finite(ell, given)
     missing = [user for user, new in own.items() if not ell.has(new)]
     if missing and not any(
@@ -313,6 +314,17 @@ def _log_of(density: Expr, box: Sequence[Bounded]) -> Expr:
     if isinstance(density, Mul):
         return Add(*(_log_of_factor(factor, box) for factor in _pair_signs(density)))
     return _log_of_factor(density, box)
+
+
+def _opened_cases(
+    given: Expr, is_density: bool, variables: Sequence[Variable], box: Sequence[Bounded]
+) -> Expr:
+    """log p, with sums over indicators of the sample as cases."""
+    if is_density:
+        return _log_of(Mul(*(in_cases(f, variables) for f in Mul.make_args(given))), box)
+
+    opened = {a: in_cases(a.args[0], variables) for a in given.atoms(log)}
+    return given.xreplace({a: _log_of(c, box) for a, c in opened.items() if c is not a.args[0]})
 
 
 def _log_of_branches(density: Piecewise, box: Sequence[Bounded]) -> Expr:

@@ -24,6 +24,7 @@ ORDER = (
     "constraints",
     "reading",
     "declaration",
+    "cases",
     "declare",
     "repetition",
     "describing",

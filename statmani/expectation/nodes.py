@@ -99,7 +99,20 @@ def clean(expr: sp.Expr) -> sp.Expr:
     sums = [a for a in expr.atoms(sp.Add) if any(t.is_Mul or t.is_Add for t in a.args)]
     if len(sums) > 200:
         return expr
-    return expr.replace(lambda e: isinstance(e, sp.Add), sp.expand_mul)
+    return expr.replace(lambda e: isinstance(e, sp.Add), _collected)
+
+
+def _collected(total: sp.Add) -> sp.Expr:
+    """The sum with its products opened, and powers of sums too where constants cancel then."""
+    plain = sp.expand_mul(total)
+    if not any(p.exp.is_Integer and p.base.is_Add for p in total.atoms(sp.Pow)):
+        return plain
+    opened = sp.expand(
+        total, power_base=False, power_exp=False, log=False, basic=False, multinomial=True
+    )
+    # Such as 9 - (3 - z)^2; without a constant nothing is lost next to z = 0.
+    constant = sp.Add(*(t for t in sp.Add.make_args(opened) if t.is_number))
+    return opened if constant == 0 and len(sp.Add.make_args(opened)) < 16 else plain
 
 
 def charts_of(

@@ -13,6 +13,7 @@ from statmani.domain import Axis, Domain
 from statmani.errors import IntractableExpectation, InvalidFamily
 from statmani.expectation.context import thread_context
 from statmani.expectation.evaluate import Program
+from statmani.expectation.hyperbolic import in_exponentials
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.quadrature import check_density
 
@@ -41,21 +42,12 @@ def checked(declaration: Declaration) -> Declaration:
     >>> sm.Family(density, sample=x, parameters=a).log_density.has(sp.cosh)
     False
     """
-    density = _real(declaration.log_density)
-    if any(
-        isinstance(e, sp.Add) and any(t.has(*_HYPERBOLIC) for t in e.args)
-        for a in density.atoms(sp.log)
-        for e in sp.preorder_traversal(a)
-    ):
-        density = _exponentials(density)
+    density = in_exponentials(_real(declaration.log_density))
     if density != declaration.log_density:
         declaration = replace(declaration, log_density=density)
     check_density(declaration)
     check_positive(declaration)
     return declaration
-
-
-_HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 
 
 def _real(expr: sp.Expr) -> sp.Expr:
@@ -78,11 +70,6 @@ def _real(expr: sp.Expr) -> sp.Expr:
 
     plain = expr.replace(sp.re, lambda a: a).replace(sp.conjugate, lambda a: a)
     return plain.replace(sp.im, lambda a: sp.Integer(0)).replace(sp.Abs, opened)
-
-
-def _exponentials(expr: sp.Expr) -> sp.Expr:
-    plain = expr.replace(lambda e: isinstance(e, _HYPERBOLIC), lambda e: e.rewrite(sp.exp))
-    return plain.replace(sp.log, lambda a: sp.log(sp.powsimp(sp.expand(a))))
 
 
 def check_positive(declaration: Declaration) -> None:
