@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 
-from sympy import Expr, Symbol, sympify
+from sympy import Expr, MatrixExpr, Symbol, sympify
+from sympy.core.function import AppliedUndef
+from sympy.logic.boolalg import Boolean
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument, StatmaniWarning
 
-__all__ = ["described", "require_expression", "warn_moving_support"]
+__all__ = ["described", "require_effort", "require_expression", "warn_moving_support"]
 
 
 def described(declaration: Declaration) -> str:
@@ -42,18 +45,57 @@ def described(declaration: Declaration) -> str:
     return f"{declaration.name or 'Family'}({domain}) on {', '.join(parts)}"
 
 
-def require_expression(expression: object, sample: tuple[Symbol, ...], what: str) -> Expr:
+def require_expression(
+    expression: object, sample: tuple[Symbol, ...], what: str, others: tuple[Symbol, ...] = ()
+) -> Expr:
     """A sympy expression of an argument, never read from text, or InvalidArgument."""
     try:
         found = sympify(expression, strict=True)
     except (TypeError, ValueError):
         found = None
-    if not isinstance(found, Expr):
+    if isinstance(found, Boolean) and not isinstance(found, Expr):
+        raise InvalidArgument(
+            f"{what}: {expression} is a condition, not a number. "
+            f"For its probability write Piecewise((1, {expression}), (0, True))."
+        )
+    if not isinstance(found, Expr) or isinstance(found, MatrixExpr):
         raise InvalidArgument(
             f"{what}: expected a sympy expression, got {expression!r}. "
             f"Build it from the sample variables {sample}."
         )
+    _require_own_symbols(found, (*sample, *others), what)
+    unknown = sorted(str(f.func) for f in found.atoms(AppliedUndef))
+    if unknown:
+        raise InvalidArgument(
+            f"{what}: the function {unknown[0]} is not defined, so it has no expectation. "
+            "Write it out as an expression."
+        )
     return found
+
+
+def _require_own_symbols(expression: Expr, known: tuple[Symbol, ...], what: str) -> None:
+    """A symbol of the same name with other assumptions would be taken for a constant."""
+    names = {symbol.name: symbol for symbol in known}
+    for symbol in sorted(expression.free_symbols - set(known), key=str):
+        if symbol.name in names:
+            raise InvalidArgument(
+                f"{what}: the symbol {symbol} has the name of a symbol of the family but other "
+                "assumptions. Take it from family.sample, family.parameters or family.constants."
+            )
+
+
+def require_effort(effort: object, progress: object) -> None:
+    """InvalidArgument unless these can bound a derivation and report on it."""
+    plain = isinstance(effort, Real) and not isinstance(effort, bool)
+    if not plain or not 0 <= float(effort) < float("inf"):  # type: ignore[arg-type]
+        raise InvalidArgument(
+            f"effort: expected a finite number of at least 0, got {effort!r}. "
+            "Leave it out, or pass for example 2 for twice the time."
+        )
+    if progress is not None and not callable(progress):
+        raise InvalidArgument(
+            f"progress: expected a function of one text, got {progress!r}. Pass for example print."
+        )
 
 
 def warn_moving_support(declaration: Declaration) -> None:

@@ -12,7 +12,7 @@ from sympy import Expr, Symbol, exp
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
-from statmani.describing import described, require_expression, warn_moving_support
+from statmani.describing import described, require_effort, require_expression, warn_moving_support
 from statmani.errors import InvalidArgument, InvalidFamily
 from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
@@ -233,6 +233,7 @@ class Family:
         >>> sm.families.normal().manifold().metric.tolist()
         [[sigma**(-2), 0], [0, 2/sigma**2]]
         """
+        require_effort(effort, progress)
         if self._manifold is None:
             from statmani.expectation.store import derive_or_load
             from statmani.geometry.manifold import StatisticalManifold
@@ -293,7 +294,7 @@ class Family:
         """
         from statmani.expectation.expect import expect
 
-        inner = self._declaration.internal(require_expression(expression, self.sample, "expect"))
+        inner = self._declaration.internal(self._function(expression, "expect"))
         result: Expr = self._declaration.external(expect(self._declaration, inner))
         return result
 
@@ -330,10 +331,13 @@ class Family:
         """
         from statmani.expectation.expect import moment
 
-        inner = self._declaration.internal(
-            require_expression(expression, self.sample, "expectation")
-        )
+        inner = self._declaration.internal(self._function(expression, "expectation"))
         return moment(self._declaration, inner)
+
+    def _function(self, expression: object, what: str) -> Expr:
+        return require_expression(
+            expression, self.sample, what, (*self.parameters, *self.constants)
+        )
 
     def iid(self, n: int | Symbol) -> Family:
         """The family of n independent observations: metric and skewness are n times as large.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Expr, Symbol, sympify
+from sympy import Expr, Symbol, nan, oo, sympify, zoo
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument
@@ -38,6 +38,10 @@ def fixed(declaration: Declaration, values: Mapping[Symbol, Any]) -> Declaration
                 f"fix: the value {value!r} of {symbol} is not a number or sympy expression. "
                 "Pass for example an int, a Rational or a Symbol."
             ) from None
+        if number.has(nan, zoo, oo, -oo):
+            raise InvalidArgument(
+                f"fix: the value {value} of {symbol} is not finite. Choose a finite value."
+            )
         number = declaration.internal(number)
         if own.is_integer and number.is_integer is False:
             raise InvalidArgument(f"fix: {symbol} is an integer, got {value}. Pass an integer.")

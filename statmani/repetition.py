@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Integral
 
 from sympy import Add, Expr, Integer, Symbol
 
@@ -32,12 +33,12 @@ def repeated(declaration: Declaration, n: object) -> Declaration:
     observation = declaration.observation or declaration
     if isinstance(n, Symbol):
         return _symbolic(declaration, observation, n)
-    if not isinstance(n, (int, Integer)) or isinstance(n, bool) or n < 1:
+    if not isinstance(n, (Integral, Integer)) or isinstance(n, bool) or n < 1:
         raise InvalidArgument(
             f"iid: n must be an integer of at least 1 or a Symbol, got {n!r}. "
             "Pass for example iid(10)."
         )
-    total = declaration.repetitions * n
+    total = declaration.repetitions * int(n)
     if not total.is_Integer:
         return replace(declaration, repetitions=total)
     return _written_out(observation, int(total))

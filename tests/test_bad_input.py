@@ -11,6 +11,7 @@ from sympy.stats import Die, Normal
 
 import statmani as sm
 from statmani.errors import (
+    CertificateError,
     InvalidArgument,
     InvalidFamily,
     InvalidManifold,
@@ -343,6 +344,45 @@ ARGUMENTS: list[tuple[str, Callable[[], object], type[Exception], list[str]]] = 
     ),
     ("fix by a number", lambda: gauss().fix(3), InvalidArgument, ["mapping", "got 3"]),
     ("fix outside", lambda: gauss().fix({sigma: -1}), InvalidArgument, ["sigma = -1", "outside"]),
+    ("fix nan", lambda: gauss().fix({sigma: sp.nan}), InvalidArgument, ["nan of sigma", "finite"]),
+    ("fix infinite", lambda: gauss().fix({mu: sp.oo}), InvalidArgument, ["oo of mu", "finite"]),
+    (
+        "effort",
+        lambda: gauss().manifold(effort=-1),
+        InvalidArgument,
+        ["effort", "-1", "at least 0"],
+    ),
+    (
+        "effort text",
+        lambda: gauss().manifold(effort="a"),
+        InvalidArgument,
+        ["effort", "'a'", "at least 0"],
+    ),
+    ("progress", lambda: gauss().manifold(progress=3), InvalidArgument, ["progress", "3", "print"]),
+    (
+        "expect a condition",
+        lambda: gauss().expect(x > 1),
+        InvalidArgument,
+        ["x > 1 is a condition", "Piecewise((1, x > 1), (0, True))"],
+    ),
+    (
+        "expect a matrix",
+        lambda: gauss().expect(sp.MatrixSymbol("A", 2, 2)),
+        InvalidArgument,
+        ["expect", "expression", "A"],
+    ),
+    (
+        "expect another symbol of the same name",
+        lambda: gauss().expect(sp.Symbol("x", positive=True)),
+        InvalidArgument,
+        ["symbol x", "other assumptions", "family.sample"],
+    ),
+    (
+        "expect an undefined function",
+        lambda: gauss().expect(sp.Function("f")(x)),
+        InvalidArgument,
+        ["function f", "not defined"],
+    ),
     ("fix all", lambda: gauss().fix({mu: 0, sigma: 1}), InvalidArgument, ["no parameter"]),
     (
         "constants unset",
@@ -445,6 +485,14 @@ def test_argument_is_refused(
     message = str(caught.value)
     for word in words:
         assert word in message
+
+
+def test_a_kink_with_an_infinite_score_is_refused() -> None:
+    family = sm.Family(
+        sp.exp(-sp.sqrt(sp.Abs(x - mu))) / 4, sample={x: sp.S.Reals}, parameters={mu: sp.S.Reals}
+    )
+    with pytest.raises(CertificateError, match=r"do not converge numerically at mu = .*Restrict"):
+        family.manifold()
 
 
 def test_moving_support_warns_with_its_consequence() -> None:

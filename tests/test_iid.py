@@ -87,3 +87,8 @@ def test_what_needs_a_value_says_so() -> None:
 def test_bad_counts(n: object, message: str) -> None:
     with pytest.raises(sm.InvalidArgument, match=message):
         sm.families.poisson().iid(n)
+
+
+def test_integers_of_numpy_count_observations() -> None:
+    one = sm.families.normal()
+    assert one.iid(np.int64(3)).manifold().metric == 3 * one.manifold().metric

@@ -16,11 +16,12 @@ from statmani.expectation.context import thread_context
 from statmani.expectation.deltas import split_deltas
 from statmani.expectation.engine import Closed
 from statmani.expectation.evaluate import Program
-from statmani.expectation.expectation import unevaluated
+from statmani.expectation.expectation import Expectation, unevaluated
 from statmani.expectation.further import varied
 from statmani.expectation.nodes import without_max
 from statmani.expectation.numeric_moments import numeric_mean
 from statmani.expectation.open_forms import OPEN
+from statmani.expectation.plain import generating_bases, in_plain_forms
 from statmani.expectation.reflection import SYMMETRY, mean_is_zero
 from statmani.expectation.tails import converges
 from statmani.expectation.together import Together
@@ -123,6 +124,9 @@ def moment(
             f"expect: {declaration.external(expr)} is not a real function of the sample. "
             "Take real and imaginary parts apart."
         )
+    expr = in_plain_forms(expr, declaration)
+    if (series := _generating(declaration, expr, effort, axes)) is not None:
+        return series
     working, inner, back = _with_extras(declaration, expr, axes)
     samples = {v.symbol for v in declaration.variables}
     peaks, inner = split_deltas(working, inner)
@@ -166,6 +170,30 @@ def moment(
         tuple(external(c) > 0 for c in dict.fromkeys(conditions)),
         certificate,
     )
+
+
+def _generating(
+    declaration: Declaration, expr: sp.Expr, effort: float, axes: Sequence[Axis]
+) -> Moment | None:
+    """The moment of powers s^k of any sign from exp(t k), at t = log s; None when that fails."""
+    series, bases = generating_bases(expr, declaration)
+    if not bases or series.free_symbols & set(bases.values()):
+        return None
+    try:
+        found = moment(declaration, series, effort=effort, axes=axes)
+    except (IntractableExpectation, CertificateError):
+        return None
+    value = found.value.subs({t: sp.log(base) for t, base in bases.items()})
+    size = {t: sp.log(sp.Abs(base)) for t, base in bases.items()}
+    conditions = [c.subs(size) for c in found.conditions]
+    if value.has(Expectation, sp.I, *(sp.log(base) for base in bases.values())):
+        return None
+    if sp.false in conditions:
+        raise _diverges(declaration, expr, "every point")
+    box: tuple[Bounded, ...] = declaration.domain.axes
+    open_ones = [c for c in conditions if c != sp.true]
+    needed = (c for c in open_ones if not is_positive_on(declaration.internal(c.lhs), box))
+    return Moment(value, tuple(needed), found.certificate)
 
 
 def _unevaluated(

@@ -128,6 +128,8 @@ def dot_products(
     context: Any, weights: list[Any], rows: list[list[Any]], products: Products
 ) -> list[Any]:
     """Sums of the weights, and of the weights times each product of factors."""
+    if not rows:
+        return [context.mpf(0)] * (len(products) + 1)
     columns = list(zip(*rows, strict=True))
     heads: dict[tuple[int, ...], list[Any]] = {(): weights}
 
@@ -139,7 +141,7 @@ def dot_products(
 
     sums = [context.fsum(weights)]
     for product in products:
-        last = columns[product[-1]] if rows else []
+        last = columns[product[-1]]
         sums.append(context.fdot(zip(head(product[:-1]), last, strict=True)))
     return sums
 
