@@ -22,6 +22,7 @@ from statmani.expectation.context import thread_context
 from statmani.expectation.evaluate import Program
 from statmani.expectation.parts import independent_blocks
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.stable import stable_sums
 from statmani.expectation.straight import straighten
 from statmani.expectation.sums import Estimate, Point
 
@@ -64,7 +65,7 @@ class BlockQuadrature:
             *((m, k) for m in self._second.values() for k in range(n)),
         ]
         self._parts: list[tuple[Integrator, Integrator]] = []
-        for block in blocks:
+        for block in map(stable_sums, blocks):
             scores = [derivative(block.log_density, t) for t in thetas]
             second = [derivative(scores[i], thetas[j]) for i, j in pairs]
             self._parts.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import final
 
@@ -17,6 +18,7 @@ from statmani.signs import Bounded, is_positive_on
 __all__ = ["Signs", "expand_shallow", "normalise", "sample_points"]
 
 _SMALL = 80
+_DENSE = 300
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 
 
@@ -211,6 +213,15 @@ def _signed_factors(product: sp.Expr, signs: Signs) -> list[sp.Expr] | None:
     return factors if negative % 2 == 0 else None
 
 
+def _is_small(expr: sp.Expr) -> bool:
+    """Whether the numerator has few terms as a dense polynomial, which factoring works with."""
+    try:
+        polynomial = sp.Poly(sp.fraction(expr)[0])
+    except sp.PolynomialError:
+        return False
+    return math.prod(degree + 1 for degree in polynomial.degree_list()) <= _DENSE
+
+
 def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
     if isinstance(argument, sp.Add):
         joined = sp.factor_terms(argument)
@@ -219,7 +230,7 @@ def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
         opens = argument.has(sp.exp) or any(p.exp.free_symbols for p in argument.atoms(sp.Pow))
         if isinstance(joined, (sp.Mul, sp.Add)) and opens and joined.count_ops() < _SMALL:
             # Such as 1 - tanh(z)^2: the numerator only becomes one product when expanded.
-            factored = sp.factor(joined)
+            factored = sp.factor(joined) if _is_small(joined) else joined
             if factored.count_ops() < joined.count_ops():
                 joined = factored
         if isinstance(joined, sp.Mul) and len(sp.Add.make_args(sp.fraction(joined)[0])) <= len(

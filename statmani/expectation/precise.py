@@ -156,7 +156,7 @@ def sum_precisely(
 ) -> tuple[list[Any], float] | None:
     """Sums over all points that matter; None where a tail is heavy or there are too many."""
     alone = len(variables) == 1
-    nodes = lattice(variables, values, 2048 if alone else 60)
+    nodes = lattice(variables, values, 2048 if alone else 60 if len(variables) == 2 else 32)
     if nodes.shape[1] > 200_000:
         return None
     log_p = np.asarray(program.arrays(values, list(nodes))[0]).real

@@ -22,6 +22,7 @@ from statmani.expectation.precise import (
     sum_heavy_tail,
     sum_precisely,
 )
+from statmani.expectation.stable import stable_sums
 from statmani.expectation.straight import straighten
 from statmani.expectation.sums import (
     Estimate,
@@ -39,6 +40,10 @@ __all__ = ["Estimate", "Integrator", "check_density"]
 # Values of each discrete variable beside continuous ones, and what may be left out of the sum.
 _SLICES = {1: (48, 192, 768), 2: (20, 48)}
 _NOTHING = 1e-17
+# How many terms of a sum over three or more discrete variables are looked at, and the logarithm of
+# what may be left out beside the largest.
+_MOST_NODES = 6e6
+_NEGLIGIBLE = -80.0
 
 
 class Integrator:
@@ -93,6 +98,7 @@ class Integrator:
                 )
                 self._charts.append((chart, Program(compiled, [c.z for c in chart])))
         else:
+            outputs = (without_max(stable_sums(declaration).log_density), *self._functions)
             self._sum = Program(outputs, [v.symbol for v in declaration.variables])
 
     def at(self, point: Point, target: float = 1e-12) -> Estimate:
@@ -179,14 +185,43 @@ class Integrator:
         return found if best is None or found.error < best.error else best
 
     def _summed(self, values: Point) -> Estimate:
-        nodes = lattice(self._discrete, values, 2048 if len(self._discrete) == 1 else 300)
+        nodes, left_out = self._lattice(values)
         outputs = self._sum.arrays(values, list(nodes))
         weights, count = np.ones(nodes.shape[1]), len(self._products)
         estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete, self._products)
+        estimate = replace(estimate, error=left_out)
         variable = self._discrete[0]
         if len(self._discrete) == 1 and variable.upper is sp.S.Infinity:
             estimate = self._with_tail(estimate, values, nodes[0], outputs)
         return estimate
+
+    def _lattice(self, values: Point) -> tuple[np.ndarray, float]:
+        """The values of the sample that are summed, and about how much that leaves out."""
+        variables = self._discrete
+        count = len(variables)
+        if count < 3:
+            return lattice(variables, values, 2048 if count == 1 else 300), 0.0
+        limits = [40 if count == 3 else 10] * count
+        while True:
+            nodes = lattice(variables, values, limits)
+            level = np.asarray(self._sum.arrays(values, list(nodes), 1)[0]).real
+            mass = np.exp(level - np.max(level, where=np.isfinite(level), initial=-745.0))
+            beyond = np.zeros(count)
+            for axis, (variable, column) in enumerate(zip(variables, nodes, strict=True)):
+                last = np.zeros(column.size, dtype=bool)
+                if variable.upper is sp.S.Infinity:
+                    last |= column == column.max()
+                if variable.lower is sp.S.NegativeInfinity:
+                    last |= column == column.min()
+                beyond[axis] = np.nansum(mass[last]) / np.nansum(mass) * limits[axis]
+            longer = [2 * n if b > _NOTHING else n for n, b in zip(limits, beyond, strict=True)]
+            if longer == limits or np.prod(longer, dtype=float) > _MOST_NODES:
+                # What has no mass would cost as much as the rest.
+                useful = ~(mass < np.exp(_NEGLIGIBLE))
+                # Scores grow along the tail.
+                left_out = 10 * float(beyond.max()) if longer != limits else 0.0
+                return nodes[:, useful], left_out
+            limits = longer
 
     def _with_tail(
         self, head: Estimate, values: Point, nodes: np.ndarray, outputs: list[np.ndarray]

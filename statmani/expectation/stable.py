@@ -7,6 +7,7 @@ complementary error function become one function whose derivative is an inverse 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import sympy as sp
 from statmani.declaration import Declaration
 from statmani.signs import Bounded, is_positive_on
 
-__all__ = ["stable_form"]
+__all__ = ["stable_form", "stable_sums"]
 
 
 class LogSumExp(sp.Function):  # type: ignore[misc]
@@ -59,6 +60,29 @@ class InverseMills(sp.Function):  # type: ignore[misc]
         """Derivative by u."""
         u = self.args[0]
         return 2 * self * (self / sp.sqrt(sp.pi) - u)
+
+
+def stable_sums(declaration: Declaration) -> Declaration:
+    """The declaration with its stable form, where log p holds the logarithm of a sum of masses.
+
+    Two Poisson masses lambda^x / x! are infinity over infinity in double precision far out.
+
+    Examples
+    --------
+    >>> import sympy as sp, statmani as sm
+    >>> from statmani.expectation.stable import stable_sums
+    >>> x, p = sp.symbols("x p")
+    >>> mass = p * sp.exp(-1) / sp.factorial(x) + (1 - p) * sp.exp(-4) * 4**x / sp.factorial(x)
+    >>> family = sm.Family(
+    ...     mass, sample={x: sp.S.Naturals0}, parameters={p: sp.Interval.open(0, 1)})
+    >>> stable_sums(family.declaration).log_density.func
+    LogSumExp
+    """
+    samples = {v.symbol for v in declaration.variables if v.discrete}
+    logarithms = (a.args[0] for a in declaration.log_density.atoms(sp.log))
+    if not any(a.is_Add and a.free_symbols & samples for a in logarithms):
+        return declaration
+    return replace(declaration, log_density=stable_form(declaration))
 
 
 def stable_form(declaration: Declaration) -> sp.Expr:

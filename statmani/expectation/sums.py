@@ -76,10 +76,14 @@ def join(a: Estimate, b: Estimate) -> Estimate:
     )
 
 
-def lattice(variables: Sequence[Variable], values: Point, limit: int) -> np.ndarray:
-    """All support points of the discrete variables, infinite ranges cut after ``limit`` values."""
+def lattice(
+    variables: Sequence[Variable], values: Point, limits: int | Sequence[int]
+) -> np.ndarray:
+    """All support points of the discrete variables, infinite ranges cut after ``limits`` values."""
     columns: list[np.ndarray] = []
-    for index, variable in enumerate(variables):
+    if isinstance(limits, int):
+        limits = [limits] * len(variables)
+    for index, (variable, limit) in enumerate(zip(variables, limits, strict=True)):
         earlier = [v.symbol for v in variables[:index]]
         if variable.values is not None:
             choice = np.array([float(v) for v in variable.values])
