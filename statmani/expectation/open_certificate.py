@@ -14,6 +14,7 @@ from statmani.errors import CertificateError, InvalidFamily, RegularityError
 from statmani.expectation.certificate import MOVING, Certificate, Check, has_moving_kinks
 from statmani.expectation.nodes import without_max
 from statmani.expectation.panels import PanelRule
+from statmani.expectation.stable import stable_sums
 from statmani.expectation.together import Together
 
 __all__ = ["certify_open"]
@@ -43,6 +44,7 @@ def certify_open(
     InvalidFamily
         The density does not integrate to one.
     """
+    declaration = stable_sums(declaration)
     n = len(declaration.parameters)
     ell, thetas = without_max(declaration.log_density), declaration.parameters
     scores = [derivative(ell, t) for t in thetas]

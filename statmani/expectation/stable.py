@@ -108,10 +108,17 @@ def stable_form(declaration: Declaration) -> sp.Expr:
     def _sum(inner: sp.Add) -> sp.Expr | None:
         if not any(a.free_symbols & samples for a in inner.atoms(sp.exp, sp.Pow)):
             return None
-        exponents = []
+        parts: dict[sp.Expr, sp.Expr] = {}
         for term in inner.args:
+            coefficient, moving = term.as_independent(*samples, as_Add=False)
+            parts[moving] = parts.get(moving, sp.Integer(0)) + coefficient
+        exponents = []
+        for moving, coefficient in parts.items():
             exponent: sp.Expr = sp.Integer(0)
-            for factor in sp.Mul.make_args(term):
+            for factor in (
+                *sp.Mul.make_args(sp.factor_terms(coefficient)),
+                *moving.as_ordered_factors(),
+            ):
                 if isinstance(factor, sp.exp):
                     exponent += factor.args[0]
                 elif factor.is_positive or is_positive_on(factor, box):
@@ -119,6 +126,8 @@ def stable_form(declaration: Declaration) -> sp.Expr:
                 else:
                     return None
             exponents.append(exponent)
+        if len(exponents) == 1:
+            return exponents[0]
         return LogSumExp(*exponents)
 
     return declaration.log_density.replace(lambda e: isinstance(e, sp.log), opened)

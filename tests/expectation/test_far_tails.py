@@ -6,6 +6,7 @@ import itertools
 import time
 
 import mpmath
+import pytest
 import sympy as sp
 
 import statmani as sm
@@ -70,13 +71,16 @@ def test_two_weights_of_three_normal_components() -> None:
         assert abs(float(metric[i, j].subs(at).evalf(15)) - float(direct)) < 1e-12
 
 
+@pytest.mark.slow
 def test_three_counts_with_a_symbolic_constant() -> None:
     """The negative multinomial; its tails are long, and a cube of them is too large."""
     r = sp.Symbol("r", positive=True)
     cells, rest = (p, q, s), 1 - p - q - s
     counts = (x, y, z)
     log_density = sp.loggamma(r + x + y + z) - sp.loggamma(r) + r * sp.log(rest)
-    log_density += sum(k * sp.log(c) - sp.loggamma(k + 1) for k, c in zip(counts, cells))
+    log_density += sum(
+        k * sp.log(c) - sp.loggamma(k + 1) for k, c in zip(counts, cells, strict=True)
+    )
     family = sm.Family(
         log_density=log_density,
         sample=dict.fromkeys(counts, sp.S.Naturals0),
