@@ -219,7 +219,7 @@ def _is_small(expr: sp.Expr) -> bool:
         polynomial = sp.Poly(sp.fraction(expr)[0])
     except sp.PolynomialError:
         return False
-    return math.prod(degree + 1 for degree in polynomial.degree_list()) <= _DENSE
+    return bool(math.prod(degree + 1 for degree in polynomial.degree_list()) <= _DENSE)
 
 
 def _log(argument: sp.Expr, signs: Signs) -> sp.Expr:
