@@ -8,6 +8,7 @@ from operator import add, mul
 from typing import Any
 
 from statmani.errors import IntractableExpectation
+from statmani.expectation.bessel_k import bessel_k
 from statmani.expectation.gamma_ratios import RATIO_RULES
 from statmani.expectation.powers import bounded_exp, bounded_power
 from statmani.expectation.stable import PRECISE_RULES
@@ -71,6 +72,7 @@ _MP: dict[str, Callable[..., Any]] = {
     "Not": lambda c, x: not x,
     "lowergamma": lambda c, a, z: c.gammainc(a, 0, z),
     "uppergamma": lambda c, a, z: c.gammainc(a, z),
+    "besselk": bessel_k,
     "LambertW": lambda c, x, k=0: c.lambertw(x, int(k)),
     "ZetaDerivative": lambda c, n, s, a=1: c.zeta(s, a, int(n)),
     **PRECISE_RULES,
