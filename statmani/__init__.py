@@ -58,7 +58,9 @@ if TYPE_CHECKING:
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
+    from statmani.numerics.frechet import frechet_mean, frechet_median
     from statmani.numerics.geodesic import geodesic
+    from statmani.numerics.pairwise import pairwise_distances
     from statmani.numerics.transport import parallel_transport
     from statmani.present.latex import latex
 
@@ -85,11 +87,14 @@ __all__ = [
     "exp",
     "families",
     "fit",
+    "frechet_mean",
+    "frechet_median",
     "geodesic",
     "kl_divergence",
     "latex",
     "load_manifold",
     "log",
+    "pairwise_distances",
     "parallel_transport",
     "statistical_curvature",
 ]
@@ -103,11 +108,14 @@ _LATER = {
     "distance": "statmani.numerics.distance",
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
+    "frechet_mean": "statmani.numerics.frechet",
+    "frechet_median": "statmani.numerics.frechet",
     "geodesic": "statmani.numerics.geodesic",
     "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
     "load_manifold": "statmani.geometry.saving",
     "log": "statmani.numerics.exp_log",
+    "pairwise_distances": "statmani.numerics.pairwise",
     "parallel_transport": "statmani.numerics.transport",
     "statistical_curvature": "statmani.inference.statistical_curvature",
 }
