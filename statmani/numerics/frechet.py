@@ -176,7 +176,8 @@ class _Pull:
 
     The value is sum w d^power. The force, sum w d^(power - 2) log, is minus its gradient over
     the power; `gradient` is its length, less the weight of a point of the data that lies at x
-    itself when that is a median's (Vardi and Zhang 2000). The stiffness is sum w d^(power - 2).
+    itself when that is a median's (Vardi and Zhang 2000), and `held` when that weight is the
+    greater. The stiffness is sum w d^(power - 2).
     """
 
     x: Floats
@@ -184,6 +185,7 @@ class _Pull:
     value: float
     force: Floats
     gradient: float
+    held: bool
     stiffness: float
     noise: float
     nearest: int
@@ -221,13 +223,14 @@ class _Search:
         lower = np.linalg.cholesky(kernels.metric(x[None])[0])
         gradient = float(np.linalg.norm(lower.T @ force))
         if self._power == 1:
-            gradient = max(0.0, gradient - (1.0 - float(self._weights[apart].sum())))
+            gradient -= 1.0 - float(self._weights[apart].sum())
         return _Pull(
             x,
             own,
             float(self._weights[apart] @ distances**self._power),
             force,
-            gradient,
+            max(0.0, gradient),
+            gradient < -1e-9,
             float(weights.sum()),
             float(weights @ np.array([c.velocity_error for c in found])),
             int(apart[np.argmin(distances)]),
@@ -374,7 +377,9 @@ def _result(search: _Search, pull: _Pull, smooth: bool, tolerance: float, full_o
             f"still {pull.gradient:.3g}. Pass a start nearer to the points, or a larger rtol."
         )
     if not smooth:
-        result = FrechetResult(pull.own, pull.value, 0.0, float("inf"), 0.0, search.evaluations)
+        # Just held is the end of a segment of medians.
+        curvature, error = (float("inf"), 0.0) if pull.held else (0.0, float("inf"))
+        result = FrechetResult(pull.own, pull.value, 0.0, curvature, error, search.evaluations)
         return result if full_output else result.point
     hessian, stiffness = search.hessian(pull), pull.stiffness
     curvature = float(np.linalg.eigvalsh(0.5 * (hessian + hessian.T))[0])
