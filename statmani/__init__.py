@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
     from statmani.inference.statistical_curvature import statistical_curvature
+    from statmani.numerics.certified import certify_distance
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
@@ -81,6 +82,7 @@ __all__ = [
     "StatisticalManifold",
     "StatmaniError",
     "StatmaniWarning",
+    "certify_distance",
     "cramer_rao",
     "distance",
     "evaluate",
@@ -103,6 +105,7 @@ __all__ = [
 _LATER = {
     "Expectation": "statmani.expectation.expectation",
     "StatisticalManifold": "statmani.geometry.manifold",
+    "certify_distance": "statmani.numerics.certified",
     "cramer_rao": "statmani.inference.cramer_rao",
     "fit": "statmani.inference.estimation",
     "distance": "statmani.numerics.distance",
