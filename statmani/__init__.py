@@ -55,10 +55,13 @@ if TYPE_CHECKING:
     from statmani.inference.divergence import kl_divergence
     from statmani.inference.estimation import fit
     from statmani.inference.statistical_curvature import statistical_curvature
+    from statmani.numerics.certified import certify_distance
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
+    from statmani.numerics.frechet import frechet_mean, frechet_median
     from statmani.numerics.geodesic import geodesic
+    from statmani.numerics.pairwise import pairwise_distances
     from statmani.numerics.transport import parallel_transport
     from statmani.present.latex import latex
 
@@ -79,17 +82,21 @@ __all__ = [
     "StatisticalManifold",
     "StatmaniError",
     "StatmaniWarning",
+    "certify_distance",
     "cramer_rao",
     "distance",
     "evaluate",
     "exp",
     "families",
     "fit",
+    "frechet_mean",
+    "frechet_median",
     "geodesic",
     "kl_divergence",
     "latex",
     "load_manifold",
     "log",
+    "pairwise_distances",
     "parallel_transport",
     "statistical_curvature",
 ]
@@ -98,16 +105,20 @@ __all__ = [
 _LATER = {
     "Expectation": "statmani.expectation.expectation",
     "StatisticalManifold": "statmani.geometry.manifold",
+    "certify_distance": "statmani.numerics.certified",
     "cramer_rao": "statmani.inference.cramer_rao",
     "fit": "statmani.inference.estimation",
     "distance": "statmani.numerics.distance",
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
+    "frechet_mean": "statmani.numerics.frechet",
+    "frechet_median": "statmani.numerics.frechet",
     "geodesic": "statmani.numerics.geodesic",
     "kl_divergence": "statmani.inference.divergence",
     "latex": "statmani.present.latex",
     "load_manifold": "statmani.geometry.saving",
     "log": "statmani.numerics.exp_log",
+    "pairwise_distances": "statmani.numerics.pairwise",
     "parallel_transport": "statmani.numerics.transport",
     "statistical_curvature": "statmani.inference.statistical_curvature",
 }

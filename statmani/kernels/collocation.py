@@ -18,6 +18,7 @@ import numpy as np
 from statmani.kernels.contract import Field, Vector
 from statmani.kernels.mesh import (
     MAX_ELEMENTS,
+    Tables,
     equidistribute,
     largest_and_sum,
     packed_size,
@@ -44,25 +45,19 @@ def newton(
     v: Vector,
     acc: Vector,
     alpha: float,
-    nodes: Vector,
-    b: Vector,
-    b_end: Vector,
-    first: Vector,
-    second: Vector,
+    tables: Tables,
 ) -> float:
     """One Newton step in place; return its size relative to the metric speed, or infinity.
 
     The end offset y[m] stays as given, so a moved end point is a tangent predictor as well.
     """
     m, s, n = acc.shape
+    nodes, b, b_end, first, second, _ = tables
     k = s * n
     width = 1 + 2 * n
     packed = np.empty(packed_size(n))
     g = np.empty((n, n))
     dg = np.empty((n, n, n))
-    t = np.empty((n, n, n))
-    ddg = np.empty((n, n, n, n))
-    dt = np.zeros((n, n, n, n))
     scratch = np.empty((n, n))
     jac = np.empty((n, width))
     point = np.empty(n)
@@ -86,7 +81,7 @@ def newton(
                     dv += first[c, d] * acc[e, d, i]
                 point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
                 speed[i] = v[e, i] + h * dv
-            if not accelerate(field, point, speed, alpha, packed, g, dg, t, ddg, dt, scratch, jac):
+            if not accelerate(field, point, speed, alpha, packed, g, dg, scratch, jac):
                 return np.inf
             for i in range(n):
                 if c == 0:
@@ -223,19 +218,13 @@ def _solve(
     v: Vector,
     acc: Vector,
     alpha: float,
-    nodes: Vector,
-    b: Vector,
-    b_end: Vector,
-    first: Vector,
-    second: Vector,
+    tables: Tables,
     tolerance: float,
 ) -> int:
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
     for iteration in range(1, 16):
-        size = step(
-            accelerate, solve, field, x0, knots, y, v, acc, alpha, nodes, b, b_end, first, second
-        )
+        size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, tables)
         if not size < 1e6:
             return -1
         if size < tolerance:
@@ -279,31 +268,24 @@ def connect(
     x0: Vector,
     w: Vector,
     alpha: float,
-    coarse: float,
-    fine: float,
-    nodes: Vector,
-    b: Vector,
-    b_end: Vector,
-    first: Vector,
-    second: Vector,
-    to_legendre: Vector,
+    bounds: tuple[float, float, float],
+    way: Tables,
+    tables: Tables,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
 
     The end point moves from x0 along the straight line of the coordinates as far as Newton
-    follows. Status: 0 found, 1 path following stalled, 2 mesh too large. ``coarse`` and
-    ``fine`` bound the last Legendre coefficients of the accelerations, on the way and at the
-    end.
+    follows, with the nodes of ``way``; at the end those of ``tables`` are used. Status: 0 found,
+    1 path following stalled, 2 mesh too large. ``bounds`` are those of the last Legendre
+    coefficients of the accelerations, on the way and at the end, and of Newton steps on the way.
     """
     n = x0.shape[0]
-    s = nodes.shape[0]
-    m = 1
     knots = np.empty(2)
     knots[0] = 0.0
     knots[1] = 1.0
     y = np.zeros((2, n))
     v = np.zeros((1, n))
-    acc = np.zeros((1, s, n))
+    acc = np.zeros((1, way[0].shape[0], n))
     reached = 0.0
     pace = 1.0 / max(1.0, _longest(field, x0, w))
     smallest = 1e-7 * pace
@@ -317,18 +299,25 @@ def connect(
             goal = 1.0
         m = acc.shape[0]
         trial_knots = knots
-        trial_y = np.empty((m + 1, n))
-        trial_v = np.empty((m, n))
-        trial_acc = np.empty((m, s, n))
-        for e in range(m):
-            for i in range(n):
-                trial_y[e, i] = y[e, i]
-                trial_v[e, i] = v[e, i] if reached > 0.0 else goal * w[i]
-                for c in range(s):
-                    trial_acc[e, c, i] = acc[e, c, i]
+        trial_y = y.copy()
+        trial_v = v.copy()
+        trial_acc = acc.copy()
+        if reached == 0.0:
+            for e in range(m):
+                for i in range(n):
+                    trial_v[e, i] = goal * w[i]
+        if last:
+            # More nodes want fewer elements.
+            if tables[0].shape[0] > acc.shape[1]:
+                m = (m + 1) // 2
+            trial_knots = np.empty(m + 1)
+            for e in range(m):
+                trial_knots[e] = knots[2 * e if m < acc.shape[0] else e]
+            trial_knots[m] = 1.0
+            trial_y, trial_v, trial_acc = rebuild(knots, trial_knots, y, v, acc, tables[0], way[5])
         for i in range(n):
             trial_y[m, i] = goal * w[i]
-        tolerance = fine if last else coarse
+        now = tables if last else way
         allowed = 1.2 if last else 1.5
         fits = False
         kept_knots, kept_y, kept_v, kept_acc = trial_knots, trial_y, trial_v, trial_acc
@@ -346,34 +335,29 @@ def connect(
                 trial_v,
                 trial_acc,
                 alpha,
-                nodes,
-                b,
-                b_end,
-                first,
-                second,
-                1e-9 if last else 1e-5,
+                now,
+                1e-6 if last else bounds[2],
             )
             if count < 0:
                 break
             effort = max(effort, count)
-            energy, _, _ = measure(
-                field, x0, trial_knots, trial_y, trial_v, trial_acc, nodes, b, first, second
-            )
+            energy, _, _ = measure(field, x0, trial_knots, trial_y, trial_v, trial_acc, now)
             wanted = wanted_elements(
-                field, x0, trial_knots, trial_y, trial_acc, abs(energy), to_legendre, tolerance
-            )
+                field, x0, trial_knots, trial_y, trial_acc, abs(energy), now[5],
+                bounds[1] if last else bounds[0],
+            )  # fmt: skip
             largest, total = largest_and_sum(wanted)
             if largest <= allowed:
                 fits = True
                 kept_knots, kept_y, kept_v, kept_acc = trial_knots, trial_y, trial_v, trial_acc
-                if last or total > 0.4 * wanted.shape[0] - 1.0:
+                if total > (0.6 if last else 0.4) * wanted.shape[0] - 1.0:
                     break
             if not total < MAX_ELEMENTS:
                 mesh_full = True
                 break
             new_knots = equidistribute(trial_knots, wanted)
             trial_y, trial_v, trial_acc = rebuild(
-                trial_knots, new_knots, trial_y, trial_v, trial_acc, nodes, to_legendre
+                trial_knots, new_knots, trial_y, trial_v, trial_acc, now[0], now[5]
             )
             trial_knots = new_knots
         # A coarser mesh is worth a try only: its start may be too poor for Newton.
@@ -385,9 +369,9 @@ def connect(
             if last:
                 return 0, knots, y, v, acc
             reached = goal
-            if effort <= 3:
+            if effort <= 2:
                 pace *= 2.5
-            elif effort <= 5:
+            elif effort <= 4:
                 pace *= 1.5
         elif last:
             break

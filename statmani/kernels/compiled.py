@@ -29,27 +29,38 @@ _NOTICE = "statmani: compiling the {} (once per installation, a few seconds) ...
 
 
 _G, _C, _F = "types.float64", "types.int64", "types.FunctionType"
-_QUART = "types.float64[:, :, :, ::1]"
 _ACCELERATION = (
     f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, ROWS, ROWS)"
 )
-_JACOBIAN = (
-    f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, BLOCK, "
-    f"{_QUART}, {_QUART}, ROWS, ROWS)"
-)
+_JACOBIAN = f"types.boolean(FIELD, VECTOR, VECTOR, {_G}, VECTOR, ROWS, BLOCK, ROWS, ROWS)"
 _INTEGRATE = (
     "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
     f"({_F}({_ACCELERATION}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_C}, types.boolean)"
 )
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
-_GAUSS = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
+_GAUSS = "types.Tuple((VECTOR, VECTOR, VECTOR, ROWS, ROWS, ROWS))"
 _SOLVE = "types.boolean(ROWS, ROWS)"
 _NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
-_MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, VECTOR, VECTOR, ROWS, ROWS)"
+_MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
+_FOLLOWED = (
+    f"{_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), {_F}({_MEASURE}), {_F}({_REMESH}), FIELD"
+)
 _CONNECT = (
-    f"types.Tuple(({_C}, {_PATH}))({_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
-    f"{_F}({_MEASURE}), {_F}({_REMESH}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"
+    f"types.Tuple(({_C}, {_PATH}))({_FOLLOWED}, VECTOR, VECTOR, {_G}, types.UniTuple({_G}, 3), "
+    f"{_GAUSS}, {_GAUSS})"
+)
+_PAIR = (
+    f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_FOLLOWED}, VECTOR, VECTOR, {_G}, {_G}, "
+    f"{_G}, types.UniTuple({_G}, 3), {_GAUSS}, {_GAUSS}, VECTOR)"
+)
+_ENDS = (
+    f"types.Tuple(({_C}, types.boolean, {_PATH}))({_F}({_PAIR}), {_F}({_CONNECT}), {_FOLLOWED}, "
+    f"VECTOR, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, {_GAUSS}, VECTOR)"
+)
+_PAIRS = (
+    f"types.void({_F}({_ENDS}), {_F}({_PAIR}), {_F}({_CONNECT}), {_FOLLOWED}, ROWS, ROWS, ROWS, "
+    f"{_G}, {_G}, VECTOR, {_GAUSS}, {_GAUSS}, ROWS, {_C}[::1])"
 )
 
 _LANES = [
@@ -89,7 +100,7 @@ REQUESTS = {
     ),
     "boundary": Request(
         "boundary",
-        ("contract.py", "mesh.py", "collocation.py"),
+        ("contract.py", "mesh.py", "collocation.py", "pairs.py"),
         (
             ("eliminate", _SOLVE),
             ("acceleration_jacobian", _JACOBIAN),
@@ -97,6 +108,9 @@ REQUESTS = {
             ("path_energy", _MEASURE),
             ("remesh", _REMESH),
             ("connect", _CONNECT),
+            ("connect_pair", _PAIR),
+            ("connect_ends", _ENDS),
+            ("connect_many", _PAIRS),
         ),
         notice=_NOTICE.format("distance solver"),
     ),
@@ -114,7 +128,7 @@ def initial_solver() -> ModuleType:
 
 
 def boundary_solver() -> ModuleType:
-    """The boundary-value solver: newton, connect, remesh, path_energy and what they call."""
+    """The boundary-value solver: connect_ends, connect_many and what they call."""
     return fulfil(REQUESTS["boundary"])
 
 

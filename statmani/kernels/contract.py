@@ -117,6 +117,88 @@ def acceleration(
     return good
 
 
+def _first_order(
+    n: int, packed: Vector, v: Vector, half: float, at: int, dg: Vector, out: Vector
+) -> int:
+    # Adds F and its derivatives in v to columns of out; every stored component enters once.
+    for k in range(n):
+        for i in range(n):
+            for j in range(i, n):
+                value = packed[at]
+                at += 1
+                dg[k, i, j] = value
+                dg[k, j, i] = value
+                along = v[k] * value
+                out[j, 0] += along * v[i]
+                out[j, 1 + n + k] += v[i] * value
+                out[j, 1 + n + i] += along
+                out[k, 1 + n + i] -= v[j] * value
+                if i == j:
+                    out[k, 0] -= 0.5 * v[i] * v[i] * value
+                else:
+                    out[i, 0] += along * v[j]
+                    out[k, 0] -= v[i] * v[j] * value
+                    out[i, 1 + n + k] += v[j] * value
+                    out[i, 1 + n + j] += along
+                    out[k, 1 + n + j] -= v[i] * value
+    if half == 0.0:
+        return at + n * (n + 1) * (n + 2) // 6
+    for i in range(n):
+        for j in range(i, n):
+            for k in range(j, n):
+                _subtract_cubic(i, j, k, half * packed[at], n, v, out)
+                at += 1
+    return at
+
+
+def _subtract_cubic(i: int, j: int, k: int, value: float, n: int, v: Vector, out: Vector) -> None:
+    # value v^b v^c for the lower index a, over all distinct orders (a, b, c) of (i, j, k).
+    index = (i, j, k)
+    for a in range(3):
+        if (a > 0 and index[a] == index[0]) or (a > 1 and index[a] == index[1]):
+            continue
+        b, c = index[(a + 1) % 3], index[(a + 2) % 3]
+        row = index[a]
+        times = 1.0 if b == c else 2.0
+        out[row, 0] -= times * value * v[b] * v[c]
+        out[row, 1 + n + b] -= 2.0 * value * v[c]
+        if b != c:
+            out[row, 1 + n + c] -= 2.0 * value * v[b]
+
+
+def _second_order(n: int, packed: Vector, v: Vector, half: float, at: int, out: Vector) -> None:
+    # Adds the derivatives of F in x.
+    for p in range(n):
+        for q in range(p, n):
+            for i in range(n):
+                for j in range(i, n):
+                    value = packed[at]
+                    at += 1
+                    square = v[i] * v[j] * value * (0.5 if i == j else 1.0)
+                    out[p, 1 + q] -= square
+                    out[j, 1 + p] += v[q] * v[i] * value
+                    if i != j:
+                        out[i, 1 + p] += v[q] * v[j] * value
+                    if p != q:
+                        out[q, 1 + p] -= square
+                        out[j, 1 + q] += v[p] * v[i] * value
+                        if i != j:
+                            out[i, 1 + q] += v[p] * v[j] * value
+    if half == 0.0:
+        return
+    for m in range(n):
+        for i in range(n):
+            for j in range(i, n):
+                for k in range(j, n):
+                    value = half * packed[at]
+                    at += 1
+                    out[k, 1 + m] -= value * v[i] * v[j] * (1.0 if i == j else 2.0)
+                    if i != k:
+                        out[i, 1 + m] -= value * v[j] * v[k] * (1.0 if j == k else 2.0)
+                    if j != i and j != k:
+                        out[j, 1 + m] -= value * v[i] * v[k] * 2.0
+
+
 def acceleration_jacobian(
     field: Field,
     x: Vector,
@@ -125,73 +207,40 @@ def acceleration_jacobian(
     packed: Vector,
     g: Vector,
     dg: Vector,
-    t: Vector,
-    ddg: Vector,
-    dt: Vector,
     scratch: Vector,
     out: Vector,
 ) -> bool:
     """Fill ``out`` with [a, da/dx, da/dv], shape (n, 1 + 2n), and g; False when singular."""
     n = x.shape[0]
+    width = 1 + 2 * n
     field(x, packed)
-    at = unpack_first(packed, g, dg, t)
-    for k in range(n):
-        for m in range(k, n):
-            for i in range(n):
-                for j in range(i, n):
-                    value = packed[at]
-                    ddg[k, m, i, j] = value
-                    ddg[m, k, i, j] = value
-                    ddg[k, m, j, i] = value
-                    ddg[m, k, j, i] = value
-                    at += 1
-    if alpha != 0.0:
-        for m in range(n):
-            for i in range(n):
-                for j in range(i, n):
-                    for k in range(j, n):
-                        value = packed[at]
-                        dt[m, i, j, k] = value
-                        dt[m, i, k, j] = value
-                        dt[m, j, i, k] = value
-                        dt[m, j, k, i] = value
-                        dt[m, k, i, j] = value
-                        dt[m, k, j, i] = value
-                        at += 1
+    at = 0
+    for i in range(n):
+        for j in range(i, n):
+            g[i, j] = packed[at]
+            g[j, i] = packed[at]
+            scratch[i, j] = packed[at]
+            scratch[j, i] = packed[at]
+            at += 1
+    for i in range(n):
+        for j in range(width):
+            out[i, j] = 0.0
     half = 0.5 * alpha
-    column = np.empty(n)
-    for k in range(n):
-        total = 0.0
-        for i in range(n):
-            for j in range(n):
-                total += v[i] * v[j] * (dg[i, j, k] - 0.5 * dg[k, i, j] - half * t[i, j, k])
-        out[k, 0] = -total
-        for j in range(n):
-            scratch[k, j] = g[k, j]
-        for m in range(n):
-            by_x = 0.0
-            by_v = 0.0
-            for j in range(n):
-                by_v += v[j] * (dg[m, j, k] + dg[j, m, k] - dg[k, m, j] - alpha * t[m, j, k])
-                for i in range(n):
-                    term = ddg[m, i, j, k] - 0.5 * ddg[m, k, i, j]
-                    if alpha != 0.0:
-                        term -= half * dt[m, i, j, k]
-                    by_x += v[i] * v[j] * term
-            out[k, 1 + m] = -by_x
-            out[k, 1 + n + m] = -by_v
-    # The inverse serves twice: the derivative of g a = -F in x needs the value of a.
+    at = _first_order(n, packed, v, half, at, dg, out)
+    _second_order(n, packed, v, half, at, out)
+    # The derivative of g a = -F in x needs the value of a: two passes with one inverse.
     inverse = np.empty((n, n))
     for k in range(n):
         for j in range(n):
-            inverse[k, j] = 1.0 if k == j else 0.0
+            inverse[k, j] = -1.0 if k == j else 0.0
     good = eliminate(scratch, inverse)
-    for m in range(1 + 2 * n):
+    column = np.empty(n)
+    for m in range(width):
         for k in range(n):
             column[k] = out[k, m]
             if 0 < m <= n:
                 for j in range(n):
-                    column[k] -= dg[m - 1, k, j] * out[j, 0]
+                    column[k] += dg[m - 1, k, j] * out[j, 0]
         for k in range(n):
             total = 0.0
             for j in range(n):

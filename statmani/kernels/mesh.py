@@ -12,6 +12,7 @@ from statmani.kernels.contract import Field, Vector
 
 __all__ = [
     "MAX_ELEMENTS",
+    "Tables",
     "equidistribute",
     "gauss_tables",
     "integrals",
@@ -24,8 +25,11 @@ __all__ = [
 
 MAX_ELEMENTS = 600
 
+# Nodes, weights, end weights, first and second integration, and values to coefficients.
+Tables = tuple[Vector, Vector, Vector, Vector, Vector, Vector]
 
-def gauss_tables(s: int) -> tuple[Vector, Vector, Vector, Vector, Vector, Vector]:
+
+def gauss_tables(s: int) -> Tables:
     """Nodes, weights and end weights (for x) on [0, 1], first and second integration matrices,
     and the matrix from nodal values to Legendre coefficients. Not compiled."""
     from numpy.polynomial import legendre
@@ -120,13 +124,17 @@ def remesh(
     nodes: Vector,
     to_legendre: Vector,
 ) -> tuple[Vector, Vector, Vector]:
-    """The same path on other knots, to be polished by Newton steps."""
-    m, s, n = acc.shape
+    """The same path on other knots and with other nodes, to be polished by Newton steps.
+
+    ``to_legendre`` belongs to the nodes that the path has now.
+    """
+    m, have, n = acc.shape
+    s = nodes.shape[0]
     count = new_knots.shape[0] - 1
     new_y = np.empty((count + 1, n))
     new_v = np.empty((count, n))
     new_acc = np.empty((count, s, n))
-    basis = np.empty((3, s))
+    basis = np.empty((3, have))
     e = 0
     for k in range(count):
         span = new_knots[k + 1] - new_knots[k]
@@ -146,9 +154,9 @@ def remesh(
                 value = 0.0
                 once = 0.0
                 twice = 0.0
-                for p in range(s):
+                for p in range(have):
                     coefficient = 0.0
-                    for d in range(s):
+                    for d in range(have):
                         coefficient += to_legendre[p, d] * acc[old, d, i]
                     value += basis[0, p] * coefficient
                     once += basis[1, p] * coefficient
@@ -199,13 +207,11 @@ def path_energy(
     y: Vector,
     v: Vector,
     acc: Vector,
-    nodes: Vector,
-    b: Vector,
-    first: Vector,
-    second: Vector,
+    tables: Tables,
 ) -> tuple[float, float, float]:
     """Twice the energy, the same with absolute values of all terms, and the length."""
     m, s, n = acc.shape
+    nodes, b, _, first, second, _ = tables
     packed = np.empty(packed_size(n))
     point = np.empty(n)
     speed = np.empty(n)

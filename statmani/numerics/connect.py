@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
@@ -15,11 +13,12 @@ from statmani.kernels import compiled
 from statmani.numerics.path import Path, from_collocation
 from statmani.numerics.prepared import Prepared, gauss
 
-__all__ = ["REASONS", "Connection", "connect_points", "connect_rows", "require_definite"]
+__all__ = ["REASONS", "Connection", "connect_rows", "require_definite"]
 
 Floats = NDArray[np.float64]
-_COARSE, _FINE = 1e-3, 1e-6
-_EPS = 2.0**-52
+# Collocation nodes on the way to the end point.
+_WAY = 4
+_AT_ONCE = 256
 
 #: What a status of the boundary solver means.
 REASONS = {
@@ -30,6 +29,8 @@ REASONS = {
     "accuracy": "refinement did not reach rtol",
     "outside": "the geodesic in these coordinates leaves the domain",
 }
+
+_STATUSES = tuple(REASONS)
 
 
 @final
@@ -58,15 +59,6 @@ class Connection:
     velocity_error: float
     path: Path | None
 
-    def reversed(self) -> Connection:
-        """The same geodesic from the other end."""
-        return replace(
-            self,
-            velocity=-self.end_velocity,
-            end_velocity=-self.velocity,
-            path=None if self.path is None else self.path.reversed(),
-        )
-
 
 def require_definite(metrics: Floats, what: str) -> None:
     """Raise InvalidManifold unless all metrics are positive definite up to rounding."""
@@ -83,139 +75,53 @@ def require_definite(metrics: Floats, what: str) -> None:
         )
 
 
-def _failed(status: str, n: int) -> Connection:
-    nan = float("nan")
-    return Connection(status, nan, nan, np.full(n, nan), np.full(n, nan), nan, None)
-
-
 def connect_rows(
     kernels: Prepared, p: Floats, q: Floats, alpha: float, rtol: float, keep_path: bool = False
 ) -> list[Connection]:
-    """:func:`connect_points` for rows of points in the manifold's coordinates."""
+    """The alpha-geodesics between rows of points in the manifold's coordinates."""
     x0 = kernels.to_chart(p)
     x1 = kernels.to_chart(q)
     w = kernels.displacement(p, q)
     rounding = kernels.rounding(p, q)
+    parts, common = _parts(kernels), (gauss(_WAY), gauss())
+    rows, statuses = np.empty((len(x0), 3 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
+    solver = compiled.boundary_solver()
+    if not (keep_path or kernels.manifold.domain.constraints):
+        # In parts, so that an interrupt is noticed.
+        for start in range(0, len(x0), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            solver.connect_many(
+                solver.connect_ends, *parts, x0[part], x1[part], w[part], alpha, rtol,
+                rounding[part], *common, rows[part], statuses[part],
+            )  # fmt: skip
+        return [_connection(int(statuses[k]), rows[k], None) for k in range(len(x0))]
     results = []
-    for k in range(p.shape[0]):
-        common = (alpha, rtol, float(rounding[k]), keep_path)
-        found = connect_points(kernels, x0[k], w[k], *common)
-        if found.status in ("no path", "mesh"):
-            # The unknowns are offsets from the start, and one end may suit them better.
-            back = connect_points(kernels, x1[k], -w[k], *common)
-            found = found if back.status != "converged" else back.reversed()
-        results.append(found)
+    for k, row in enumerate(rows):
+        status, turned, *found = solver.connect_ends(
+            *parts, x0[k], x1[k], w[k], alpha, rtol, float(rounding[k]), *common, row
+        )
+        path = None
+        if status == 0:
+            path = from_collocation(x1[k] if turned else x0[k], *found)
+            path = path.reversed() if turned else path
+            if not kernels.stays_inside(path):
+                status, path, row[:] = _STATUSES.index("outside"), None, np.nan
+        results.append(_connection(int(status), row, path))
     return results
 
 
-def connect_points(
-    kernels: Prepared,
-    x0: Floats,
-    w: Floats,
-    alpha: float,
-    rtol: float,
-    input_rounding: float,
-    keep_path: bool,
-) -> Connection:
-    """The alpha-geodesic from x0 to x0 + w in unconstrained coordinates.
-
-    The same path is solved on a mesh and on its halved mesh. The finer one is returned; the
-    difference, plus a bound of rounding from the sum of the absolute values of the terms of
-    the energy and from the rounding of both points, is the error estimate.
-    """
-    n = kernels.dim
-    if not w.any():
-        zero = np.zeros(n)
-        still = Path(x0, np.array([0.0, 1.0]), np.zeros((1, 1, 2 * n)))
-        return Connection("converged", 0.0, 0.0, zero, zero, 0.0, still if keep_path else None)
+def _parts(kernels: Prepared) -> tuple[Any, ...]:
+    # What the compiled solver calls.
     solver = compiled.boundary_solver()
-    found = solver.connect(
-        solver.newton,
-        solver.acceleration_jacobian,
-        solver.eliminate,
-        solver.path_energy,
-        solver.remesh,
-        kernels.second,
-        x0,
-        w,
-        alpha,
-        _COARSE,
-        _FINE,
-        *gauss(),
-    )
-    if found[0] != 0:
-        return _failed("no path" if found[0] == 1 else "mesh", n)
-    best = _measure(solver, kernels, x0, found)
-    for _ in range(4):
-        finer = _refined(solver, kernels, x0, found, alpha)
-        if finer is None:
-            return _failed("accuracy", n)
-        current = _measure(solver, kernels, x0, finer)
-        ends = np.stack([x0, x0 + w])
-        change = [current[2] - best[2], current[3] - best[3]]
-        speed_error = _largest_norm(kernels, ends, change)
-        speed = _largest_norm(kernels, ends, current[2:])
-        error = abs(current[0] - best[0])
-        found, best = finer, current
-        if error <= rtol * best[0] and speed_error <= max(rtol, 1e-12) * speed:
-            # Near pairs move together when rounded.
-            rounding = input_rounding * min(1.0, best[0]) + 2.0 * _EPS * (1.0 + best[1]) * best[0]
-            keep = keep_path or bool(kernels.manifold.domain.constraints)
-            path = from_collocation(x0, *found[1:]) if keep else None
-            if path is not None and not kernels.stays_inside(path):
-                return _failed("outside", n)
-            return Connection(
-                "converged",
-                best[0],
-                error + rounding,
-                best[2],
-                best[3],
-                speed_error + rounding * max(1.0, speed / best[0]),
-                path,
-            )
-    return _failed("accuracy", n)
+    return (
+        solver.connect_pair, solver.connect, solver.newton, solver.acceleration_jacobian,
+        solver.eliminate, solver.path_energy, solver.remesh, kernels.second,
+    )  # fmt: skip
 
 
-def _largest_norm(kernels: Prepared, points: Floats, vectors: Sequence[Floats]) -> float:
-    g = kernels.metric(points)
-    squares = (max(0.0, float(v @ g[k] @ v)) for k, v in enumerate(vectors))
-    return math.sqrt(max(squares))
-
-
-def _refined(solver: Any, kernels: Prepared, x0: Floats, found: Any, alpha: float) -> Any:
-    tables = gauss()
-    _, knots, y, v, acc = found
-    halved = np.sort(np.concatenate([knots, 0.5 * (knots[1:] + knots[:-1])]))
-    y, v, acc = solver.remesh(knots, halved, y, v, acc, tables[0], tables[5])
-    for _ in range(8):
-        size = solver.newton(
-            solver.acceleration_jacobian,
-            solver.eliminate,
-            kernels.second,
-            x0,
-            halved,
-            y,
-            v,
-            acc,
-            alpha,
-            *tables[:5],
-        )
-        # Newton converges quadratically: the step after this one is below rounding.
-        if size < 1e-8:
-            return 0, halved, y, v, acc
-    return (0, halved, y, v, acc) if size < 1e-5 else None
-
-
-def _measure(
-    solver: Any, kernels: Prepared, x0: Floats, found: Any
-) -> tuple[float, float, Floats, Floats]:
-    # Distance, condition of its sum, velocities at both ends.
-    tables = gauss()
-    twice, absolute, _ = solver.path_energy(
-        kernels.second, x0, *found[1:], tables[0], tables[1], tables[3], tables[4]
-    )
-    _, knots, _, v, acc = found
-    distance = math.sqrt(max(twice, 0.0))
-    condition = absolute / twice if twice > 0 else 1.0
-    last = v[-1] + (knots[-1] - knots[-2]) * (tables[1] @ acc[-1])
-    return distance, condition, v[0].copy(), last
+def _connection(status: int, row: Floats, path: Path | None) -> Connection:
+    n = (len(row) - 3) // 2
+    distance, distance_error, velocity_error = map(float, row[:3])
+    velocity, end_velocity = row[3 : 3 + n], row[3 + n :]
+    name = _STATUSES[status]
+    return Connection(name, distance, distance_error, velocity, end_velocity, velocity_error, path)
