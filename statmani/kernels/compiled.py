@@ -10,7 +10,8 @@ from sympy import Dummy
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.fields import field_source, map_source
-from statmani.kernels.lane_steps import lane_source
+from statmani.kernels.lane_fields import lane_fields
+from statmani.kernels.lane_steps import lane_source, row_count
 from statmani.kernels.straight import element_text, expression_text
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "compiled_lanes",
     "compiled_maps",
     "initial_solver",
+    "lane_shape",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -55,7 +57,7 @@ _CONNECT = (
 _LANES = [
     (
         "integrate_lanes",
-        f"{_C}(ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], {_C}[::1], {_C}[::1], "
+        f"types.void(ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], {_C}[::1], "
         "VECTOR, ROWS)",
     )
 ]
@@ -145,20 +147,21 @@ def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
 
 
-def lane_width(size: int) -> int:
-    """How many trajectories of a dimension are followed at once."""
-    return 16 if size <= 2 else 8
+def lane_shape(size: int) -> tuple[int, int]:
+    """Rows of a block for a dimension, and how many trajectories are followed at once."""
+    return row_count(size), 16 if size <= 2 else 8
 
 
-def compiled_lanes(manifold: StatisticalManifold) -> ModuleType:
+def compiled_lanes(manifold: StatisticalManifold, levi_civita: bool) -> ModuleType:
     """Module with ``integrate_lanes`` (see :mod:`statmani.kernels.lane_loop`).
 
-    Where the tensors contain what lanes cannot compute, it reports every geodesic as failed.
+    With `levi_civita` it takes alpha for 0. Where the tensors contain what lanes cannot compute,
+    it reports every geodesic as failed.
     """
-    width = lane_width(manifold.dim)
+    width = lane_shape(manifold.dim)[1]
     return load(
-        _request(f"lanes {width}", manifold),
+        _request(f"lanes {width} {levi_civita}", manifold),
         ("lane_loop.py",),
-        lambda: lane_source(field_source(manifold, 1, True), manifold.dim, width),
+        lambda: lane_source(lane_fields(manifold, levi_civita), manifold.dim, width, levi_civita),
         _LANES,
     )

@@ -2,7 +2,7 @@
 
 Plain Python in the subset that numba compiles. ``start`` and ``attempt`` are the code of
 :mod:`statmani.kernels.lane_steps` on the rows of a block. Status: 0 reached the end, 1 the step
-size vanished or no acceleration exists, 2 too many steps.
+size vanished, 2 too many steps, 3 the step size vanished where numbers are not finite.
 """
 
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ Integers = NDArray[np.int64]
 
 if TYPE_CHECKING:
 
-    def start(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
-    def attempt(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
+    def start(block: Vector, t_end: float, alpha: float, rtol: float, most: float) -> int: ...
+    def attempt(block: Vector, t_end: float, alpha: float, rtol: float, most: float) -> int: ...
 
 
 __all__ = ["integrate_lanes"]
@@ -32,24 +32,23 @@ def integrate_lanes(
     block: Vector,
     ready: Vector,
     owner: Integers,
-    steps: Integers,
     statuses: Integers,
     times: Vector,
     states: Vector,
-) -> int:
-    """Follow geodesics to their ends, filling statuses, times and states; return how many failed.
+) -> None:
+    """Follow geodesics to their ends, filling statuses, times and states.
 
     ``block`` and ``ready`` are two blocks of zeros; ``owner`` starts at -1.
     """
     count, n = x0.shape
     rows, width = block.shape
-    failed = 0
+    most = float(max_steps)
     loaded = 0
     first = 0
     taken = 0
     active = 0
     while True:
-        if taken < count:
+        if taken < count and active < width:
             for lane in range(width):
                 if owner[lane] >= 0:
                     continue
@@ -62,31 +61,28 @@ def integrate_lanes(
                         for i in range(n):
                             ready[i, k - first] = x0[k, i]
                             ready[2 * n + i, k - first] = v0[k, i]
-                    start(ready, t_end, alpha, rtol)
+                    start(ready, t_end, alpha, rtol, most)
                 for r in range(rows):
                     block[r, lane] = ready[r, taken - first]
                 owner[lane] = taken
-                steps[lane] = 0
                 taken += 1
                 active += 1
         if active == 0:
-            return failed
-        attempt(block, t_end, alpha, rtol)
+            return
+        stopped = attempt(block, t_end, alpha, rtol, most)
+        if stopped == 0:
+            continue
         for lane in range(width):
             k = owner[lane]
-            if k < 0:
+            if k < 0 or (stopped >> lane) & 1 == 0:
                 continue
-            steps[lane] += 1
             time = block[5 * n + 2, lane]
+            step = block[5 * n + 1, lane]
             if time < t_end:
-                step = block[5 * n + 1, lane]
                 if not (step >= 1e-14 * time and step >= 1e-300):
-                    statuses[k] = 1
-                elif steps[lane] >= max_steps:
-                    statuses[k] = 2
+                    statuses[k] = 1 if block[5 * n + 4, lane] == 1.0 else 3
                 else:
-                    continue
-                failed += 1
+                    statuses[k] = 2
             times[k] = time
             for i in range(n):
                 states[k, i] = block[n + i, lane]

@@ -46,15 +46,13 @@ def end_states(
     states = np.zeros((count, 2 * n))
     open_field = has_expectations(kernels.manifold)
     if not open_field:
-        module = compiled.compiled_lanes(kernels.manifold)
-        width, rows = compiled.lane_width(n), 5 * n + 5
+        module = kernels.lanes(alpha)
+        shape = compiled.lane_shape(n)
 
         def follow(part: slice) -> None:
-            blocks = np.zeros((2, rows, width))
-            owner, steps = np.full(width, -1), np.zeros(width, np.int64)
             module.integrate_lanes(
-                x0[part], v0[part], t_end, alpha, rtol, max_steps, *blocks, owner, steps,
-                statuses[part], times[part], states[part],
+                x0[part], v0[part], t_end, alpha, rtol, max_steps, *np.zeros((2, *shape)),
+                np.full(shape[1], -1), statuses[part], times[part], states[part],
             )  # fmt: skip
 
         threads = min(_cores(), -(-count // _PER_THREAD))
@@ -64,8 +62,9 @@ def end_states(
                 list(pool.map(follow, map(slice, cuts, cuts[1:])))
         else:
             follow(slice(0, count))
-    # Lanes solve without exchanging rows and stop at infinities: once more with all care.
-    again = np.flatnonzero(statuses != 0) if not open_field else np.arange(count)
+        again = np.flatnonzero(_is_doubtful(kernels, statuses, x0 + states[:, :n]))
+    else:
+        again = np.arange(count)
     if again.size:
         solver = compiled.initial_solver()
         statuses[again], times[again], states[again] = solver.integrate_many(
@@ -73,3 +72,24 @@ def end_states(
             x0[again], v0[again], t_end, alpha, rtol, max_steps,
         )  # fmt: skip
     return statuses, times, states
+
+
+def _is_doubtful(
+    kernels: Prepared, statuses: NDArray[np.int64], ends: Floats
+) -> NDArray[np.bool_]:
+    """Which rows must be followed once more with all care.
+
+    Lanes solve without exchanging rows and stop at infinities. A step size that vanished among
+    finite numbers where the metric is positive definite is no fault of theirs.
+    """
+    doubtful = statuses != 0
+    stopped = np.flatnonzero(statuses == 1)
+    if stopped.size:
+        g = kernels.metric(ends[stopped])
+        sizes = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
+        with np.errstate(all="ignore"):
+            g /= sizes[:, :, None] * sizes[:, None, :]
+        # Zeros count as failures, and so do numbers that are not finite.
+        g[~np.isfinite(g).all((1, 2))] = 0.0
+        doubtful[stopped] = np.linalg.eigvalsh(g)[:, 0] <= 1e-12
+    return doubtful
