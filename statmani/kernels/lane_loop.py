@@ -80,7 +80,7 @@ def integrate_lanes(
             step = block[5 * n + 1, lane]
             if time < t_end:
                 if not (step >= 1e-14 * time and step >= 1e-300):
-                    statuses[k] = 1 if block[5 * n + 4, lane] == 1.0 else 3
+                    statuses[k] = 1 if block[5 * n + 4, lane] <= 1.0 else 3
                 else:
                     statuses[k] = 2
             times[k] = time

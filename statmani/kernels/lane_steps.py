@@ -258,7 +258,7 @@ def attempt(
         fifth, third = fifth + squares[0], third + squares[1]
     both = fifth + 0.01 * third
     # The square of the error.
-    error = fifth * fifth / (both * (2.0 * size))
+    error = fifth * (fifth / (both * (2.0 * size)))
     error = both.equals(0.0).choose(0.0, error)
     good = error < 1.0
     factor = 0.9 * lanes.sixteenth_root(error)
