@@ -23,6 +23,7 @@ __all__ = [
     "compiled_maps",
     "initial_solver",
     "lane_shape",
+    "lane_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -54,14 +55,7 @@ _CONNECT = (
     f"{_F}({_MEASURE}), {_F}({_REMESH}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, ROWS)"
 )
 
-_LANES = [
-    (
-        "integrate_lanes",
-        f"types.void(ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], {_C}[::1], "
-        "VECTOR, ROWS)",
-    )
-]
-
+_ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, types.boolean)"
 
 # Needed for every manifold, made once per installation.
 REQUESTS = {
@@ -89,6 +83,18 @@ REQUESTS = {
         ),
         notice=_NOTICE.format("geodesic integrator"),
     ),
+    "lanes": Request(
+        "lanes",
+        ("lane_loop.py",),
+        (
+            (
+                "integrate_lanes",
+                f"types.void({_F}({_ADVANCE}), ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, "
+                f"{_C}[::1], {_C}[::1], VECTOR, ROWS)",
+            ),
+        ),
+        notice=_NOTICE.format("batch integrator"),
+    ),
     "boundary": Request(
         "boundary",
         ("contract.py", "mesh.py", "collocation.py"),
@@ -113,6 +119,11 @@ def charts() -> ModuleType:
 def initial_solver() -> ModuleType:
     """The initial-value solver: acceleration, integrate, integrate_many."""
     return fulfil(REQUESTS["initial"])
+
+
+def lane_solver() -> ModuleType:
+    """The initial-value solver for batches: integrate_lanes."""
+    return fulfil(REQUESTS["lanes"])
 
 
 def boundary_solver() -> ModuleType:
@@ -153,15 +164,15 @@ def lane_shape(size: int) -> tuple[int, int]:
 
 
 def compiled_lanes(manifold: StatisticalManifold, levi_civita: bool) -> ModuleType:
-    """Module with ``integrate_lanes`` (see :mod:`statmani.kernels.lane_loop`).
+    """Module with ``advance`` (see :mod:`statmani.kernels.lane_steps`).
 
     With `levi_civita` it takes alpha for 0. Where the tensors contain what lanes cannot compute,
-    it reports every geodesic as failed.
+    it stops every geodesic at its start.
     """
     width = lane_shape(manifold.dim)[1]
     return load(
         _request(f"lanes {width} {levi_civita}", manifold),
-        ("lane_loop.py",),
+        (),
         lambda: lane_source(lane_fields(manifold, levi_civita), manifold.dim, width, levi_civita),
-        _LANES,
+        [("advance", _ADVANCE)],
     )

@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 from typing import Any, final
 
 from statmani.kernels.lane_functions import FUNCTIONS, SWEEPS
-from statmani.kernels.lanes import Lane, sqrt
+from statmani.kernels.lanes import Lane
 
 __all__ = ["contracted", "metric", "operations", "solved"]
 
@@ -141,9 +141,7 @@ def metric(source: str, x: Sequence[Lane]) -> Metric:
     return dict(zip(pairs, _straight(source)(x, range(len(pairs))), strict=True))
 
 
-def contracted(
-    source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | None
-) -> list[Lane]:
+def contracted(source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | None) -> list[Lane]:
     """-Gamma^k_ij v^i v^j from the outputs Gamma^k_ij, i <= j, by k, and then T^k_ij alike.
 
     Without `alpha` the connection is that of the metric.

@@ -59,7 +59,9 @@ def lane_fields(manifold: StatisticalManifold, levi_civita: bool) -> tuple[str, 
 
 def _symbols(manifold: StatisticalManifold, levi_civita: bool) -> tuple[str, str] | None:
     n, geometry = manifold.dim, manifold.geometry
-    given = [e for row in geometry.metric for e in row] + list(geometry.skewness.values())
+    given = [e for row in geometry.metric for e in row]
+    if not levi_civita:
+        given += geometry.skewness.values()
     numerator = manifold.ring.polynomials.numerator
     if (
         sum(len(numerator(e).to_dict()) for e in given if e) > _MOST_TERMS * n
@@ -150,16 +152,14 @@ def _read(node: ast.expr, known: dict[str, _Known]) -> _Known:
                     _read(node.args[0], known)
                 return _Known(None, _SIGNS[name])
         case ast.BinOp(op=ast.Pow()):
-            base = _read(node.left, known)
-            return _Known(None, abs(base.sign) if _is_even(node.right) else base.sign)
+            base, exponent = _read(node.left, known), ast.literal_eval(node.right)
+            if base.number is not None:
+                return _joined(ast.Mult(), _Known(base.number**exponent, 0), _Known(1.0, 1), False)
+            return _Known(None, 1 if exponent % 2 == 0 else base.sign)
         case ast.BinOp():
             same = ast.dump(node.left) == ast.dump(node.right)
             return _joined(node.op, _read(node.left, known), _read(node.right, known), same)
     raise _MayCancel
-
-
-def _is_even(node: ast.expr) -> bool:
-    return bool(ast.literal_eval(node) % 2 == 0)
 
 
 def _joined(sign: ast.operator, a: _Known, b: _Known, same: bool) -> _Known:

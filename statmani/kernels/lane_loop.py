@@ -1,11 +1,12 @@
 """Many geodesics through vectors of lanes that are refilled as they get free.
 
-Plain Python in the subset that numba compiles. ``start`` and ``attempt`` are the code of
-:mod:`statmani.kernels.lane_steps` on the rows of a block. Status: 0 reached the end, 1 the step
-size vanished, 2 too many steps, 3 the step size vanished where numbers are not finite.
+Plain Python in the subset that numba compiles. The steps of one manifold come through a pointer
+(see :mod:`statmani.kernels.lane_steps`), so that one compilation serves every manifold. Status:
+0 reached the end, 1 the step size vanished, 2 too many steps, 3 the step size vanished where
+numbers are not finite.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,14 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-if TYPE_CHECKING:
-
-    def start(block: Vector, t_end: float, alpha: float, rtol: float, most: float) -> int: ...
-    def attempt(block: Vector, t_end: float, alpha: float, rtol: float, most: float) -> int: ...
-
+# advance(block, t_end, alpha, rtol, most, first)
+Advance = Callable[[Vector, float, float, float, float, bool], int]
 
 __all__ = ["integrate_lanes"]
 
 
 def integrate_lanes(
+    advance: Advance,
     x0: Vector,
     v0: Vector,
     t_end: float,
@@ -48,7 +47,18 @@ def integrate_lanes(
     taken = 0
     active = 0
     while True:
-        if taken < count and active < width:
+        if active == 0 and taken == loaded and count - taken >= width:
+            # All at once, without a way round.
+            for lane in range(width):
+                owner[lane] = taken + lane
+                for i in range(n):
+                    block[i, lane] = x0[taken + lane, i]
+                    block[2 * n + i, lane] = v0[taken + lane, i]
+            advance(block, t_end, alpha, rtol, most, True)
+            taken += width
+            loaded = taken
+            active = width
+        elif taken < count and active < width:
             for lane in range(width):
                 if owner[lane] >= 0:
                     continue
@@ -61,7 +71,7 @@ def integrate_lanes(
                         for i in range(n):
                             ready[i, k - first] = x0[k, i]
                             ready[2 * n + i, k - first] = v0[k, i]
-                    start(ready, t_end, alpha, rtol, most)
+                    advance(ready, t_end, alpha, rtol, most, True)
                 for r in range(rows):
                     block[r, lane] = ready[r, taken - first]
                 owner[lane] = taken
@@ -69,7 +79,7 @@ def integrate_lanes(
                 active += 1
         if active == 0:
             return
-        stopped = attempt(block, t_end, alpha, rtol, most)
+        stopped = advance(block, t_end, alpha, rtol, most, False)
         if stopped == 0:
             continue
         for lane in range(width):

@@ -24,7 +24,6 @@ __all__ = ["attempt", "lane_source", "row_count", "start"]
 # Rows of a block beside the five of each coordinate.
 _OTHER_ROWS = 6
 _STAGES = 12
-_MOST_INLINE = 80
 # Longer fields take longer to compile than most users' batches take to run.
 _MOST = 3000
 # First step times speed, over rtol**(1/8).
@@ -39,12 +38,19 @@ def {name}(_, block, t_end, alpha, rtol, most):
         return lane_steps.{name}(SOURCES, {size}, {width}, {levi_civita}, *given)
     return types.int64(block, t_end, alpha, rtol, most), build
 """
+_ADVANCE = """
+def advance(block, t_end, alpha, rtol, most, first):
+    if first:
+        return start(block, t_end, alpha, rtol, most)
+    return attempt(block, t_end, alpha, rtol, most)
+"""
+# Every geodesic stops at its start.
 _NOTHING = """
-def integrate_lanes(
-    x0, v0, t_end, alpha, rtol, max_steps, block, ready, owner, statuses, times, states
-):
-    for k in range(x0.shape[0]):
-        statuses[k] = 3
+def advance(block, t_end, alpha, rtol, most, first):
+    for lane in range(block.shape[1]):
+        block[{first} + 1, lane] = 0.0
+        block[{first} + 4, lane] = 2.0
+    return -1
 """
 
 
@@ -54,23 +60,23 @@ def row_count(size: int) -> int:
 
 
 def lane_source(sources: tuple[str, str], size: int, width: int, levi_civita: bool) -> str:
-    """What follows :mod:`statmani.kernels.lane_loop` in the module of one manifold.
+    """Source of ``advance(block, t_end, alpha, rtol, most, first)``: start, or attempt a step.
 
     `sources` are those of :func:`statmani.kernels.lane_fields.lane_fields`.
     """
     counts = [operations(source) for source in sources if source]
     if any(count is None or count > _MOST for count in counts):
-        return _NOTHING
+        return _NOTHING.format(first=5 * size)
     head = "from numba.extending import intrinsic\nfrom statmani.kernels import lane_steps\n"
     made = (
         _BUILDER.format(name=name, size=size, width=width, levi_civita=levi_civita)
         for name in ("start", "attempt")
     )
-    return f"{head}SOURCES = {sources!r}\n" + "\n".join(made)
+    return f"{head}SOURCES = {sources!r}\n" + "\n".join(made) + _ADVANCE
 
 
 class _Stage:
-    """Accelerations inside the code of a step, or by a function of their own when long."""
+    """Accelerations by a function of their own, which is compiled once for all stages."""
 
     def __init__(
         self, sources: tuple[str, str], size: int, lanes: Lanes, builder: Any, alpha: Lane | None
@@ -79,20 +85,16 @@ class _Stage:
         self._alpha = alpha
         self._lanes = lanes
         self._builder = builder
-        self._rows = size if self._symbols else size + size * (size + 1) // 2
-        self._function = None
-        count = operations(self._symbols or self._field)
-        if count is None or count > _MOST_INLINE:
-            self._function = self._made(size)
-            with builder.goto_entry_block():
-                integer = lanes.ir.IntType(64)
-                rows = lanes.ir.Constant(integer, self._rows * lanes.width)
-                self._room = builder.alloca(lanes.ir.DoubleType(), rows)
+        rows = size if self._symbols else size + size * (size + 1) // 2
+        self._function = self._made(size)
+        with builder.goto_entry_block():
+            count = lanes.ir.Constant(lanes.ir.IntType(64), rows * lanes.width)
+            self._room = builder.alloca(lanes.ir.DoubleType(), count)
+            # Vectors that cross lines of the cache take twice as long.
+            self._room.align = 64
 
     def __call__(self, x: Sequence[Lane], v: Sequence[Lane]) -> list[Lane]:
         """The acceleration."""
-        if self._function is None:
-            return self._inline(x, v, self._alpha)[0]
         given = [lane.value for lane in (*x, *v)]
         if self._alpha is not None:
             given.append(self._alpha.value)
@@ -101,20 +103,11 @@ class _Stage:
 
     def metric(self, x: Sequence[Lane]) -> Metric:
         """The metric where the acceleration was computed last."""
-        if self._function is None or self._symbols:
+        if self._symbols:
             return metric(self._field, x)
         n = len(x)
         pairs = [(i, j) for i in range(n) for j in range(i, n)]
-        return {
-            pair: self._lanes.load(self._room, n + k) for k, pair in enumerate(pairs)
-        }
-
-    def _inline(
-        self, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | None
-    ) -> tuple[list[Lane], Metric]:
-        if self._symbols:
-            return contracted(self._symbols, x, v, alpha), {}
-        return solved(self._field, x, v, alpha)
+        return {pair: self._lanes.load(self._room, n + k) for k, pair in enumerate(pairs)}
 
     def _made(self, size: int) -> Any:
         ir, module, width = self._lanes.ir, self._builder.module, self._lanes.width
@@ -128,9 +121,14 @@ class _Stage:
         builder = ir.IRBuilder(function.append_basic_block())
         lanes = Lanes(builder, width)
         arguments = [Lane(lanes, value, None, None) for value in function.args[:-1]]
+        x, v = arguments[:size], arguments[size : 2 * size]
         alpha = arguments[-1] if self._alpha is not None else None
-        found, g = self._inline(arguments[:size], arguments[size : 2 * size], alpha)
-        for row, lane in enumerate((*found, *g.values())):
+        if self._symbols:
+            rows = contracted(self._symbols, x, v, alpha)
+        else:
+            found, g = solved(self._field, x, v, alpha)
+            rows = [*found, *g.values()]
+        for row, lane in enumerate(rows):
             lanes.store(lane, function.args[-1], row)
         builder.ret_void()
         return function
@@ -282,6 +280,4 @@ def attempt(
     for k, lane in enumerate(others):
         lanes.store(lane, pointer, 5 * size + k)
     goes_on = new_step >= (1e-14 * new_time).most(1e-300)
-    return lanes.mask(
-        new_time >= t_end, goes_on.choose(0.0, 1.0) > 0.5, others[-1] >= most
-    )
+    return lanes.mask(new_time >= t_end, goes_on.choose(0.0, 1.0) > 0.5, others[-1] >= most)

@@ -17,6 +17,8 @@ __all__ = ["end_states"]
 Floats = NDArray[np.float64]
 # Fewer are done sooner than a thread starts.
 _PER_THREAD = 2048
+# Bytes of a line of the cache, and of the widest vectors.
+_LINE = 64
 
 
 def _cores() -> int:
@@ -46,13 +48,14 @@ def end_states(
     states = np.zeros((count, 2 * n))
     open_field = has_expectations(kernels.manifold)
     if not open_field:
-        module = kernels.lanes(alpha)
+        advance, solver = kernels.lanes(alpha), compiled.lane_solver()
         shape = compiled.lane_shape(n)
 
         def follow(part: slice) -> None:
-            module.integrate_lanes(
-                x0[part], v0[part], t_end, alpha, rtol, max_steps, *np.zeros((2, *shape)),
-                np.full(shape[1], -1), statuses[part], times[part], states[part],
+            solver.integrate_lanes(
+                advance, x0[part], v0[part], t_end, alpha, rtol, max_steps,
+                *_blocks(shape), np.full(shape[1], -1),
+                statuses[part], times[part], states[part],
             )  # fmt: skip
 
         threads = min(_cores(), -(-count // _PER_THREAD))
@@ -74,15 +77,21 @@ def end_states(
     return statuses, times, states
 
 
-def _is_doubtful(
-    kernels: Prepared, statuses: NDArray[np.int64], ends: Floats
-) -> NDArray[np.bool_]:
+def _blocks(shape: tuple[int, int]) -> Floats:
+    """Two blocks of zeros whose rows begin where lines of the processor's cache do."""
+    size = 2 * shape[0] * shape[1]
+    room = np.zeros(size + _LINE // 8)
+    first = -room.ctypes.data % _LINE // 8
+    return room[first : first + size].reshape(2, *shape)
+
+
+def _is_doubtful(kernels: Prepared, statuses: NDArray[np.int64], ends: Floats) -> NDArray[np.bool_]:
     """Which rows must be followed once more with all care.
 
     Lanes solve without exchanging rows and stop at infinities. A step size that vanished among
     finite numbers where the metric is positive definite is no fault of theirs.
     """
-    doubtful = statuses != 0
+    doubtful: NDArray[np.bool_] = statuses != 0
     stopped = np.flatnonzero(statuses == 1)
     if stopped.size:
         g = kernels.metric(ends[stopped])

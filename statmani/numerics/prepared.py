@@ -75,10 +75,11 @@ class Prepared:
         return compiled.compiled_field(self.manifold, 2, True).field
 
     def lanes(self, alpha: float) -> Any:
-        """Module that follows many geodesics at once, for a connection."""
+        """Steps of many geodesics at once, for a connection."""
         levi_civita = alpha == 0
         if levi_civita not in self._lanes:
-            self._lanes[levi_civita] = compiled.compiled_lanes(self.manifold, levi_civita)
+            module = compiled.compiled_lanes(self.manifold, levi_civita)
+            self._lanes[levi_civita] = module.advance
         return self._lanes[levi_civita]
 
     def _open(self, order: int) -> OpenField:

@@ -37,7 +37,9 @@ def fastest(work: Callable[[], object], rounds: int) -> float:
     return min(times)
 
 
-def loosest(run: Callable[[float], np.ndarray], exact: np.ndarray, error: float, step: float = 0.25):
+def loosest(
+    run: Callable[[float], np.ndarray], exact: np.ndarray, error: float, step: float = 0.25
+):
     """The largest tolerance, in steps of 10**step, with a median error below the one asked for."""
     for exponent in np.arange(-2.0, -14.1, -step):
         found = np.abs(run(10.0**exponent) - exact).max(axis=1)
@@ -54,7 +56,7 @@ def acceleration(job: dict[str, Any], x: Sequence[Any], v: Sequence[Any], names:
     n = len(x)
     pairs = list(itertools.combinations_with_replacement(range(n), 2))
     scope = dict(names)
-    exec(job["symbols"] or job["field"], scope)
+    exec(job["symbols"] or job["field"], scope)  # noqa: S102 - it is our own
     products = {(i, j): v[i] * v[j] for i, j in pairs}
     if job["symbols"]:
         out = [0.0] * (n * len(pairs))
@@ -223,13 +225,13 @@ def with_numbalsoda(job: dict[str, Any], error: float) -> tuple[float, str] | No
 
     n, x, v, exact = job["n"], job["x"], job["v"], job["exact"]
     scope: dict[str, Any] = {}
-    exec(job["module"].replace("cache=True", "cache=False"), scope)
+    exec(job["module"].replace("cache=True", "cache=False"), scope)  # noqa: S102 - it is our own
     _, *lines, last = flat_source(job).splitlines()
     result = last.strip()[len("return (") : -2].split(", ")
     stores = [f"    slope[{k}] = {text}" for k, text in enumerate(result)]
     head = f"def slope(t, state, slope, data):\n    y = carray(state, ({2 * n},))"
     scope |= {"carray": carray}
-    exec("\n".join([head, *lines, *stores]), scope)
+    exec("\n".join([head, *lines, *stores]), scope)  # noqa: S102 - it is our own
     pointer = cfunc(lsoda_sig, error_model="numpy")(scope["slope"]).address
     times = np.array([0.0, 1.0])
     starts = np.concatenate([x, v], axis=1)

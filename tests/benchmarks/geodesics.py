@@ -84,7 +84,7 @@ def slope_of(job: dict[str, Any]):
     kernels = job["kernels"]
     if "gamma" not in (job["symbols"] or job["field"]):
         scope: dict[str, Any] = {"math": math}
-        exec(flat_source(job), scope)
+        exec(flat_source(job), scope)  # noqa: S102 - it is our own
         return njit(error_model="numpy")(scope["slope"])
     solver, field, n = compiled.initial_solver(), kernels.first, kernels.dim
     acceleration = solver.acceleration
@@ -107,7 +107,7 @@ def plain_slope(job: dict[str, Any]) -> Callable[..., tuple[float, ...]]:
     """The right-hand side in Python."""
     scope: dict[str, Any] = {"math": math}
     scope |= polygammas(lambda z: float(polygamma(1, z)), lambda z: float(polygamma(2, z)))
-    exec(flat_source(job), scope)
+    exec(flat_source(job), scope)  # noqa: S102 - it is our own
     slope: Callable[..., tuple[float, ...]] = scope["slope"]
     return slope
 
