@@ -163,6 +163,12 @@ def flat_source(job: dict[str, Any]) -> str:
     functions = ("exp", "expm1", "log", "log1p", "cosh", "sinh", "tanh", "sqrt", "sin", "cos")
     names: dict[str, Any] = {"math": SimpleNamespace(**{f: call(f"math.{f}") for f in functions})}
     names |= polygammas(call("trigamma"), call("tetragamma"))
+
+    def sweep(argument: Text) -> tuple[Text, Text]:
+        both = call("polygamma_12")(argument)
+        return both._bound(f"{both.text}[0]"), both._bound(f"{both.text}[1]")
+
+    names["polygamma_12"] = sweep
     x = [Text(lines, f"y[{k}]") for k in range(n)]
     v = [Text(lines, f"y[{n + k}]") for k in range(n)]
     found = acceleration(job, x, v, names)
