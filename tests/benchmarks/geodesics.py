@@ -200,6 +200,11 @@ def ask_peers(python: str, jobs: list[dict[str, Any]]):
     return versions, times
 
 
+def shown(number: float) -> str:
+    """Three digits, without exponents."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def main() -> None:
     """Print the table, and write it for the documentation when asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -233,7 +238,7 @@ def main() -> None:
     ]
     for (name, error), row in rows.items():
         ours = row["lanes"]
-        cells = [f"{row[o]:.3g} ({row[o] / ours:.3g})" if o in row else "" for o in others]
+        cells = [f"{shown(row[o])} ({shown(row[o] / ours)})" if o in row else "" for o in others]
         texts = [name, f"{error:.0e}", f"{ours:.3f}", f"{row['single']:.2f}", *cells]
         lines.append("| " + " | ".join(texts) + " |")
     print(*lines, sep="\n")
