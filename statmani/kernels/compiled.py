@@ -10,7 +10,8 @@ from sympy import Dummy
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.fields import field_source, map_source
-from statmani.kernels.lane_steps import lane_source
+from statmani.kernels.lane_fields import lane_fields
+from statmani.kernels.lane_steps import lane_source, row_count
 from statmani.kernels.straight import element_text, expression_text
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "compiled_lanes",
     "compiled_maps",
     "initial_solver",
+    "lane_shape",
+    "lane_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -63,14 +66,7 @@ _PAIRS = (
     f"{_G}, {_G}, VECTOR, {_GAUSS}, {_GAUSS}, ROWS, {_C}[::1])"
 )
 
-_LANES = [
-    (
-        "integrate_lanes",
-        f"{_C}(ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], {_C}[::1], {_C}[::1], "
-        "VECTOR, ROWS)",
-    )
-]
-
+_ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, types.boolean)"
 
 # Needed for every manifold, made once per installation.
 REQUESTS = {
@@ -97,6 +93,18 @@ REQUESTS = {
             ),
         ),
         notice=_NOTICE.format("geodesic integrator"),
+    ),
+    "lanes": Request(
+        "lanes",
+        ("lane_loop.py",),
+        (
+            (
+                "integrate_lanes",
+                f"types.void({_F}({_ADVANCE}), ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, "
+                f"{_C}[::1], {_C}[::1], VECTOR, ROWS)",
+            ),
+        ),
+        notice=_NOTICE.format("batch integrator"),
     ),
     "boundary": Request(
         "boundary",
@@ -125,6 +133,11 @@ def charts() -> ModuleType:
 def initial_solver() -> ModuleType:
     """The initial-value solver: acceleration, integrate, integrate_many."""
     return fulfil(REQUESTS["initial"])
+
+
+def lane_solver() -> ModuleType:
+    """The initial-value solver for batches: integrate_lanes."""
+    return fulfil(REQUESTS["lanes"])
 
 
 def boundary_solver() -> ModuleType:
@@ -159,20 +172,21 @@ def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
 
 
-def lane_width(size: int) -> int:
-    """How many trajectories of a dimension are followed at once."""
-    return 16 if size <= 2 else 8
+def lane_shape(size: int) -> tuple[int, int]:
+    """Rows of a block for a dimension, and how many trajectories are followed at once."""
+    return row_count(size), 16 if size <= 2 else 8
 
 
-def compiled_lanes(manifold: StatisticalManifold) -> ModuleType:
-    """Module with ``integrate_lanes`` (see :mod:`statmani.kernels.lane_loop`).
+def compiled_lanes(manifold: StatisticalManifold, levi_civita: bool) -> ModuleType:
+    """Module with ``advance`` (see :mod:`statmani.kernels.lane_steps`).
 
-    Where the tensors contain what lanes cannot compute, it reports every geodesic as failed.
+    With `levi_civita` it takes alpha for 0. Where the tensors contain what lanes cannot compute,
+    it stops every geodesic at its start.
     """
-    width = lane_width(manifold.dim)
+    width = lane_shape(manifold.dim)[1]
     return load(
-        _request(f"lanes {width}", manifold),
-        ("lane_loop.py",),
-        lambda: lane_source(field_source(manifold, 1, True), manifold.dim, width),
-        _LANES,
+        _request(f"lanes {width} {levi_civita}", manifold),
+        (),
+        lambda: lane_source(lane_fields(manifold, levi_civita), manifold.dim, width, levi_civita),
+        [("advance", _ADVANCE)],
     )

@@ -1,16 +1,20 @@
-"""Accelerations of alpha-geodesics in lanes, from the source of a compiled field."""
+"""Accelerations of alpha-geodesics in lanes, from the source of compiled tensors."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, final
 
 from statmani.kernels.lane_functions import FUNCTIONS, SWEEPS
-from statmani.kernels.lanes import Lane, sqrt
+from statmani.kernels.lanes import Lane
 
-__all__ = ["acceleration", "operations"]
+__all__ = ["contracted", "metric", "operations", "solved"]
+
+Metric = dict[tuple[int, int], Lane]
 
 
 def _name(node: ast.expr) -> str:
@@ -45,101 +49,171 @@ def _is_half_integer(node: ast.expr) -> bool:
     return bool(2 * exponent == int(2 * exponent) and abs(exponent) <= 32)
 
 
-def _field(source: str, x: Sequence[Lane], size: int) -> list[Lane]:
-    """Outputs of a field's source; what it does not set is 0."""
-    lanes = x[0].lanes
-    out = [lanes.constant(0.0)] * size
-    names: dict[str, Lane] = {}
+@final
+class _Straight:
+    """A function ``name(x, out)`` of straight code, of which any outputs can be had."""
 
-    def value(node: ast.expr) -> Any:
-        match node:
-            case ast.Constant():
-                return node.value
-            case ast.Name():
-                return names[node.id]
-            case ast.Subscript():
-                return x[ast.literal_eval(node.slice)]
-            case ast.UnaryOp(op=ast.USub()):
-                return -value(node.operand)
-            case ast.BinOp(op=ast.Add()):
-                return value(node.left) + value(node.right)
-            case ast.BinOp(op=ast.Sub()):
-                return value(node.left) - value(node.right)
-            case ast.BinOp(op=ast.Mult()):
-                return value(node.left) * value(node.right)
-            case ast.BinOp(op=ast.Div()):
-                return value(node.left) / value(node.right)
-            case ast.BinOp(op=ast.Pow()):
-                return value(node.left) ** ast.literal_eval(node.right)
-            case ast.Call():
-                given = [value(argument) for argument in node.args]
-                if len(given) == 1:
-                    given = [lanes.lane(given[0])]
-                return FUNCTIONS[_name(node.func)](*given)
-        raise ValueError(f"{ast.unparse(node)} is no straight code")
-
-    function = ast.parse(source).body[0]
-    assert isinstance(function, ast.FunctionDef)
-    for statement in function.body:
-        if isinstance(statement, ast.Assign):
-            target = statement.targets[0]
-            if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Call):
-                sweep = SWEEPS[_name(statement.value.func)]
-                found = sweep(lanes.lane(value(statement.value.args[0])))
-                names.update(zip(map(_name, target.elts), found, strict=True))
+    def __init__(self, source: str) -> None:
+        function = ast.parse(source).body[0]
+        assert isinstance(function, ast.FunctionDef)
+        self._statements: list[tuple[tuple[str, ...], ast.expr, set[str]]] = []
+        self._outputs: dict[int, ast.expr] = {}
+        for statement in function.body:
+            if not isinstance(statement, ast.Assign):
                 continue
-            result = lanes.lane(value(statement.value))
+            target, made = statement.targets[0], statement.value
             if isinstance(target, ast.Subscript):
-                out[ast.literal_eval(target.slice)] = result
+                self._outputs[ast.literal_eval(target.slice)] = made
+                continue
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            self._statements.append((tuple(map(_name, names)), made, _used(made)))
+
+    def __call__(self, x: Sequence[Lane], wanted: Sequence[int]) -> list[Lane]:
+        """Values of outputs; what is not set is 0."""
+        lanes = x[0].lanes
+        needed: set[str] = set()
+        for at in wanted:
+            needed |= _used(self._outputs.get(at))
+        plan = []
+        for names, node, used in reversed(self._statements):
+            if not needed.isdisjoint(names):
+                plan.append((names, node))
+                needed |= used
+        known: dict[str, Lane] = {}
+        for names, node in reversed(plan):
+            if len(names) > 1:
+                assert isinstance(node, ast.Call)
+                sweep = SWEEPS[_name(node.func)]
+                found = sweep(lanes.lane(_value(node.args[0], x, known)))
+                known.update(zip(names, found, strict=True))
             else:
-                names[_name(target)] = result
-    return out
+                known[names[0]] = lanes.lane(_value(node, x, known))
+        zero = ast.Constant(0.0)
+        return [lanes.lane(_value(self._outputs.get(at, zero), x, known)) for at in wanted]
 
 
-def acceleration(
-    source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane
-) -> tuple[list[Lane], list[Lane], Lane]:
-    """Acceleration, 1/sqrt|g_ii| and speed; see :mod:`statmani.kernels.contract`."""
+@lru_cache(maxsize=16)
+def _straight(source: str) -> _Straight:
+    return _Straight(source)
+
+
+def _used(node: ast.expr | None) -> set[str]:
+    if node is None:
+        return set()
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
+def _value(node: ast.expr, x: Sequence[Lane], known: dict[str, Lane]) -> Any:
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name():
+            return known[node.id]
+        case ast.Subscript():
+            return x[ast.literal_eval(node.slice)]
+        case ast.UnaryOp(op=ast.USub()):
+            return -_value(node.operand, x, known)
+        case ast.BinOp(op=ast.Pow()):
+            return _value(node.left, x, known) ** ast.literal_eval(node.right)
+        case ast.BinOp():
+            return _OPERATORS[type(node.op)](
+                _value(node.left, x, known), _value(node.right, x, known)
+            )
+        case ast.Call():
+            given = [_value(argument, x, known) for argument in node.args]
+            if len(given) == 1:
+                given = [x[0].lanes.lane(given[0])]
+            return FUNCTIONS[_name(node.func)](*given)
+    raise ValueError(f"{ast.unparse(node)} is no straight code")
+
+
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+def metric(source: str, x: Sequence[Lane]) -> Metric:
+    """g_ij, i <= j, from a source whose first outputs they are."""
+    pairs = list(combinations_with_replacement(range(len(x)), 2))
+    return dict(zip(pairs, _straight(source)(x, range(len(pairs))), strict=True))
+
+
+def contracted(source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | None) -> list[Lane]:
+    """-Gamma^k_ij v^i v^j from the outputs Gamma^k_ij, i <= j, by k, and then T^k_ij alike.
+
+    Without `alpha` the connection is that of the metric.
+    """
+    n = len(x)
+    pairs = list(combinations_with_replacement(range(n), 2))
+    count = n * len(pairs)
+    found = _straight(source)(x, range(count if alpha is None else 2 * count))
+    result = []
+    for k in range(n):
+        total = x[0].lanes.constant(0.0)
+        for at, (i, j) in enumerate(pairs, k * len(pairs)):
+            symbol = found[at]
+            if alpha is not None:
+                symbol = symbol - (0.5 * alpha) * found[count + at]
+            total = total + (v[i] * v[j]) * ((-1.0 if i == j else -2.0) * symbol)
+        result.append(total)
+    return result
+
+
+def solved(
+    source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | None
+) -> tuple[list[Lane], Metric]:
+    """The acceleration and the metric from a field, see :mod:`statmani.kernels.contract`.
+
+    Without `alpha` the connection is that of the metric.
+    """
     n = len(x)
     pairs = list(combinations_with_replacement(range(n), 2))
     triples = list(combinations_with_replacement(range(n), 3))
-    packed = _field(source, x, len(pairs) * (1 + n) + len(triples))
+    count = len(pairs) * (1 + n)
+    packed = _straight(source)(x, range(count + (0 if alpha is None else len(triples))))
     g = dict(zip(pairs, packed, strict=False))
-    dg = {
-        (k, *pair): packed[len(pairs) * (1 + k) + at]
-        for k in range(n)
-        for at, pair in enumerate(pairs)
-    }
-    t = dict(zip(triples, packed[len(pairs) * (1 + n) :], strict=True))
+    zero = x[0].lanes.constant(0.0)
 
     def slope(k: int, i: int, j: int) -> Lane:
-        return dg[(k, i, j) if i <= j else (k, j, i)]
+        return packed[len(pairs) * (1 + k) + pairs.index((min(i, j), max(i, j)))]
 
-    def skewness(*indices: int) -> Lane:
-        first, second, third = sorted(indices)
-        return t[first, second, third]
-
+    # F_k = v^i (v^j d_j g_ik) - (v^i v^j d_k g_ij) / 2 - (alpha / 2) v^i v^j T_ijk
+    along: dict[tuple[int, int], Lane] = {}
+    for pair in pairs:
+        total = zero
+        for j in range(n):
+            total = total + v[j] * slope(j, *pair)
+        along[pair] = total
     forces = []
     for k in range(n):
-        total = x[0].lanes.constant(0.0)
+        total = zero
+        for i in range(n):
+            total = total + v[i] * along[min(i, k), max(i, k)]
         for i, j in pairs:
-            both = slope(i, j, k) + slope(j, i, k) - slope(k, i, j) - alpha * skewness(i, j, k)
-            weight = 0.5 if i == j else 1.0
-            total = total + (v[i] * v[j]) * (weight * both)
+            both = slope(k, i, j)
+            if alpha is not None:
+                both = both + alpha * packed[count + triples.index(_ordered(i, j, k))]
+            total = total - (v[i] * v[j]) * ((0.5 if i == j else 1.0) * both)
         forces.append(-total)
-    speed = x[0].lanes.constant(0.0)
-    for i, j in pairs:
-        speed = speed + (v[i] * v[j]) * ((1.0 if i == j else 2.0) * g[i, j])
-    units = []
-    for i in range(n):
-        size = abs(g[i, i])
-        units.append((size > 1e-300).choose(1.0 / sqrt(size), 1.0))
-    return _solved(g, forces), units, sqrt(abs(speed))
+    return _solution(g, forces), g
 
 
-def _solved(g: dict[tuple[int, int], Lane], right: list[Lane]) -> list[Lane]:
-    """The solution of g a = right by g = L D L^T."""
+def _ordered(*indices: int) -> tuple[int, int, int]:
+    first, second, third = sorted(indices)
+    return first, second, third
+
+
+def _solution(g: Metric, right: list[Lane]) -> list[Lane]:
+    """The solution of g a = right, by Cramer's rule in two dimensions, else g = L D L^T."""
     n = len(right)
+    if n == 2:
+        a, b, c = g[0, 0], g[0, 1], g[1, 1]
+        first, second = right
+        inverse = 1.0 / (a * c - b * b)
+        return [(c * first - b * second) * inverse, (a * second - b * first) * inverse]
     lower: dict[tuple[int, int], Lane] = {}
     scaled: dict[tuple[int, int], Lane] = {}
     inverses: list[Lane] = []

@@ -13,13 +13,38 @@ from statmani.kernels.lanes import Lane, sqrt
 
 __all__ = ["FUNCTIONS", "SWEEPS"]
 
-_BERNOULLI = (
-    1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798,
-    -174611 / 330, 854513 / 138, -236364091 / 2730,
+# What is left of polygammas of order n after (n-1)! / y**n + n! / (2 y**(n+1)), times y**(n+2) and
+# the sign of the order (log(y) - 1 / (2 y) for order 0), as polynomials in 1/y**2 for y >= 6;
+# expm1(r) - r over r**2 for |r| <= log(2) / 2. Interpolation at Chebyshev nodes.
+_TAILS = (
+    (
+        0.08333333333333331, -0.008333333333267643, 0.003968253917761117, -0.004166651793755492,
+        0.007573585426537659, -0.020917538321394286, 0.07522146312686868, -0.23017353953520006,
+    ),
+    (
+        0.16666666666666666, -0.03333333333326492, 0.023809523742633294, -0.03333330800916798,
+        0.07575273108810651, -0.25258544118247056, 1.13197221174018, -5.692909397399754,
+        20.456580622233204,
+    ),
+    (
+        0.4999999999999998, -0.1666666666653681, 0.16666666539496505, -0.29999951754384896,
+        0.8332407702897688, -3.280343331646199, 16.829876678127537, -93.22598683703983,
+        354.5616918039511,
+    ),
+    (
+        1.9999999999999998, -0.9999999999978778, 1.3333333307578077, -2.999998780420837,
+        9.999704188955894, -46.02490188250552, 276.33012614274924, -1962.521583862127,
+        13193.41447989637, -53942.783426945745,
+    ),
+)  # fmt: skip
+_EXPONENTIAL = (
+    0.5000000000000001, 0.1666666666666667, 0.04166666666662416, 0.008333333333326141,
+    0.0013888888917198757, 0.00019841269874802374, 2.4801521319615554e-05, 2.755725542362447e-06,
+    2.7620077041765494e-07, 2.510520717094936e-08,
 )  # fmt: skip
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
-# Adding it rounds a double to an integer, which is then in the low bits.
-_ROUNDER = 6755399441055744.0
+# Adding it rounds a double to an integer; the low bits are then the exponent of its power of 2.
+_ROUNDER = 6755399441055744.0 + 1023
 # Where the products of the shifts would overflow; long before, nothing needs to be shifted.
 _FAR = 1e30
 _LARGEST = 700.0
@@ -38,7 +63,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Lane) -> Lane:
 
 
 def exp(x: Lane) -> Lane:
-    """Exponential function, to 1 unit in the last place; 0 below -708, infinite above 709."""
+    """Exponential function, to 1 unit in the last place; 0 below -709, infinite above 709.5."""
     if x.number is not None and abs(x.number) < _LARGEST:
         return x.lanes.constant(math.exp(x.number))
     return x.lanes.once(_exp, x)
@@ -46,20 +71,18 @@ def exp(x: Lane) -> Lane:
 
 def _exp(x: Lane) -> Lane:
     small, scale = x.lanes.once_pair(_exp_parts, x)
-    bounded = (x >= -708.0).choose((small + 1.0) * scale, 0.0)
-    bounded = (x > 709.0).choose(math.inf, bounded)
-    # What is not a number passes through.
-    return x.equals(x).choose(bounded, math.nan)
+    return (small + 1.0) * scale
 
 
 def _exp_parts(x: Lane) -> tuple[Lane, Lane]:
-    # exp(r) - 1 and 2**k for x = k log(2) + r, |r| <= log(2) / 2.
-    inside = x.most(-709.0).least(709.5)
+    # exp(r) - 1 and 2**k for x = k log(2) + r, |r| <= log(2) / 2, where k = -1023 makes 0 and
+    # k = 1024 infinity; what is not a number passes through.
+    inside = x.lanes.constant(709.5).least(x.lanes.constant(-709.0).most(x))
     shifted = inside * (1 / math.log(2)) + _ROUNDER
     whole = shifted - _ROUNDER
     rest = (inside - whole * _LN2_HIGH) - whole * _LN2_LOW
-    series = _polynomial(tuple(1 / math.factorial(k) for k in range(2, 14)), rest)
-    return rest + rest * rest * series, x.lanes.power_of_two(shifted)
+    series = _polynomial(_EXPONENTIAL, rest)
+    return rest + (rest * rest) * series, x.lanes.power_of_two(shifted)
 
 
 def expm1(x: Lane) -> Lane:
@@ -116,69 +139,65 @@ def log1p(x: Lane) -> Lane:
     return u.equals(1.0).choose(x, corrected)
 
 
-def _shifted(x: Lane) -> tuple[Lane, list[Lane], Lane, Lane]:
-    # Pairs (x + k)(x + 7 - k) = u + k (7 - k) share one division; where x is large nothing is
-    # shifted, since the products would overflow.
+def _shifted(x: Lane) -> tuple[list[Lane], Lane, Lane, Lane]:
+    # Reciprocals of (x + k)(x + 5 - k) = x (x + 5) + k (5 - k), k < 3, and of y = x + 6 share one
+    # division; where x is large nothing is shifted, since the products would overflow.
     near = x < _FAR
-    u = x * (x + 7.0)
-    w = [u, u + 6.0, u + 10.0, u + 12.0]
-    first, second = w[0] * w[1], w[2] * w[3]
+    bounded = near.choose(x, 1.0)
+    y = near.choose(x + 6.0, x)
+    u = bounded * (bounded + 5.0)
+    v, w = u + 4.0, u + 6.0
+    first, second = u * v, w * y
     inverse = 1.0 / (first * second)
     left, right = inverse * second, inverse * first
-    inverses = [left * w[1], left * w[0], right * w[3], right * w[2]]
-    return near.choose(x + 8.0, x), inverses, 2.0 * x + 7.0, near
-
-
-def _asymptotic(y: Lane, weights: tuple[float, ...]) -> tuple[Lane, Lane, Lane]:
-    i = 1.0 / y
-    r = i * i
-    return i, r, r * _polynomial(weights, r)
+    return [left * v, left * u, right * y], right * w, 2.0 * bounded + 5.0, near
 
 
 def digamma(x: Lane) -> Lane:
     """Digamma of positive numbers; absolute error 1e-15 where it is small, else relative."""
-    y, inverses, s, near = _shifted(x)
-    low = near.choose(s * (inverses[0] + inverses[1] + inverses[2] + inverses[3]), 0.0)
-    weights = tuple(b / (2 * k + 2) for k, b in enumerate(_BERNOULLI))
-    i, _, tail = _asymptotic(y, weights)
-    return log(y) - 0.5 * i - tail - low
+    inverses, i, s, near = _shifted(x)
+    low = near.choose(s * (inverses[0] + inverses[1] + inverses[2]), 0.0)
+    r = i * i
+    smooth = log(near.choose(x + 6.0, x)) - 0.5 * i
+    return smooth - r * _polynomial(_TAILS[0], r) - low
 
 
 def trigamma(x: Lane) -> Lane:
     """First polygamma of positive numbers; relative error 1e-15."""
-    y, inverses, s, near = _shifted(x)
+    inverses, i, s, near = _shifted(x)
     # 1/a**2 + 1/b**2 = ((a + b)**2 - 2 a b) / (a b)**2
     total = x.lanes.constant(0.0)
     for inverse in inverses:
         scaled = s * inverse
         total = total + (scaled * scaled - 2.0 * inverse)
-    i, _, tail = _asymptotic(y, _BERNOULLI)
-    return i * (1.0 + (0.5 * i + tail)) + near.choose(total, 0.0)
+    r = i * i
+    smooth = 1.0 + (0.5 * i + r * _polynomial(_TAILS[1], r))
+    return i * smooth + near.choose(total, 0.0)
 
 
 def tetragamma(x: Lane) -> Lane:
     """Second polygamma of positive numbers; relative error 1e-15."""
-    y, inverses, s, near = _shifted(x)
+    inverses, i, s, near = _shifted(x)
     total = x.lanes.constant(0.0)
     for inverse in inverses:
         scaled = s * inverse
         total = total + scaled * (scaled * scaled - 3.0 * inverse)
-    weights = tuple(b * (2 * k + 3) for k, b in enumerate(_BERNOULLI))
-    i, r, tail = _asymptotic(y, weights)
-    return -(r * (1.0 + (i + tail)) + 2.0 * near.choose(total, 0.0))
+    r = i * i
+    smooth = 1.0 + (i + r * _polynomial(_TAILS[2], r))
+    return -(r * smooth + 2.0 * near.choose(total, 0.0))
 
 
 def pentagamma(x: Lane) -> Lane:
     """Third polygamma of positive numbers; relative error 1e-15."""
-    y, inverses, s, near = _shifted(x)
+    inverses, i, s, near = _shifted(x)
     total = x.lanes.constant(0.0)
     for inverse in inverses:
         square = s * inverse
         square = square * square
         total = total + (square * (square - 4.0 * inverse) + 2.0 * (inverse * inverse))
-    weights = tuple(b * (2 * k + 3) * (2 * k + 4) for k, b in enumerate(_BERNOULLI))
-    i, r, tail = _asymptotic(y, weights)
-    return i * (r * (2.0 + (3.0 * i + tail))) + 6.0 * near.choose(total, 0.0)
+    r = i * i
+    smooth = 2.0 + (3.0 * i + r * _polynomial(_TAILS[3], r))
+    return i * (r * smooth) + 6.0 * near.choose(total, 0.0)
 
 
 def polygamma_12(x: Lane) -> tuple[Lane, ...]:
@@ -192,20 +211,39 @@ def polygamma_123(x: Lane) -> tuple[Lane, ...]:
 
 
 def _reciprocals(x: Lane) -> tuple[list[Lane], Lane, Lane]:
-    # 1/(x + k) for k = 0, ..., 7, from the divisions that the polygammas make too.
-    y, inverses, _, near = _shifted(x)
-    pairs = [((x + float(7 - k)) * w, (x + float(k)) * w) for k, w in enumerate(inverses)]
-    return [value for pair in pairs for value in pair], 1.0 / y, near
+    # 1/(x + k) for k < 6 and 1/y, from the division that the polygammas make too.
+    inverses, i, _, near = _shifted(x)
+    pairs = [((x + float(5 - k)) * w, (x + float(k)) * w) for k, w in enumerate(inverses)]
+    return [value for pair in pairs for value in pair], i, near
 
 
-def _mixed_powers(i: Lane, j: Lane, most: int) -> list[Lane]:
-    # (i**m - j**m) / (1/j - 1/i) for m = 1, 2, ..., sums of positive terms.
-    first = i * j
-    found, power = [first], j
+def _power_falls(i: Lane, j: Lane, most: int) -> list[Lane]:
+    # (i**m - j**m) / (i - j) for m = 1, ..., most: sums of positive terms.
+    found, power = [i.lanes.constant(1.0)], j
     while len(found) < most:
-        found.append(i * found[-1] + power * first)
+        found.append(i * found[-1] + power)
         power = power * j
     return found
+
+
+def _close_fall(n: int, x: Lane, y: Lane, d: Lane) -> Lane:
+    # d times a sum of positive terms and small ones.
+    at, i, near = _reciprocals(x)
+    other, j, _ = _reciprocals(y)
+    low = x.lanes.constant(0.0)
+    for one, two in zip(at, other, strict=True):
+        low = low + (one * two) * _power_falls(one, two, n + 1)[n]
+    p, q = i * i, j * j
+    at_q = slope = x.lanes.constant(0.0)
+    for weight in reversed(_TAILS[n]):
+        slope = slope * p + at_q
+        at_q = at_q * q + weight
+    falls = _power_falls(i, j, n + 2)
+    smooth = math.factorial(n - 1) * falls[n - 1] + (
+        0.5 * math.factorial(n) * falls[n] + (i ** (n + 2) * (i + j) * slope + at_q * falls[n + 1])
+    )
+    low = near.choose(math.factorial(n) * low, 0.0)
+    return ((-1.0) ** (n + 1) * d) * (low + (i * j) * smooth)
 
 
 def polygamma_fall(order: float, x: Lane, y: Lane, d: Lane, at_x: Lane, at_y: Lane) -> Lane:
@@ -213,24 +251,9 @@ def polygamma_fall(order: float, x: Lane, y: Lane, d: Lane, at_x: Lane, at_y: La
 
     Where the values are close, d times a sum of positive terms instead of their difference.
     """
-    n = int(order)
-    at, i, near_x = _reciprocals(x)
-    other, j, near_y = _reciprocals(y)
-    low = x.lanes.constant(0.0)
-    for one, two in zip(at, other, strict=True):
-        low = low + _mixed_powers(one, two, n + 1)[n]
-    low = near_x.choose(near_y.choose(low, 0.0), 0.0)
-    powers = _mixed_powers(i, j, 2 * len(_BERNOULLI) + n)
-    tail = x.lanes.constant(0.0)
-    for k in range(len(_BERNOULLI), 0, -1):
-        weight = _BERNOULLI[k - 1] * math.prod(range(2 * k + 1, 2 * k + n))
-        tail = tail + weight * powers[2 * k + n - 1]
-    factorial = float(math.factorial(n))
-    smooth = factorial / n * powers[n - 1] + (0.5 * factorial * powers[n] + tail)
-    close = ((-1.0) ** (n + 1) * d) * (factorial * low + smooth)
     direct = at_x - at_y
     apart = abs(direct) > 0.25 * abs(at_x).most(abs(at_y))
-    return apart.choose(direct, close)
+    return x.lanes.unless(apart, direct, lambda: _close_fall(int(order), x, y, d))
 
 
 #: What lane code can call, by the names of the compiled field's source.

@@ -1,11 +1,12 @@
 """Many geodesics through vectors of lanes that are refilled as they get free.
 
-Plain Python in the subset that numba compiles. ``start`` and ``attempt`` are the code of
-:mod:`statmani.kernels.lane_steps` on the rows of a block. Status: 0 reached the end, 1 the step
-size vanished or no acceleration exists, 2 too many steps.
+Plain Python in the subset that numba compiles. The steps of one manifold come through a pointer
+(see :mod:`statmani.kernels.lane_steps`), so that one compilation serves every manifold. Status:
+0 reached the end, 1 the step size vanished, 2 too many steps, 3 the step size vanished where
+numbers are not finite.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,14 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-if TYPE_CHECKING:
-
-    def start(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
-    def attempt(block: Vector, t_end: float, alpha: float, rtol: float) -> None: ...
-
+# advance(block, t_end, alpha, rtol, most, first)
+Advance = Callable[[Vector, float, float, float, float, bool], int]
 
 __all__ = ["integrate_lanes"]
 
 
 def integrate_lanes(
+    advance: Advance,
     x0: Vector,
     v0: Vector,
     t_end: float,
@@ -32,24 +31,34 @@ def integrate_lanes(
     block: Vector,
     ready: Vector,
     owner: Integers,
-    steps: Integers,
     statuses: Integers,
     times: Vector,
     states: Vector,
-) -> int:
-    """Follow geodesics to their ends, filling statuses, times and states; return how many failed.
+) -> None:
+    """Follow geodesics to their ends, filling statuses, times and states.
 
     ``block`` and ``ready`` are two blocks of zeros; ``owner`` starts at -1.
     """
     count, n = x0.shape
     rows, width = block.shape
-    failed = 0
+    most = float(max_steps)
     loaded = 0
     first = 0
     taken = 0
     active = 0
     while True:
-        if taken < count:
+        if active == 0 and taken == loaded and count - taken >= width:
+            # All at once, without a way round.
+            for lane in range(width):
+                owner[lane] = taken + lane
+                for i in range(n):
+                    block[i, lane] = x0[taken + lane, i]
+                    block[2 * n + i, lane] = v0[taken + lane, i]
+            advance(block, t_end, alpha, rtol, most, True)
+            taken += width
+            loaded = taken
+            active = width
+        elif taken < count and active < width:
             for lane in range(width):
                 if owner[lane] >= 0:
                     continue
@@ -62,31 +71,28 @@ def integrate_lanes(
                         for i in range(n):
                             ready[i, k - first] = x0[k, i]
                             ready[2 * n + i, k - first] = v0[k, i]
-                    start(ready, t_end, alpha, rtol)
+                    advance(ready, t_end, alpha, rtol, most, True)
                 for r in range(rows):
                     block[r, lane] = ready[r, taken - first]
                 owner[lane] = taken
-                steps[lane] = 0
                 taken += 1
                 active += 1
         if active == 0:
-            return failed
-        attempt(block, t_end, alpha, rtol)
+            return
+        stopped = advance(block, t_end, alpha, rtol, most, False)
+        if stopped == 0:
+            continue
         for lane in range(width):
             k = owner[lane]
-            if k < 0:
+            if k < 0 or (stopped >> lane) & 1 == 0:
                 continue
-            steps[lane] += 1
             time = block[5 * n + 2, lane]
+            step = block[5 * n + 1, lane]
             if time < t_end:
-                step = block[5 * n + 1, lane]
                 if not (step >= 1e-14 * time and step >= 1e-300):
-                    statuses[k] = 1
-                elif steps[lane] >= max_steps:
-                    statuses[k] = 2
+                    statuses[k] = 1 if block[5 * n + 4, lane] <= 1.0 else 3
                 else:
-                    continue
-                failed += 1
+                    statuses[k] = 2
             times[k] = time
             for i in range(n):
                 states[k, i] = block[n + i, lane]

@@ -2,10 +2,11 @@
 
 The rows of a block, one double per lane each, are in this order, with n rows for each of the
 first five: unconstrained coordinates of the start, offset from it, velocity, acceleration,
-1/sqrt|g_ii|; then speed, step size, time, the length that errors compare with, and 1 after a
-rejected step. The method, its error estimate and step sizes are those of
-:mod:`statmani.kernels.integrator`; only accelerations are kept (Nystrom's form; Hairer, Norsett
-and Wanner 1993, section II.14), and each lane has a step of its own.
+sqrt|g_ii| (1 where that is 0); then speed, step size, time, the length that errors compare with,
+0 after an accepted step (1 after a rejected one, 2 if its error was not finite), and the number
+of steps. The method and its error estimate are those of :mod:`statmani.kernels.integrator`; only
+accelerations are kept (Nystrom's form; Hairer, Norsett and Wanner 1993, section II.14), and each
+lane has a step of its own.
 """
 
 from __future__ import annotations
@@ -14,95 +15,123 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from statmani.kernels.lane_acceleration import acceleration, operations
+from statmani.kernels.lane_acceleration import Metric, contracted, metric, operations, solved
 from statmani.kernels.lanes import Lane, Lanes, sqrt
 from statmani.kernels.tableau import E3, E5, A
 
-__all__ = ["attempt", "lane_source", "start"]
+__all__ = ["attempt", "lane_source", "row_count", "start"]
 
 # Rows of a block beside the five of each coordinate.
-_OTHER_ROWS = 5
+_OTHER_ROWS = 6
 _STAGES = 12
-_MOST_INLINE = 80
 # Longer fields take longer to compile than most users' batches take to run.
 _MOST = 3000
+# First step times speed, over rtol**(1/8).
+_FIRST = 2.0
 
 
 _BUILDER = """
 @intrinsic
-def {name}(_, block, t_end, alpha, rtol):
+def {name}(_, block, t_end, alpha, rtol, most):
     def build(context, builder, signature, arguments):
         given = context, builder, signature, arguments
-        return lane_steps.{name}(FIELD, {size}, {width}, *given)
-    return types.void(block, t_end, alpha, rtol), build
+        return lane_steps.{name}(SOURCES, {size}, {width}, {levi_civita}, *given)
+    return types.int64(block, t_end, alpha, rtol, most), build
 """
+_ADVANCE = """
+def advance(block, t_end, alpha, rtol, most, first):
+    if first:
+        return start(block, t_end, alpha, rtol, most)
+    return attempt(block, t_end, alpha, rtol, most)
+"""
+# Every geodesic stops at its start.
 _NOTHING = """
-def integrate_lanes(
-    x0, v0, t_end, alpha, rtol, max_steps, block, ready, owner, steps, statuses, times, states
-):
-    for k in range(x0.shape[0]):
-        statuses[k] = 1
-    return x0.shape[0]
+def advance(block, t_end, alpha, rtol, most, first):
+    for lane in range(block.shape[1]):
+        block[{first} + 1, lane] = 0.0
+        block[{first} + 4, lane] = 2.0
+    return -1
 """
 
 
-def lane_source(field: str, size: int, width: int) -> str:
-    """What follows :mod:`statmani.kernels.lane_loop` in the module of one field's source."""
-    count = operations(field)
-    if count is None or count > _MOST:
-        return _NOTHING
+def row_count(size: int) -> int:
+    """How many rows a block has."""
+    return 5 * size + _OTHER_ROWS
+
+
+def lane_source(sources: tuple[str, str], size: int, width: int, levi_civita: bool) -> str:
+    """Source of ``advance(block, t_end, alpha, rtol, most, first)``: start, or attempt a step.
+
+    `sources` are those of :func:`statmani.kernels.lane_fields.lane_fields`.
+    """
+    counts = [operations(source) for source in sources if source]
+    if any(count is None or count > _MOST for count in counts):
+        return _NOTHING.format(first=5 * size)
     head = "from numba.extending import intrinsic\nfrom statmani.kernels import lane_steps\n"
-    made = (_BUILDER.format(name=name, size=size, width=width) for name in ("start", "attempt"))
-    return f"{head}FIELD = {field!r}\n" + "\n".join(made)
+    made = (
+        _BUILDER.format(name=name, size=size, width=width, levi_civita=levi_civita)
+        for name in ("start", "attempt")
+    )
+    return f"{head}SOURCES = {sources!r}\n" + "\n".join(made) + _ADVANCE
 
 
 class _Stage:
-    """Accelerations inside the code of a step, or by a function of their own when long."""
+    """Accelerations by a function of their own, which is compiled once for all stages."""
 
-    def __init__(self, source: str, size: int, lanes: Lanes, builder: Any, alpha: Lane) -> None:
-        from llvmlite import ir
-
-        self._source = source
+    def __init__(
+        self, sources: tuple[str, str], size: int, lanes: Lanes, builder: Any, alpha: Lane | None
+    ) -> None:
+        self._field, self._symbols = sources
         self._alpha = alpha
         self._lanes = lanes
-        self._function = None
-        count = operations(source)
-        if count is None or count > _MOST_INLINE:
-            kind = ir.FunctionType(
-                ir.VoidType(), [lanes.doubles] * (2 * size + 1) + [ir.DoubleType().as_pointer()]
-            )
-            self._function = _stage_function(builder.module, kind, source, size, lanes.width)
-            self._builder = builder
-            with builder.goto_entry_block():
-                rows = ir.Constant(ir.IntType(64), (2 * size + 1) * lanes.width)
-                self._room = builder.alloca(ir.DoubleType(), rows)
+        self._builder = builder
+        rows = size if self._symbols else size + size * (size + 1) // 2
+        self._function = self._made(size)
+        with builder.goto_entry_block():
+            count = lanes.ir.Constant(lanes.ir.IntType(64), rows * lanes.width)
+            self._room = builder.alloca(lanes.ir.DoubleType(), count)
+            # Vectors that cross lines of the cache take twice as long.
+            self._room.align = 64
 
-    def __call__(self, x: Sequence[Lane], v: Sequence[Lane]) -> tuple[list[Lane], list[Lane], Lane]:
-        if self._function is None:
-            return acceleration(self._source, x, v, self._alpha)
-        n = len(x)
-        given = [lane.value for lane in (*x, *v, self._alpha)]
+    def __call__(self, x: Sequence[Lane], v: Sequence[Lane]) -> list[Lane]:
+        """The acceleration."""
+        given = [lane.value for lane in (*x, *v)]
+        if self._alpha is not None:
+            given.append(self._alpha.value)
         self._builder.call(self._function, [*given, self._room])
-        rows = [self._lanes.load(self._room, k) for k in range(2 * n + 1)]
-        return rows[:n], rows[n : 2 * n], rows[2 * n]
+        return [self._lanes.load(self._room, k) for k in range(len(x))]
 
+    def metric(self, x: Sequence[Lane]) -> Metric:
+        """The metric where the acceleration was computed last."""
+        if self._symbols:
+            return metric(self._field, x)
+        n = len(x)
+        pairs = [(i, j) for i in range(n) for j in range(i, n)]
+        return {pair: self._lanes.load(self._room, n + k) for k, pair in enumerate(pairs)}
 
-def _stage_function(module: Any, kind: Any, source: str, size: int, width: int) -> Any:
-    from llvmlite import ir
-
-    name = f"statmani_stage_{width}"
-    if name in module.globals:
-        return module.globals[name]
-    function = ir.Function(module, kind, name)
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block())
-    lanes = Lanes(builder, width)
-    arguments = [Lane(lanes, value, None, None) for value in function.args[:-1]]
-    found = acceleration(source, arguments[:size], arguments[size : 2 * size], arguments[-1])
-    for row, lane in enumerate((*found[0], *found[1], found[2])):
-        lanes.store(lane, function.args[-1], row)
-    builder.ret_void()
-    return function
+    def _made(self, size: int) -> Any:
+        ir, module, width = self._lanes.ir, self._builder.module, self._lanes.width
+        name = f"statmani_stage_{width}"
+        if name in module.globals:
+            return module.globals[name]
+        count = 2 * size + (self._alpha is not None)
+        given = [self._lanes.doubles] * count + [ir.DoubleType().as_pointer()]
+        function = ir.Function(module, ir.FunctionType(ir.VoidType(), given), name)
+        function.linkage = "internal"
+        builder = ir.IRBuilder(function.append_basic_block())
+        lanes = Lanes(builder, width)
+        arguments = [Lane(lanes, value, None, None) for value in function.args[:-1]]
+        x, v = arguments[:size], arguments[size : 2 * size]
+        alpha = arguments[-1] if self._alpha is not None else None
+        if self._symbols:
+            rows = contracted(self._symbols, x, v, alpha)
+        else:
+            found, g = solved(self._field, x, v, alpha)
+            rows = [*found, *g.values()]
+        for row, lane in enumerate(rows):
+            lanes.store(lane, function.args[-1], row)
+        builder.ret_void()
+        return function
 
 
 def _block(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[Any, list[Any]]:
@@ -110,38 +139,49 @@ def _block(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[
     return array.data, list(arguments[1:])
 
 
+def _sizes(g: Metric, v: Sequence[Lane]) -> tuple[list[Lane], Lane]:
+    """sqrt|g_ii|, 1 where that is 0, and the speed."""
+    roots = []
+    speed = v[0].lanes.constant(0.0)
+    for (i, j), entry in g.items():
+        speed = speed + (v[i] * v[j]) * ((1.0 if i == j else 2.0) * entry)
+        if i == j:
+            size = abs(entry)
+            roots.append(sqrt((size > 1e-300).choose(size, 1.0)))
+    return roots, sqrt(abs(speed))
+
+
 def start(
-    source: str, size: int, width: int, context: Any, builder: Any, signature: Any, arguments: Any
-) -> Any:
-    """Code of ``start(block, t_end, alpha, rtol)``: fills all rows from start and velocity."""
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool,
+    context: Any, builder: Any, signature: Any, arguments: Any,
+) -> Any:  # fmt: skip
+    """Code of ``start(block, t_end, alpha, rtol, most)``: all rows from start and velocity."""
     pointer, scalars = _block(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    t_end, alpha, rtol = (lanes.spread(s) for s in scalars)
+    t_end, alpha, rtol, _ = (lanes.spread(s) for s in scalars)
     x = [lanes.load(pointer, k) for k in range(size)]
     v = [lanes.load(pointer, 2 * size + k) for k in range(size)]
-    found, units, speed = _Stage(source, size, lanes, builder, alpha)(x, v)
+    stage = _Stage(sources, size, lanes, builder, None if levi_civita else alpha)
+    found = stage(x, v)
+    roots, speed = _sizes(stage.metric(x), v)
     # Along a null direction of an indefinite metric.
-    largest = lanes.constant(0.0)
-    for unit, component in zip(units, v, strict=True):
-        largest = largest.most(abs(component) / unit)
+    largest = zero = lanes.constant(0.0)
+    for root, component in zip(roots, v, strict=True):
+        largest = largest.most(abs(component) * root)
     first = speed.equals(0.0).choose(largest, speed)
-    step = t_end.least(2.0 * sqrt(sqrt(sqrt(rtol))) / first)
+    step = t_end.least(_FIRST * sqrt(sqrt(sqrt(rtol))) / first)
     for k in range(size):
-        lanes.store(lanes.constant(0.0), pointer, size + k)
+        lanes.store(zero, pointer, size + k)
         lanes.store(found[k], pointer, 3 * size + k)
-        lanes.store(units[k], pointer, 4 * size + k)
+        lanes.store(roots[k], pointer, 4 * size + k)
     finite = abs(found[0]) < 1e200
     for other in found[1:]:
         finite = finite.choose(abs(other), math.inf) < 1e200
-    zero = first.equals(0.0)
-    step = zero.choose(t_end, step)
-    others = (
-        speed, finite.choose(step, 0.0), lanes.constant(0.0), (first * t_end).least(1.0),
-        lanes.constant(0.0),
-    )  # fmt: skip
+    step = first.equals(0.0).choose(t_end, step)
+    others = (speed, finite.choose(step, 0.0), zero, (first * t_end).least(1.0), zero, zero)
     for k, lane in enumerate(others):
         lanes.store(lane, pointer, 5 * size + k)
-    return context.get_dummy_value()
+    return lanes.no_mask()
 
 
 def _folded(weights: Sequence[float]) -> list[float]:
@@ -152,8 +192,7 @@ def _folded(weights: Sequence[float]) -> list[float]:
     ]
 
 
-def _weighted(weights: Iterable[float], values: Sequence[Lane]) -> Lane:
-    total = values[0].lanes.constant(0.0)
+def _weighted(weights: Iterable[float], values: Sequence[Lane], total: Lane) -> Lane:
     for weight, value in zip(weights, values, strict=True):
         if weight != 0:
             total = value * weight + total
@@ -161,70 +200,84 @@ def _weighted(weights: Iterable[float], values: Sequence[Lane]) -> Lane:
 
 
 def attempt(
-    source: str, size: int, width: int, context: Any, builder: Any, signature: Any, arguments: Any
-) -> Any:
-    """Code of ``attempt(block, t_end, alpha, rtol)``: one step in every lane, or a smaller size."""
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool,
+    context: Any, builder: Any, signature: Any, arguments: Any,
+) -> Any:  # fmt: skip
+    """Code of ``attempt(block, t_end, alpha, rtol, most)``: a step, or a smaller size, in each.
+
+    Its value has bits where the end is reached, the step size vanished or ``most`` were taken.
+    """
     pointer, scalars = _block(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    t_end, alpha, rtol = (lanes.spread(s) for s in scalars)
-    stage = _Stage(source, size, lanes, builder, alpha)
+    t_end, alpha, rtol, most = (lanes.spread(s) for s in scalars)
+    stage = _Stage(sources, size, lanes, builder, None if levi_civita else alpha)
 
     def rows(first: int) -> list[Lane]:
         return [lanes.load(pointer, first * size + k) for k in range(size)]
 
-    x0, s, v, a, units = (rows(k) for k in range(5))
-    speed, step, time, length, rejected = (
+    x0, s, v, a, roots = (rows(k) for k in range(5))
+    speed, step, time, length, rejected, count = (
         lanes.load(pointer, 5 * size + k) for k in range(_OTHER_ROWS)
     )
+    every = range(size)
+    zero = lanes.constant(0.0)
     rest = t_end - time
     last = step >= rest
     h = last.choose(rest, step)
-    square = h * h
     tableau = [[float(w) for w in A[row, :_STAGES]] for row in range(_STAGES + 1)]
     folded = [_folded(row) for row in tableau]
-    stages = [[value] for value in a]
+    base = [x0[k] + s[k] for k in every]
+    # Accelerations times h; the offset of a stage is h times its mean velocity.
+    stages = [[h * value] for value in a]
     for row in range(1, _STAGES + 1):
         node = math.fsum(tableau[row])
-        moved = [
-            s[k] + (h * node) * v[k] + square * _weighted(folded[row][:row], stages[k])
-            for k in range(size)
-        ]
-        velocity = [v[k] + h * _weighted(tableau[row][:row], stages[k]) for k in range(size)]
-        found, new_units, new_speed = stage([x0[k] + moved[k] for k in range(size)], velocity)
-        if row < _STAGES:
-            for k in range(size):
-                stages[k].append(found[k])
-    fifth = third = lanes.constant(0.0)
-    for k in range(size):
-        scale = rtol * units[k]
-        scale_x = scale * length + (4e-16 * abs(x0[k] + s[k]) + 1e-300)
-        scale_v = scale * speed + (4e-16 * abs(v[k]) + 1e-300)
-        in_x, in_v = 1.0 / scale_x, 1.0 / scale_v
+        mean = [_weighted(folded[row][:row], stages[k], node * v[k]) for k in every]
+        velocity = [_weighted(tableau[row][:row], stages[k], v[k]) for k in every]
+        if row == _STAGES:
+            break
+        found = stage([h * mean[k] + base[k] for k in every], velocity)
+        for k in every:
+            stages[k].append(h * found[k])
+    offset = [h * mean[k] + s[k] for k in every]
+    point = [x0[k] + offset[k] for k in every]
+    found = stage(point, velocity)
+    new_roots, new_speed = _sizes(stage.metric(point), velocity)
+    fifth = third = zero
+    for k in every:
+        scale_x = rtol * length + roots[k] * (4e-16 * abs(base[k]) + 1e-140)
+        scale_v = rtol * speed + roots[k] * (4e-16 * abs(v[k]) + 1e-140)
+        inverse = roots[k] / (scale_x * scale_v)
+        in_x, in_v = h * (inverse * scale_v), inverse * scale_x
         squares = []
         for weights in ([float(w) for w in estimate[:_STAGES]] for estimate in (E5, E3)):
-            by_x = h * _weighted(_folded(weights), stages[k]) * in_x
-            by_v = _weighted(weights, stages[k]) * in_v
+            by_x = _weighted(_folded(weights), stages[k], zero) * in_x
+            by_v = _weighted(weights, stages[k], zero) * in_v
             squares.append(by_x * by_x + by_v * by_v)
         fifth, third = fifth + squares[0], third + squares[1]
     both = fifth + 0.01 * third
-    error = h * fifth / sqrt(both * (2.0 * size))
+    # The square of the error.
+    error = fifth * (fifth / (both * (2.0 * size)))
     error = both.equals(0.0).choose(0.0, error)
     good = error < 1.0
-    factor = 0.9 / sqrt(sqrt(sqrt(error)))
-    grown = factor.least(10.0)
-    grown = (rejected > 0.5).choose(grown.least(1.0), grown)
-    shrunk = (error < math.inf).choose(factor.most(0.2), 0.2)
-    kept = [(s, moved), (v, velocity), (a, found), (units, new_units)]
+    factor = 0.9 * lanes.sixteenth_root(error)
+    grown = factor.least((rejected > 0.0).choose(1.0, 10.0))
+    finite = error < math.inf
+    shrunk = finite.choose(factor.most(0.2), 0.2)
+    kept = [(s, offset), (v, velocity), (a, found), (roots, new_roots)]
     for at, (old, new) in enumerate(kept, start=1):
-        for k in range(size):
+        for k in every:
             lanes.store(good.choose(new[k], old[k]), pointer, at * size + k)
+    new_step = h * good.choose(grown, shrunk)
+    new_time = good.choose(last.choose(t_end, time + h), time)
     others = (
         good.choose(new_speed, speed),
-        h * good.choose(grown, shrunk),
-        good.choose(last.choose(t_end, time + h), time),
+        new_step,
+        new_time,
         length,
-        good.choose(0.0, 1.0),
+        good.choose(0.0, finite.choose(1.0, 2.0)),
+        count + 1.0,
     )
     for k, lane in enumerate(others):
         lanes.store(lane, pointer, 5 * size + k)
-    return context.get_dummy_value()
+    goes_on = new_step >= (1e-14 * new_time).most(1e-300)
+    return lanes.mask(new_time >= t_end, goes_on.choose(0.0, 1.0) > 0.5, others[-1] >= most)

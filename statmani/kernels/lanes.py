@@ -16,6 +16,8 @@ from typing import Any, TypeAlias, final
 __all__ = ["Lane", "Lanes", "sqrt"]
 
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD
+# 17/16 of the bits of 1, less what makes errors to either side alike.
+_ROOT_MAGIC = 0x43EE2F1A9FBE7800
 
 
 def _has_fma() -> bool:
@@ -33,7 +35,7 @@ class Lanes:
     def __init__(self, builder: Any, width: int) -> None:
         from llvmlite import ir
 
-        self._ir = ir
+        self.ir = ir
         self._builder = builder
         self.width = width
         self.doubles = ir.VectorType(ir.DoubleType(), width)
@@ -47,16 +49,16 @@ class Lanes:
         # The sign of zero matters to the key.
         key = ("constant", number, math.copysign(1.0, number))
         if key not in self._known:
-            value = self._ir.Constant(self.doubles, [number] * self.width)
+            value = self.ir.Constant(self.doubles, [number] * self.width)
             self._known[key] = Lane(self, value, number, None)
         return self._known[key]
 
     def spread(self, scalar: Any) -> Lane:
         """A double that is known at run time, in every lane."""
-        empty = self._ir.Constant(self.doubles, self._ir.Undefined)
-        index = self._ir.IntType(32)
+        empty = self.ir.Constant(self.doubles, self.ir.Undefined)
+        index = self.ir.IntType(32)
         first = self._builder.insert_element(empty, scalar, index(0))
-        mask = self._ir.Constant(self._ir.VectorType(index, self.width), [0] * self.width)
+        mask = self.ir.Constant(self.ir.VectorType(index, self.width), [0] * self.width)
         return Lane(self, self._builder.shuffle_vector(first, empty, mask), None, None)
 
     def load(self, pointer: Any, row: int) -> Lane:
@@ -70,7 +72,7 @@ class Lanes:
         self._builder.store(lane.value, self._place(pointer, row), align=8)
 
     def _place(self, pointer: Any, row: int) -> Any:
-        index = self._ir.IntType(64)
+        index = self.ir.IntType(64)
         place = self._builder.gep(pointer, [index(row * self.width)])
         return self._builder.bitcast(place, self.doubles.as_pointer())
 
@@ -106,11 +108,11 @@ class Lanes:
     def _emit(self, name: str, *values: Any) -> Any:
         builder = self._builder
         if name in ("fma", "sqrt", "fabs"):
-            kind = self._ir.FunctionType(self.doubles, [self.doubles] * len(values))
+            kind = self.ir.FunctionType(self.doubles, [self.doubles] * len(values))
             full = f"llvm.{name}.v{self.width}f64"
             function = builder.module.globals.get(full)
             if function is None:
-                function = self._ir.Function(builder.module, kind, full)
+                function = self.ir.Function(builder.module, kind, full)
             return builder.call(function, values)
         if name in ("<", "<=", ">", ">=", "=="):
             return builder.fcmp_ordered(name, *values)
@@ -123,11 +125,48 @@ class Lanes:
         return self.apply("fadd", self.apply("fmul", a, b), c)
 
     def power_of_two(self, rounded: Lane) -> Lane:
-        """2**k, from the sum of k and the rounding constant."""
+        """2**k, from a double whose low bits are k + 1023."""
         bits = self._builder.bitcast(rounded.value, self._integers)
-        biased = self._builder.add(bits, self._integers([1023] * self.width))
-        shifted = self._builder.shl(biased, self._integers([52] * self.width))
+        shifted = self._builder.shl(bits, self._integers([52] * self.width))
         return Lane(self, self._builder.bitcast(shifted, self.doubles), None, None)
+
+    def sixteenth_root(self, x: Lane) -> Lane:
+        """x**(-1/16) of a positive number within a percent, from its bits and one Newton step."""
+        bits = self._builder.bitcast(x.value, self._integers)
+        part = self._builder.ashr(bits, self._integers([4] * self.width))
+        guess = self._builder.sub(self._integers([_ROOT_MAGIC] * self.width), part)
+        y = Lane(self, self._builder.bitcast(guess, self.doubles), None, None)
+        return y * (17 / 16 - (x / 16) * y**16)
+
+    def no_mask(self) -> Any:
+        """A mask without bits."""
+        return self.ir.IntType(64)(0)
+
+    def mask(self, *conditions: Lane) -> Any:
+        """A 64-bit integer whose bits tell in which lanes one of the conditions holds."""
+        total = conditions[0].value
+        for other in conditions[1:]:
+            total = self._builder.or_(total, other.value)
+        bits = self._builder.bitcast(total, self.ir.IntType(self.width))
+        wide = self.ir.IntType(64)
+        return bits if self.width == wide.width else self._builder.zext(bits, wide)
+
+    def unless(self, condition: Lane, value: Lane, otherwise: Callable[[], Lane]) -> Lane:
+        """`value` where a condition holds; the rest is computed only if a lane needs it."""
+        builder, ir = self._builder, self.ir
+        bits = builder.bitcast(condition.value, ir.IntType(self.width))
+        all_hold = builder.icmp_unsigned("==", bits, ir.Constant(bits.type, -1))
+        before = builder.block
+        with builder.if_then(builder.not_(all_hold), likely=False):
+            # What is made here does not exist elsewhere.
+            known = dict(self._known)
+            other = condition.choose(value, otherwise())
+            self._known = known
+            inside = builder.block
+        phi = builder.phi(self.doubles)
+        phi.add_incoming(value.value, before)
+        phi.add_incoming(other.value, inside)
+        return Lane(self, phi, None, None)
 
     def split(self, x: Lane) -> tuple[Lane, Lane]:
         """Mantissa in [sqrt(1/2), sqrt(2)) and exponent of positive normal numbers."""

@@ -49,6 +49,7 @@ class Prepared:
         self.dim = manifold.dim
         self._open_fields: dict[int, OpenField] = {}
         self._bounds: dict[tuple[int, bool], Rounding] = {}
+        self._lanes: dict[bool, Any] = {}
 
     def __reduce__(self) -> tuple[Any, tuple[StatisticalManifold]]:
         # Compiled modules stay behind; they are loaded again when needed.
@@ -72,6 +73,14 @@ class Prepared:
         if has_expectations(self.manifold):
             return self._open(2).pointer
         return compiled.compiled_field(self.manifold, 2, True).field
+
+    def lanes(self, alpha: float) -> Any:
+        """Steps of many geodesics at once, for a connection."""
+        levi_civita = alpha == 0
+        if levi_civita not in self._lanes:
+            module = compiled.compiled_lanes(self.manifold, levi_civita)
+            self._lanes[levi_civita] = module.advance
+        return self._lanes[levi_civita]
 
     def _open(self, order: int) -> OpenField:
         if order not in self._open_fields:

@@ -8,7 +8,10 @@ import pytest
 from numba import njit, types
 from numba.extending import intrinsic
 
-from statmani.kernels.lane_acceleration import operations
+import statmani as sm
+from statmani.kernels.fields import field_source
+from statmani.kernels.lane_acceleration import contracted, operations, solved
+from statmani.kernels.lane_fields import keeps_digits, lane_fields
 from statmani.kernels.lane_functions import FUNCTIONS
 from statmani.kernels.lanes import Lane, Lanes
 
@@ -53,6 +56,7 @@ def signed(values):
     ("name", "reference", "points", "bound"),
     [
         ("math.exp", mp.exp, signed(10.0 ** np.linspace(-9, 2.84, 120)), 4e-16),
+        ("math.exp", mp.exp, np.linspace(-0.35, 0.35, 97), 2.3e-16),
         ("math.expm1", mp.expm1, signed(10.0 ** np.linspace(-12, 2.84, 120)), 6e-16),
         ("math.tanh", mp.tanh, signed(10.0 ** np.linspace(-12, 2, 100)), 1e-15),
         ("math.sinh", mp.sinh, signed(10.0 ** np.linspace(-12, 2.8, 100)), 2e-15),
@@ -66,6 +70,7 @@ def signed(values):
         ("tetragamma", lambda x: mp.psi(2, x), BIG, 1.5e-15),
         ("pentagamma", lambda x: mp.psi(3, x), BIG, 2e-15),
         ("trigamma", lambda x: mp.psi(1, x), 10.0 ** np.linspace(10, 150, 40), 1e-15),
+        ("tetragamma", lambda x: mp.psi(2, x), 10.0 ** np.linspace(8, 100, 40), 1e-15),
     ],
 )
 def test_functions(name, reference, points, bound):
@@ -110,6 +115,33 @@ def test_lanes_do_not_mix():
         assert call([x] * WIDTH)[place] == together[place]
 
 
+def test_what_a_neighbour_needs_changes_nothing():
+    """Differences of polygammas compute closeness only where some lane is close."""
+    value = FUNCTIONS["tetragamma"]
+
+    def fall(d: Lane) -> Lane:
+        x = d.lanes.constant(2.0)
+        y = x + d
+        found = FUNCTIONS["polygamma_fall"](2, x, y, d, value(x), value(y))
+        # What the skipped code made must not be taken for made.
+        return found + FUNCTIONS["polygamma_fall"](2, y, y + d, d, value(y), value(y + d))
+
+    call = compiled(fall)
+    points = np.array([3.0, 1e-6, 5.0, 40.0, 1e-3, 7.0, 0.2, 9.0])
+    together = call(points)
+    for place, d in enumerate(points):
+        assert call([d] * WIDTH)[place] == together[place]
+        exact = mp.psi(2, 2) - mp.psi(2, 2 + 2 * mp.mpf(float(d)))
+        assert abs(mp.mpf(float(together[place])) - exact) <= 2e-14 * abs(exact)
+
+
+def test_sixteenth_root():
+    points = 10.0 ** np.linspace(-30, 30, 241)
+    found = compiled(lambda x: x.lanes.sixteenth_root(x))(points)
+    np.testing.assert_allclose(found, points ** (-1 / 16), rtol=0.01)
+    assert compiled(lambda x: x.lanes.sixteenth_root(x))([0.0])[0] > 1e15
+
+
 def test_constants_fold_and_powers():
     def function(x: Lane) -> Lane:
         zero = x.lanes.constant(0.0)
@@ -138,3 +170,51 @@ def test_constants_fold_and_powers():
 )
 def test_what_has_straight_code(line, count):
     assert operations(f"def field(x, out):\n    {line}\n") == count
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        (["a = math.exp(x[0])", "out[0] = 1.0 + 2.0*a/3.0"], True),
+        (["a = math.exp(x[0])", "out[0] = (-1.0) - 2.0*a"], True),
+        (["a = math.exp(x[0])", "out[0] = 1.0 - a"], False),
+        (["a = math.exp(x[0])", "b = -a", "out[0] = a + b*a"], False),
+        (["out[0] = 1.0 + x[0]"], False),
+        (["a = x[0]", "out[0] = 1.0 + a*a"], True),
+        (["a = x[0]", "out[0] = 1.0 + a**3"], False),
+        (["a = x[0]", "out[0] = 1.0 + a**4"], True),
+        (["a = 3.1415926 + (-1.0)", "out[0] = a*x[0]"], True),
+        (["a = math.expm1(x[0])", "out[0] = a*a + 1.0"], True),
+        (["a = math.expm1(x[0] - x[1])", "out[0] = a + 1.0"], False),
+        (["a = math.exp(x[0])", "out[0] = trigamma(1.0 + a) + a"], True),
+        (["a = math.exp(x[0])", "out[0] = trigamma(1.0 - a)"], False),
+        (["out[0] = math.log(x[0])"], False),
+    ],
+)
+def test_what_cannot_cancel(lines, kept):
+    assert keeps_digits("def f(x, out):\n" + "".join(f"    {line}\n" for line in lines)) is kept
+
+
+@pytest.mark.parametrize("name", ["normal", "inverse_gaussian", "bivariate_normal", "logistic"])
+@pytest.mark.parametrize("alpha", [None, 0.7])
+def test_contracted_and_solved_accelerations_agree(name, alpha):
+    manifold = getattr(sm.families, name)().manifold()
+    n = manifold.dim
+    _, symbols = lane_fields(manifold, alpha is None)
+    assert symbols
+    field = field_source(manifold, 1, True)
+
+    def along(line: Lane, solve: bool) -> Lane:
+        x = [0.3 * line + 0.1 * i for i in range(n)]
+        v = [0.5 * line - 0.7 * i + 0.2 for i in range(n)]
+        a = None if alpha is None else line.lanes.constant(alpha)
+        found = solved(field, x, v, a)[0] if solve else contracted(symbols, x, v, a)
+        total = line.lanes.constant(0.0)
+        for k, component in enumerate(found):
+            total = total + (1 + k) ** 0.5 * component
+        return total
+
+    points = np.linspace(-2, 2, WIDTH)
+    first, second = (compiled(lambda x, s=s: along(x, s))(points) for s in (False, True))
+    np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-12)
+    assert np.ptp(first) > 1e-3

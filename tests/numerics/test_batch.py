@@ -8,6 +8,7 @@ import statmani as sm
 from statmani.errors import StatmaniWarning
 from statmani.kernels import compiled
 from statmani.numerics import batch
+from statmani.numerics.prepared import prepared
 
 STARTS = {"normal": [0.3, 1.5], "gamma": [2.0, 0.7], "beta": [1.5, 3.0]}
 
@@ -95,6 +96,43 @@ def test_null_coordinates():
     s = p[:, 0] + p[:, 0] ** 3 / 3 + (1 + p[:, 0] ** 2) * v[:, 0]
     np.testing.assert_allclose(found[:, 0] + found[:, 0] ** 3 / 3, s, rtol=1e-11)
     np.testing.assert_allclose(found[:, 1], p[:, 1] + v[:, 1], rtol=1e-11, atol=1e-13)
+
+
+def test_null_coordinates_without_pivots():
+    """In three dimensions lanes stop at the first pivot, and another solver takes over."""
+    x, y, z = sp.symbols("x y z", real=True)
+    f = 1 + x + x**2
+    M = sm.StatisticalManifold((x, y, z), [[0, f, 0], [f, 0, 0], [0, 0, 1]])
+    found = sm.exp(M, [[0.5, 1.0, 2.0]], [[0.7, -1.0, 3.0]], rtol=1e-12)[0]
+
+    def affine(x):
+        return x + x**2 / 2 + x**3 / 3
+
+    np.testing.assert_allclose(affine(found[0]), affine(0.5) + 1.75 * 0.7, rtol=1e-11)
+    np.testing.assert_allclose(found[1:], [0.0, 5.0], rtol=1e-11, atol=1e-12)
+
+
+def test_where_the_domain_ends(monkeypatch):
+    """The inverse Gaussian family is half of a hyperbolic plane, with edge at infinite mean.
+
+    With W = sqrt(2 / m), s = 1 / sqrt(lambda) the metric is 2 (dW**2 + ds**2) / s**2; along
+    W = W0 - s0 tanh(c t), s = s0 / cosh(c t) the edge W = 0 comes at c t = artanh(W0 / s0).
+    """
+    M = sm.families.inverse_gaussian().manifold()
+    kernels = prepared(M)
+    # No second solver.
+    monkeypatch.setattr(compiled, "initial_solver", None)
+    W0, s0 = 0.5, np.array([0.8, 0.6, 3.0])
+    c = np.array([2.0, 1.0, 0.5])
+    x0 = kernels.to_chart(np.stack([0 * s0 + 2 / W0**2, s0**-2], 1))
+    v0 = kernels.velocities_to_chart(x0, np.stack([4 * c * s0 / W0**3, 0 * s0], 1))
+    status, times, states = batch.end_states(kernels, x0, v0, 1.0, 0.0, 1e-14, 10_000)
+    ends = np.arctanh(W0 / s0) / c
+    assert list(status) == [1, 0, 1]
+    np.testing.assert_allclose(times, np.minimum(ends, 1.0), rtol=1e-6)
+    found = kernels.from_chart(x0 + states[:, :2], states[:, 2:])[0][1]
+    W, s = W0 - s0[1] * np.tanh(c[1]), s0[1] / np.cosh(c[1])
+    np.testing.assert_allclose(found, [2 / W**2, s**-2], rtol=1e-10)
 
 
 def test_functions_that_lanes_lack():
