@@ -236,25 +236,23 @@ def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None
     num, den = polynomials.numerator(element), element.den
     if len(num) != 1 or polynomials.relations:
         return None
-    powers: dict[int, int] = {}
-    for index, e in enumerate(den):
-        if e:
-            powers[polynomials.generators[index]] = -e
+    generators = polynomials.generators
+    powers = [(generators[index], -e) for index, e in enumerate(den) if e]
     if num.total_degree():
-        powers |= {i: int(e) for i, e in enumerate(num.degrees()) if e}
-    display = ring.displays[outside]
+        powers += [(i, int(e)) for i, e in enumerate(num.degrees()) if e]
     value = num.coefficient(0)
-    coefficient = Rational(int(value.p), int(value.q))
+    coefficient = Integer(int(value.p)) if value.q == 1 else Rational(int(value.p), int(value.q))
     if not powers:
         return coefficient
-    if -1 in powers or not all(display.atoms[i].is_Symbol for i in powers):
+    display = ring.displays[outside]
+    atoms = display.atoms
+    if not all(i >= 0 and atoms[i].is_Symbol for i, _ in powers):
         return None
     if len(powers) == 1:
-        (key,) = powers.items()
-        factors = [display.shown(key)]
+        factors = [display.shown(powers[0])]
     else:
-        places = display.places(set(powers.items()))
-        factors = [display.by_place[i] for i in sorted([places[key] for key in powers.items()])]
+        places = display.places(set(powers))
+        factors = [display.by_place[i] for i in sorted([places[key] for key in powers])]
     if coefficient is not S.One:
         factors.insert(0, coefficient)
     return factors[0] if len(factors) == 1 else Mul._from_args(factors, True)

@@ -25,6 +25,9 @@ from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
 
+# A failed division of longer polynomials is seen sooner than their remainder is found.
+_SHORT = 20
+
 
 def row(elements: Iterable[Element]) -> Row:
     """The nonzero elements by index."""
@@ -36,6 +39,17 @@ def _context(width: int) -> tuple[Any, Any, Any, tuple[Any, ...]]:
     """A flint context of so many generators, with 0, 1 and the generators."""
     context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(width)], Ordering.degrevlex)
     return context, context.constant(0), context.constant(1), context.gens()
+
+
+def _quotient(num: Any, factor: Any) -> Any:
+    """An exact quotient of polynomials, else None."""
+    if len(num) <= _SHORT:
+        quotient, rest = divmod(num, factor)
+        return None if rest else quotient
+    try:
+        return num / factor
+    except DomainError:
+        return None
 
 
 @final
@@ -50,22 +64,30 @@ class Relation:
 
 @final
 class Polynomials:
-    """The ring: generators, relations and the irreducible factors of denominators."""
+    """The ring: generators, relations and the irreducible factors of denominators.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    count : int
+        The number of generators to begin with.
+    """
+
+    def __init__(self, count: int = 0) -> None:
         self._count = 0
         self.width = 0
         self.context: Any = None
         self.relations: list[Relation] = []
         self.factors: list[Any] = []
-        self._factor_index: dict[str, int] = {}
         self._supports: list[list[tuple[int, int]]] = []
         #: By factor: the generator that it is, or -1.
         self.generators: list[int] = []
         self._total_degrees: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
+        self._powers: dict[tuple[int, int], Any] = {}
+        #: Whether there may be elements of an older context.
+        self.moved = False
         self.lock = threading.RLock()
-        self._grow(0)
+        self._grow(count)
 
     def _grow(self, count: int) -> None:
         self._count += count
@@ -74,6 +96,7 @@ class Polynomials:
         # Flint packs eight fields to a word, one of them for the total degree; a new context
         # means that polynomials of the old one are moved, so all fields of a word are taken.
         self.width = self._count + (7 - self._count) % 8
+        self.moved = self.context is not None
         self.context, zero, one, self._gens = _context(self.width)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
@@ -81,6 +104,7 @@ class Polynomials:
             for r in self.relations
         ]
         self._expanded.clear()
+        self._powers.clear()
         self.zero = Element(self, zero, ())
         self.one = Element(self, one, ())
 
@@ -102,23 +126,19 @@ class Polynomials:
 
     def lift(self, polynomial: Any) -> Any:
         """The polynomial in the newest context."""
-        if polynomial.context() is self.context:
+        if not self.moved or polynomial.context() is self.context:
             return polynomial
         return polynomial.project_to_context(self.context)
 
     def numerator(self, element: Element) -> Any:
         """The element's numerator in the newest context, where it stays."""
-        if element.num.context() is not self.context:
+        if self.moved and element.num.context() is not self.context:
             element.num = element.num.project_to_context(self.context)
         return element.num
 
     def divides(self, factor: int, num: Any) -> bool:
         """Whether a factor divides a polynomial."""
-        try:
-            num / self.factors[factor]
-        except DomainError:
-            return False
-        return True
+        return _quotient(num, self.factors[factor]) is not None
 
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
@@ -166,23 +186,28 @@ class Polynomials:
             return Element(self, num, den)
         if not num:
             return self.zero
+        degree = num.total_degree()
+        if not degree:
+            # No factor divides a number.
+            return Element(self, num, den)
         left: list[int] | None = None
         degrees = None
         several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
             if not e or i in coprime:
                 continue
-            generator = self.generators[i]
-            if generator >= 0:
+            if self.generators[i] >= 0:
                 # The greatest common divisor with a power of a generator costs next to nothing.
-                shared = num.gcd(self._gens[generator] ** e)
-                if not shared.is_one():
+                shared = num.gcd(self.power(i, e))
+                common = shared.total_degree()
+                if common:
                     num = num / shared
                     left = list(den) if left is None else left
-                    left[i] = e - int(shared.total_degree())
-                    degrees = None
+                    left[i] = e - int(common)
+                    degree, degrees = degree - common, None
                 continue
-            if len(num) == 1 or num.total_degree() < self._total_degrees[i]:
+            size = self._total_degrees[i]
+            if degree < size or len(num) == 1:
                 # A monomial is no multiple of a factor with several terms.
                 continue
             if several:
@@ -191,12 +216,11 @@ class Polynomials:
                 if any(degrees[v] < d for v, d in self._supports[i]):
                     continue
             factor, rest = self.factors[i], e
-            while rest:
-                try:
-                    num = num / factor
-                except DomainError:
+            while rest and degree >= size:
+                quotient = _quotient(num, factor)
+                if quotient is None:
                     break
-                rest -= 1
+                num, rest, degree = quotient, rest - 1, degree - size
             if rest != e:
                 left = list(den) if left is None else left
                 left[i] = rest
@@ -207,14 +231,24 @@ class Polynomials:
             left.pop()
         return Element(self, num, tuple(left))
 
+    def power(self, factor: int, exponent: int) -> Any:
+        """A power of a factor of denominators."""
+        key = factor, exponent
+        known = self._powers.get(key)
+        if known is None:
+            known = self._powers[key] = self.factors[factor] ** exponent
+        return known
+
     def expand_denominator(self, den: Exponents) -> Any:
         """The product of the factors' powers as a polynomial."""
         known = self._expanded.get(den)
         if known is None:
-            known = self.context.constant(1)
             for i, e in enumerate(den):
                 if e:
-                    known = known * self.factors[i] ** e
+                    part = self.power(i, e)
+                    known = part if known is None else known * part
+            if known is None:
+                known = self.context.constant(1)
             self._expanded[den] = known
         return known
 
@@ -227,8 +261,8 @@ class Polynomials:
             return self.zero
         # What vanishes must not raise the common denominator.
         groups = {den: num for den, num in groups.items() if num}
-        if not groups:
-            return self.zero
+        if len(groups) < 2:
+            return self.combined(groups, coprime)
         common = max_exponents(groups)
         total = None
         for den, num in groups.items():
@@ -283,7 +317,7 @@ class Polynomials:
         num, den = self.numerator(element), element.den
         slope = num.derivative(coordinate) if num.total_degree() else None
         if not den:
-            return self.zero if slope is None else Element(self, slope, den)
+            return Element(self, slope, den) if slope else self.zero
         symbol = self.generators[len(den) - 1]
         if symbol < 0:
             return None
@@ -307,7 +341,7 @@ class Polynomials:
         self.factors.append(factor)
         support = [(v, d) for v, d in enumerate(factor.degrees()) if d]
         self._supports.append(support)
-        self._total_degrees.append(factor.total_degree())
+        self._total_degrees.append(int(factor.total_degree()))
         self.generators.append(support[0][0] if len(factor) == 1 else -1)
         return len(self.factors) - 1, unit
 
@@ -373,7 +407,7 @@ class Polynomials:
         """p / q times powers of generators without relation."""
         if not p:
             return self.zero
-        num = self.context.constant(fmpq(p, q))
+        num = self.context.constant(p if q == 1 else fmpq(p, q))
         den: list[int] = []
         for generator, e in powers.items():
             if e > 0:
@@ -387,5 +421,8 @@ class Polynomials:
     def monomial_factor(self, generator: int) -> int:
         """The index of a generator among the factors, which it joins when it is new."""
         if generator not in self.generators:
-            self._register(self._gens[generator])
+            self.factors.append(self._gens[generator])
+            self._supports.append([(generator, 1)])
+            self._total_degrees.append(1)
+            self.generators.append(generator)
         return self.generators.index(generator)

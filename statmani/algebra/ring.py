@@ -54,7 +54,7 @@ class Ring:
     """
 
     def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
-        self.polynomials = Polynomials()
+        self.polynomials = Polynomials(domain.dim)
         self.atoms: list[Atom] = []
         self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
@@ -149,8 +149,7 @@ class Ring:
     def _coordinates(self) -> None:
         """The coordinates are the first generators: derivatives rely on it."""
         polynomials = self.polynomials
-        for index in polynomials.new_generators(self.dim):
-            symbol = self.domain.symbols[index]
+        for index, symbol in enumerate(self.domain.symbols):
             self._by_key[symbol] = index
             self.atoms.append(Atom(symbol, CoordinateRule(polynomials, index), "symbol"))
 

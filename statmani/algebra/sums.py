@@ -25,22 +25,18 @@ Groups = dict[Exponents, Any]
 def products(ring: Polynomials, pairs: Iterable[tuple[int, Row, Row]]) -> Groups:
     """Signed scalar products of rows."""
     groups: Groups = {}
-    numerator, context = ring.numerator, ring.context
+    moved = ring.moved
     for sign, left, right in pairs:
         if len(right) < len(left):
             left, right = right, left
         for n, a in left.items():
-            if n not in right:
+            b = right.get(n)
+            if b is None:
                 continue
-            b = right[n]
-            x, y, den = a.num, b.num, a.den
-            if x.context() is not context:
-                x = numerator(a)
-            if y.context() is not context:
-                y = numerator(b)
-            if b.den:
-                den = add_exponents(den, b.den) if den else b.den
-            num, known = x * y, groups.get(den)
+            if moved:
+                ring.numerator(a), ring.numerator(b)
+            den = add_exponents(a.den, b.den)
+            num, known = a.num * b.num, groups.get(den)
             if sign > 0:
                 groups[den] = num if known is None else known + num
             else:
@@ -57,15 +53,18 @@ def gathered(
 ) -> Element:
     """Sums and single elements, added and subtracted, in lowest terms."""
     groups: Groups = {}
-    parts = [*positive, *({e.den: e.num} for e in plus if e.num)]
-    for part in parts:
+    lift = ring.lift if ring.moved else None
+    for part in (*positive, *[{e.den: e.num} for e in plus if e.num]):
         for den, num in part.items():
-            known, num = groups.get(den), ring.lift(num)
+            known = groups.get(den)
+            if lift:
+                num = lift(num)
             groups[den] = num if known is None else known + num
-    parts = [*negative, *({e.den: e.num} for e in minus if e.num)]
-    for part in parts:
+    for part in (*negative, *[{e.den: e.num} for e in minus if e.num]):
         for den, num in part.items():
-            known, num = groups.get(den), ring.lift(num)
+            known = groups.get(den)
+            if lift:
+                num = lift(num)
             groups[den] = -num if known is None else known - num
     return ring.combined(groups)
 
@@ -82,29 +81,26 @@ def combination(
     ring : Polynomials
     terms : iterable of (sign, element, row)
     sums : dict, optional
-        By index, what is to be added.
+        By index, what is to be added; it is used up.
     """
-    numerator, context, lift = ring.numerator, ring.context, ring.lift
-    total = {
-        n: {den: lift(num) for den, num in groups.items()} for n, groups in (sums or {}).items()
-    }
-    dens: dict[tuple[Exponents, Exponents], Exponents] = {}
+    moved = ring.moved
+    total: dict[int, Groups] = {} if sums is None else sums
+    if moved:
+        for n, groups in total.items():
+            total[n] = {den: ring.lift(num) for den, num in groups.items()}
     for sign, scalar, line in terms:
-        x, left = numerator(scalar), scalar.den
+        x, left = ring.numerator(scalar), scalar.den
         if sign < 0:
             x = -x
         for n, e in line.items():
-            y, right = e.num, e.den
-            if y.context() is not context:
-                y = numerator(e)
-            den = dens.get((left, right))
-            if den is None:
-                den = dens[left, right] = add_exponents(left, right)
-            groups = total.get(n)
-            if groups is None:
+            y = ring.numerator(e) if moved else e.num
+            right = e.den
+            den = (add_exponents(left, right) if left else right) if right else left
+            found = total.get(n)
+            if found is None:
                 total[n] = {den: x * y}
             else:
-                known = groups.get(den)
-                groups[den] = x * y if known is None else known + x * y
+                known = found.get(den)
+                found[den] = x * y if known is None else known + x * y
     made = {n: ring.combined(groups) for n, groups in total.items()}
     return {n: e for n, e in made.items() if e.num}

@@ -27,7 +27,7 @@ def is_simpler(geometry: Geometry) -> bool:
     if geometry.dim == 2:
         return False
     pairs = [(i, j) for i in n for j in n[i:]]
-    first = sum(len(e.num) for i, j in pairs for e in geometry.first_rows()[i][j].values())
+    first = sum(len(e.num) for i, j in pairs for e in geometry.first_rows[i][j].values())
     second = sum(len(e.num) for i, j in pairs for e in geometry.raised(i, j, 0).values())
     return 2 * second < first
 
@@ -62,4 +62,4 @@ def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> E
     found = [(geometry.mixed(b, c, d, order), a, sign) for a, b, c, d, sign in places]
     line, a, sign = min(found, key=lambda place: len(place[0]))
     polynomials = geometry.ring.polynomials
-    return polynomials.contraction(((sign, geometry.metric_rows()[a], line),))
+    return polynomials.contraction(((sign, geometry.metric_rows[a], line),))

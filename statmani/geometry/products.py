@@ -44,9 +44,10 @@ class Products:
 
     def raise_index(self, line: Row) -> Row:
         """g^{km} line_m by k."""
+        if not line:
+            return line
         inverse = self._inverse
-        terms = ((1, e, inverse[m]) for m, e in line.items())
-        return combination(self._polynomials, terms)
+        return combination(self._polynomials, [(1, e, inverse[m]) for m, e in line.items()])
 
     def raised(self, line: Row) -> Row:
         """g^{km} line_m by k, remembered."""

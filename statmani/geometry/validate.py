@@ -204,7 +204,7 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     guard = geometry.ring.guard
     guard.require_interior()
     if geometry.dim <= 2 and not geometry.ring.polynomials.relations:
-        if geometry.determinant():
+        if geometry.determinant:
             return
     elif linear.is_surely_regular(geometry.ring, geometry.metric):
         return
