@@ -186,7 +186,7 @@ def polynomial_expr(ring: Ring, polynomial: Any, *, outside: bool = False) -> Ex
     """An expanded polynomial in the atoms, in internal or in the user's symbols."""
     if polynomial.is_zero():
         return S.Zero
-    return _sum(ring.displays[outside], scan(polynomial), Fraction(1))
+    return _sum(ring.display(outside), scan(polynomial), Fraction(1))
 
 
 def _trigonometric_pairs(
@@ -244,7 +244,7 @@ def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None
     coefficient = Integer(int(value.p)) if value.q == 1 else Rational(int(value.p), int(value.q))
     if not powers:
         return coefficient
-    display = ring.displays[outside]
+    display = ring.display(outside)
     atoms = display.atoms
     if not all(i >= 0 and atoms[i].is_Symbol for i, _ in powers):
         return None
@@ -268,7 +268,7 @@ def element_expr(
     num = ring.polynomials.numerator(element)
     if num.is_zero():
         return S.Zero
-    display = ring.displays[outside]
+    display = ring.display(outside)
     den = {i: e for i, e in enumerate(element.den) if e}
     parts: list[Expr] = []
     unit = Fraction(1)

@@ -77,7 +77,7 @@ class Element:
         product = ring.numerator(self) * ring.numerator(other)
         if not self.den and not other.den and not ring.relations:
             return Element(ring, product, ())
-        return ring.lowest(product, add_exponents(self.den, other.den))
+        return ring.lowest(product, ring.sum_of(self.den, other.den))
 
     def scale(self, factor: Fraction | int) -> Element:
         """The element times a rational number."""

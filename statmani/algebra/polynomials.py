@@ -19,7 +19,7 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra import sums
-from statmani.algebra.element import Element, Exponents, max_exponents
+from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
 from statmani.algebra.norms import norm
 from statmani.algebra.sums import Groups, Row
 
@@ -84,6 +84,8 @@ class Polynomials:
         self._total_degrees: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
         self._powers: dict[tuple[int, int], Any] = {}
+        self._sums: dict[tuple[Exponents, Exponents], Exponents] = {}
+        self._has_generators = False
         #: Whether there may be elements of an older context.
         self.moved = False
         self.lock = threading.RLock()
@@ -186,6 +188,9 @@ class Polynomials:
             return Element(self, num, den)
         if not num:
             return self.zero
+        if len(num) == 1 and not self._has_generators:
+            # A monomial is no multiple of a factor with several terms.
+            return Element(self, num, den)
         degree = num.total_degree()
         if not degree:
             # No factor divides a number.
@@ -208,7 +213,6 @@ class Polynomials:
                 continue
             size = self._total_degrees[i]
             if degree < size or len(num) == 1:
-                # A monomial is no multiple of a factor with several terms.
                 continue
             if several:
                 # The degrees rule out most of several factors.
@@ -230,6 +234,15 @@ class Polynomials:
         while left and not left[-1]:
             left.pop()
         return Element(self, num, tuple(left))
+
+    def sum_of(self, a: Exponents, b: Exponents) -> Exponents:
+        """Exponents of a product of denominators, remembered."""
+        if not (a and b):
+            return a or b
+        known = self._sums.get((a, b))
+        if known is None:
+            known = self._sums[a, b] = add_exponents(a, b)
+        return known
 
     def power(self, factor: int, exponent: int) -> Any:
         """A power of a factor of denominators."""
@@ -343,6 +356,7 @@ class Polynomials:
         self._supports.append(support)
         self._total_degrees.append(int(factor.total_degree()))
         self.generators.append(support[0][0] if len(factor) == 1 else -1)
+        self._has_generators = self._has_generators or len(factor) == 1
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
@@ -425,4 +439,5 @@ class Polynomials:
             self._supports.append([(generator, 1)])
             self._total_degrees.append(1)
             self.generators.append(generator)
+            self._has_generators = True
         return self.generators.index(generator)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from statmani.algebra.element import Element, Exponents, add_exponents
+from statmani.algebra.element import Element, Exponents
 
 if TYPE_CHECKING:
     from statmani.algebra.polynomials import Polynomials
 
-__all__ = ["Groups", "Row", "combination", "gathered", "products"]
+__all__ = ["Groups", "Row", "add_combination", "combination", "difference", "gathered", "products"]
 
 #: The nonzero entries of a row, by index.
 Row = dict[int, Element]
@@ -25,7 +25,7 @@ Groups = dict[Exponents, Any]
 def products(ring: Polynomials, pairs: Iterable[tuple[int, Row, Row]]) -> Groups:
     """Signed scalar products of rows."""
     groups: Groups = {}
-    moved = ring.moved
+    moved, sum_of = ring.moved, ring.sum_of
     for sign, left, right in pairs:
         if len(right) < len(left):
             left, right = right, left
@@ -35,7 +35,7 @@ def products(ring: Polynomials, pairs: Iterable[tuple[int, Row, Row]]) -> Groups
                 continue
             if moved:
                 ring.numerator(a), ring.numerator(b)
-            den = add_exponents(a.den, b.den)
+            den = sum_of(a.den, b.den)
             num, known = a.num * b.num, groups.get(den)
             if sign > 0:
                 groups[den] = num if known is None else known + num
@@ -69,38 +69,42 @@ def gathered(
     return ring.combined(groups)
 
 
-def combination(
-    ring: Polynomials,
-    terms: Iterable[tuple[int, Element, Row]],
-    sums: dict[int, Groups] | None = None,
-) -> Row:
-    """The sum of sign * element * row, in lowest terms.
+def difference(ring: Polynomials, plus: Groups, minus: Groups) -> Element:
+    """One sum less another, in lowest terms."""
+    lift = ring.lift
+    groups = {den: lift(num) for den, num in plus.items()} if ring.moved else plus.copy()
+    for den, num in minus.items():
+        known = groups.get(den)
+        groups[den] = -lift(num) if known is None else known - lift(num)
+    return ring.combined(groups)
 
-    Parameters
-    ----------
-    ring : Polynomials
-    terms : iterable of (sign, element, row)
-    sums : dict, optional
-        By index, what is to be added; it is used up.
+
+def combination(ring: Polynomials, terms: Iterable[tuple[int, Element, Row]]) -> Row:
+    """The sum of sign * element * row, in lowest terms."""
+    sums: dict[int, Groups] = {}
+    add_combination(ring, terms, sums)
+    made = {n: ring.combined(groups) for n, groups in sums.items()}
+    return {n: e for n, e in made.items() if e.num}
+
+
+def add_combination(
+    ring: Polynomials, terms: Iterable[tuple[int, Element, Row]], sums: dict[int, Groups]
+) -> None:
+    """Add sign * element * row to sums by index.
+
+    The sums are of the newest context.
     """
-    moved = ring.moved
-    total: dict[int, Groups] = {} if sums is None else sums
-    if moved:
-        for n, groups in total.items():
-            total[n] = {den: ring.lift(num) for den, num in groups.items()}
+    moved, sum_of = ring.moved, ring.sum_of
     for sign, scalar, line in terms:
-        x, left = ring.numerator(scalar), scalar.den
+        x, left = ring.numerator(scalar) if moved else scalar.num, scalar.den
         if sign < 0:
             x = -x
         for n, e in line.items():
-            y = ring.numerator(e) if moved else e.num
-            right = e.den
-            den = (add_exponents(left, right) if left else right) if right else left
-            found = total.get(n)
-            if found is None:
-                total[n] = {den: x * y}
+            y, right = ring.numerator(e) if moved else e.num, e.den
+            den = sum_of(left, right) if right else left
+            groups = sums.get(n)
+            if groups is None:
+                sums[n] = {den: x * y}
             else:
-                known = found.get(den)
-                found[den] = x * y if known is None else known + x * y
-    made = {n: ring.combined(groups) for n, groups in total.items()}
-    return {n: e for n, e in made.items() if e.num}
+                known = groups.get(den)
+                groups[den] = x * y if known is None else known + x * y

@@ -18,7 +18,7 @@ from typing import Any, final
 from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
-from statmani.geometry import direct, linear
+from statmani.geometry import direct, flatness, linear
 from statmani.geometry.kept import kept, once
 from statmani.geometry.products import Products
 from statmani.geometry.surface import Surface
@@ -53,6 +53,7 @@ class Geometry:
         self.dim = len(metric)
         self.kept: dict[Any, Any] = {}
         self._mixed: dict[tuple[int, int, int, int], Row] = {}
+        self._raised: dict[tuple[int, int, int], Row] = {}
 
     def t(self, i: int, j: int, k: int) -> Element:
         """The skewness tensor."""
@@ -196,11 +197,18 @@ class Geometry:
 
     def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
-        return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
-
-    @kept
-    def _raised_row(self, i: int, j: int, which: int) -> Row:
-        return self._products.raised((self._t_rows if which else self.first_rows)[i][j])
+        key = (i, j, which) if i <= j else (j, i, which)
+        found = self._raised.get(key)
+        if found is None:
+            with self.ring.polynomials.lock:
+                if which and self.affine_order:
+                    made = self.raised(i, j, 0)
+                    found = made if self.affine_order > 0 else {m: -e for m, e in made.items()}
+                else:
+                    line = (self._t_rows if which else self.first_rows)[i][j]
+                    found = self._products.raised(line)
+                self._raised[key] = found
+        return found
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
@@ -228,6 +236,15 @@ class Geometry:
         """d_i T_jkm / 2."""
         return self._half_dt(*_sorted(j, k, m), i)
 
+    @once
+    def affine_order(self) -> int:
+        """The order 1 or -1 whose connection has no symbols in this chart, or 0."""
+        return flatness.affine_order(self)
+
+    @once
+    def _is_dually_flat(self) -> bool:
+        return flatness.is_dually_flat(self)
+
     # -- lowered Riemann tensor ----------------------------------------------------------
 
     @kept
@@ -251,6 +268,8 @@ class Geometry:
         return found
 
     def _mixed_row(self, k: int, i: int, j: int, order: int) -> Row:
+        if order and self._is_dually_flat:
+            return {m: -e for m, e in self.mixed(k, i, j, 0).items()} if order == 2 else {}
         if self.dim == 2 and order != 1:
             return self._surface.row(k, order)
         if self._is_direct:
@@ -288,6 +307,8 @@ class Geometry:
         zero = self.ring.polynomials.zero
         if i == j or (order and not self.skewness):
             return zero
+        if order and self._is_dually_flat:
+            return -self.lower(m, k, i, j, 0) if order == 2 else zero
         negative = i > j
         if negative:
             i, j = j, i
@@ -350,6 +371,8 @@ class Geometry:
 
     @kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
+        if order and self._is_dually_flat:
+            return -self._ricci(k, j, 0) if order == 2 else self.ring.polynomials.zero
         n = range(self.dim)
         if self.dim == 2 and order != 1:
             return self._surface.ricci(order)[k][j]
@@ -379,25 +402,24 @@ class Geometry:
     def scalar(self) -> Coefficients:
         """Coefficients of the scalar curvature; the linear one vanishes by symmetry."""
         n = self.dim
+        zero = self.ring.polynomials.zero
         if n == 2:
-            zero = self.ring.polynomials.zero
             gauss = self._surface.gauss
             return gauss(0).scale(2), zero, gauss(2).scale(2) if self.skewness else zero
-        parts = [
-            self.ring.polynomials.dot(
-                (
-                    self.inverse[k][j] if k == j else self.inverse[k][j].scale(2),
-                    self._ricci(k, j, order),
-                )
-                for k in range(n)
-                for j in range(k, n)
-                if self.inverse[k][j]
-            )
-            if order == 0 or self.skewness
-            else self.ring.polynomials.zero
-            for order in (0, 2)
-        ]
-        return parts[0], self.ring.polynomials.zero, parts[1]
+        value = self._trace(0)
+        if not self.skewness:
+            return value, zero, zero
+        return value, zero, -value if self._is_dually_flat else self._trace(2)
+
+    def _trace(self, order: int) -> Element:
+        """g^{kj} times a coefficient of the Ricci tensor."""
+        n = range(self.dim)
+        return self.ring.polynomials.dot(
+            (self.inverse[k][j] if k == j else self.inverse[k][j].scale(2), self._ricci(k, j, order))
+            for k in n
+            for j in n[k:]
+            if self.inverse[k][j]
+        )
 
 
 def _sorted(i: int, j: int, k: int) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from statmani.algebra.element import Element
-from statmani.algebra.sums import Groups, Row, combination
+from statmani.algebra.sums import Groups, Row, add_combination, difference
 
 if TYPE_CHECKING:
     from statmani.geometry.curvature import Geometry
@@ -34,21 +34,34 @@ def is_simpler(geometry: Geometry) -> bool:
 
 def curvature_row(geometry: Geometry, k: int, i: int, j: int, order: int) -> Row:
     """By m: the coefficient of alpha**order in R^m_kij, from A_i - alpha t_i."""
+    ring = geometry.ring.polynomials
+    plus, minus = _transported(geometry, i, j, k, order), _transported(geometry, j, i, k, order)
+    made = {
+        m: difference(ring, plus.get(m, {}), minus.get(m, {}))
+        for m in dict.fromkeys((*plus, *minus))
+    }
+    return {m: e for m, e in made.items() if e.num}
+
+
+def _transported(geometry: Geometry, i: int, j: int, k: int, order: int) -> dict[int, Groups]:
+    """By m: D_i (D_j d_k), not in lowest terms; symmetric in j and k, so that two planes share it."""
+    key = ("transported", i, min(j, k), max(j, k), order)
+    known: dict[int, Groups] | None = geometry.kept.get(key)
+    if known is not None:
+        return known
     raised, ring = geometry.raised, geometry.ring
     sign = -1 if order == 1 else 1
     sums: dict[int, Groups] = {}
-    if order < 2:
-        for a, b, s in ((i, j, sign), (j, i, -sign)):
-            if a in geometry.moving(order):
-                for m, e in raised(b, k, order).items():
-                    ring.add_derivative(sums.setdefault(m, {}), e, a, s)
-    terms: list[tuple[int, Element, Row]] = []
-    for left in (0, 1):
-        right = order - left
-        if 0 <= right <= 1:
-            terms += [(sign, e, raised(i, n, left)) for n, e in raised(j, k, right).items()]
-            terms += [(-sign, e, raised(j, n, left)) for n, e in raised(i, k, right).items()]
-    return combination(ring.polynomials, terms, sums)
+    if order < 2 and i in geometry.moving(order):
+        for m, e in raised(j, k, order).items():
+            ring.add_derivative(sums.setdefault(m, {}), e, i, sign)
+        # A derivative may have added generators.
+        sums = {m: {d: ring.polynomials.lift(num) for d, num in s.items()} for m, s in sums.items()}
+    for left in range(max(0, order - 1), min(order, 1) + 1):
+        terms = [(sign, e, raised(i, n, left)) for n, e in raised(j, k, order - left).items()]
+        add_combination(ring.polynomials, terms, sums)
+    geometry.kept[key] = sums
+    return sums
 
 
 def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> Element:

@@ -22,11 +22,13 @@ def square_matrix(n: int, entries: Sequence[Expr]) -> ImmutableMatrix:
     [x,   0],
     [0, 1/x]])
     """
-    if all(e.is_Rational for e in entries):
-        # Sympy keeps numbers in a domain of their own.
-        return ImmutableMatrix(n, n, entries)
     rows: dict[int, dict[int, Expr]] = {}
+    numeric = True
     for place, e in enumerate(entries):
         if e is not S.Zero:
+            numeric = numeric and bool(e.is_Rational)
             rows.setdefault(place // n, {})[place % n] = e
+    if numeric:
+        # Sympy keeps numbers in a domain of their own.
+        return ImmutableMatrix(n, n, entries)
     return ImmutableMatrix._fromrep(DomainMatrix(rows, (n, n), EXRAW))
