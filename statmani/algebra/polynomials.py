@@ -20,6 +20,7 @@ from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra import sums
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra.factors import irreducible_factors
 from statmani.algebra.norms import norm
 from statmani.algebra.sums import Groups, Row
 
@@ -361,8 +362,7 @@ class Polynomials:
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
         """Content and irreducible factors of a polynomial without algebraic generators."""
-        content, factors = num.factor()
-        return Fraction(int(content.p), int(content.q)), [(f, int(e)) for f, e in factors]
+        return irreducible_factors(num)
 
     def inverse(self, element: Element) -> Element:
         """1 / element; its irreducible factors join the denominators.

@@ -17,6 +17,7 @@ from typing import Any, final
 from sympy import Dummy, Expr, Symbol, srepr
 
 from statmani.algebra.element import Element
+from statmani.algebra.factors import Factors
 from statmani.algebra.ring import Ring
 from statmani.kernels.emit import expression_source
 
@@ -287,10 +288,27 @@ def _sum(parts: Iterable[str]) -> str:
 class _Elements:
     """Elements as numbers times Laurent monomials in the bases of a writer."""
 
-    def __init__(self, reader: _Reader, writer: _Writer) -> None:
+    def __init__(self, reader: _Reader, writer: _Writer, elements: Iterable[Element]) -> None:
         self._reader, self._writer = reader, writer
-        self._factors: dict[int, tuple[Fraction, Powers]] = {}
-        self._factored: dict[Terms, tuple[Fraction, Powers]] = {}
+        self._below: dict[int, tuple[Fraction, Powers]] = {}
+        self._above: dict[Terms, tuple[Fraction, Powers]] = {}
+        #: By identity of a numerator, which its element keeps.
+        self._numerators: dict[int, tuple[Fraction, Monomial, Terms]] = {}
+        self._factors: dict[Terms, tuple[Any, Fraction, list[tuple[Any, int]]]] = {}
+        self._factorise([reader.ring.polynomials.numerator(e) for e in elements if e])
+
+    def _factorise(self, numerators: list[Any]) -> None:
+        """Split all numerators; the shortest first, as the longer ones share their factors."""
+        found: dict[Terms, Any] = {}
+        for num in numerators:
+            terms, below = self._reader.terms(num)
+            content, common, core = _split(terms)
+            self._numerators[id(num)] = Fraction(content, below), common, core
+            found.setdefault(core, num)
+        shared = Factors()
+        for core, num in sorted(found.items(), key=lambda pair: len(pair[0])):
+            if 1 < len(core) <= _LONGEST:
+                self._factors[core] = num, *shared.of(num)
 
     def _polynomial(self, terms: Terms, below: int) -> tuple[Fraction, Powers]:
         content, common, core = _split(terms)
@@ -299,23 +317,20 @@ class _Elements:
         return Fraction(content, below), merged(common, ((self._writer.base(core), 1),))
 
     def _numerator(self, polynomial: Any) -> tuple[Fraction, Powers]:
-        terms, below = self._reader.terms(polynomial)
-        content, common, core = _split(terms)
-        number = Fraction(content, below)
+        number, common, core = self._numerators[id(polynomial)]
         if len(core) == 1:
             return number, common
-        known = self._factored.get(core)
-        if known is None:
-            known = self._factored[core] = self._factor(polynomial, number, common, core)
-        return number * known[0], merged(common, known[1])
+        if core not in self._above:
+            self._above[core] = self._factored(core)
+        scalar, powers = self._above[core]
+        return number * scalar, merged(common, powers)
 
-    def _factor(
-        self, polynomial: Any, content: Fraction, common: Monomial, core: Terms
-    ) -> tuple[Fraction, Powers]:
-        """The primitive part of a polynomial by irreducible factors."""
-        if len(core) > _LONGEST:
+    def _factored(self, core: Terms) -> tuple[Fraction, Powers]:
+        """A primitive polynomial by irreducible factors."""
+        if core not in self._factors:
             return Fraction(1), ((self._writer.base(core), 1),)
-        number, factors = self._reader.ring.polynomials.factored(polynomial)
+        num, number, factors = self._factors[core]
+        content, common, _ = self._numerators[id(num)]
         powers: Powers = tuple((v, -e) for v, e in common)
         for factor, exponent in factors:
             scalar, single = self._polynomial(*self._reader.terms(factor))
@@ -329,9 +344,9 @@ class _Elements:
         number, powers = self._numerator(own.numerator(element))
         for i, exponent in enumerate(element.den):
             if exponent:
-                if i not in self._factors:
-                    self._factors[i] = self._polynomial(*self._reader.terms(own.factors[i]))
-                scalar, below = self._factors[i]
+                if i not in self._below:
+                    self._below[i] = self._polynomial(*self._reader.terms(own.factors[i]))
+                scalar, below = self._below[i]
                 number /= scalar**exponent
                 powers = merged(powers, tuple((v, -e * exponent) for v, e in below))
         return number, powers
@@ -370,7 +385,7 @@ def element_source(name: str, ring: Ring, elements: Sequence[Element]) -> str:
     with ring.polynomials.lock:
         reader = _Reader(ring, elements)
         writer = _Writer(reader)
-        read = _Elements(reader, writer)
+        read = _Elements(reader, writer, elements)
         stores = []
         for k, element in enumerate(elements):
             if element:
