@@ -298,6 +298,8 @@ class Polynomials:
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
         made = [(a, b) for a, b in pairs if a.num and b.num]
+        if len(made) < 2:
+            return made[0][0] * made[0][1] if made else self.zero
         return self.contraction(
             ((1, dict(enumerate(a for a, _ in made)), dict(enumerate(b for _, b in made))),)
         )

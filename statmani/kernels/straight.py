@@ -67,14 +67,14 @@ class _Reader:
     def terms(self, polynomial: Any) -> tuple[Terms, int]:
         """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
-        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d > 0)
-        coefficients = polynomial.coeffs()
-        below = lcm(*(int(c.q) for c in coefficients))
-        found = [
-            (tuple([(k, int(m[v])) for k, v in used if m[v]]), int(c.p) * (below // int(c.q)))
-            for m, c in zip(polynomial.monoms(), coefficients, strict=True)
+        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d)
+        monomials = [
+            tuple([(k, int(m[v])) for k, v in used if m[v]]) for m in polynomial.monoms()
         ]
-        found.sort(reverse=True)
+        pairs = [(int(c.p), int(c.q)) for c in polynomial.coeffs()]
+        below = lcm(*[q for _, q in pairs])
+        numbers = [p * (below // q) for p, q in pairs] if below > 1 else [p for p, _ in pairs]
+        found = sorted(zip(monomials, numbers, strict=True), reverse=True)
         return tuple(found), below
 
 
@@ -294,6 +294,7 @@ class _Elements:
         self._above: dict[Terms, tuple[Fraction, Powers]] = {}
         #: By identity of a numerator, which its element keeps.
         self._numerators: dict[int, tuple[Fraction, Monomial, Terms]] = {}
+        self._shared: dict[int, tuple[Fraction, Powers]] = {}
         self._factors: dict[Terms, tuple[Any, Fraction, list[tuple[Any, int]]]] = {}
         self._factorise([reader.ring.polynomials.numerator(e) for e in elements if e])
 
@@ -333,8 +334,12 @@ class _Elements:
         content, common, _ = self._numerators[id(num)]
         powers: Powers = tuple((v, -e) for v, e in common)
         for factor, exponent in factors:
-            scalar, single = self._polynomial(*self._reader.terms(factor))
-            number *= scalar**exponent
+            if id(factor) not in self._shared:
+                # Many numerators have the same object as a factor, and all are kept.
+                self._shared[id(factor)] = self._polynomial(*self._reader.terms(factor))
+            scalar, single = self._shared[id(factor)]
+            if scalar != 1:
+                number *= scalar**exponent
             powers = merged(powers, tuple((v, e * exponent) for v, e in single))
         return number / content, powers
 
