@@ -21,7 +21,7 @@ from flint.utils.flint_exceptions import DomainError
 from statmani.algebra import sums
 from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
 from statmani.algebra.factors import irreducible_factors
-from statmani.algebra.norms import norm
+from statmani.algebra.reciprocals import reciprocal
 from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
@@ -121,11 +121,6 @@ class Polynomials:
     def relate(self, generator: int, degree: int, radicand: Element) -> None:
         """Make `generator` algebraic: its power `degree` equals `radicand` (no denominator)."""
         self.relations.append(Relation(generator, degree, self.numerator(radicand)))
-
-    @property
-    def size(self) -> int:
-        """The number of generators."""
-        return self._count
 
     def lift(self, polynomial: Any) -> Any:
         """The polynomial in the newest context."""
@@ -347,7 +342,7 @@ class Polynomials:
 
     # -- division ------------------------------------------------------------------------
 
-    def _register(self, factor: Any) -> tuple[int, Any]:
+    def register(self, factor: Any) -> tuple[int, Any]:
         """Index of an irreducible polynomial, and the constant by which it was scaled."""
         unit = factor.leading_coefficient()
         factor = factor / unit
@@ -374,50 +369,8 @@ class Polynomials:
         ZeroDivisionError
             The element is zero or divides zero.
         """
-        num = self.numerator(element)
-        if num.is_zero():
-            raise ZeroDivisionError("inverse of zero")
         with self.lock:
-            if len(num) == 1 and not self.relations:
-                return self._inverse_monomial(element, num)
-            cofactor, base = norm(self, num)
-            if base.is_zero():
-                raise ZeroDivisionError("inverse of a zero divisor")
-            unit, factors = self._known_factor(base)
-            if not factors:
-                content, factors = self.factored(base)
-                unit = self.rational(content)
-            den = [0] * len(self.factors)
-            for factor, exponent in factors:
-                index, scale = self._register(factor)
-                unit = unit * scale**exponent
-                den.extend([0] * (index + 1 - len(den)))
-                den[index] = exponent
-            while den and not den[-1]:
-                den.pop()
-            top = cofactor * self.expand_denominator(element.den) * (1 / unit)
-            return self.lowest(top, tuple(den))
-
-    def _inverse_monomial(self, element: Element, num: Any) -> Element:
-        unit = 1 / num.coefficient(0)
-        top = self.expand_denominator(element.den) * unit if element.den else None
-        den = [0] * len(self.factors)
-        if num.total_degree():
-            for v, e in enumerate(num.degrees()):
-                if e:
-                    index = self.monomial_factor(v)
-                    den.extend([0] * (index + 1 - len(den)))
-                    den[index] = int(e)
-        while den and not den[-1]:
-            den.pop()
-        # The element is in lowest terms, and so is its reciprocal.
-        return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
-
-    def _known_factor(self, num: Any) -> tuple[Any, list[tuple[Any, int]]]:
-        """Like the factors of a polynomial that is a number times a known one, else none."""
-        unit = num.leading_coefficient()
-        monic = num / unit
-        return unit, [(monic, 1)] if monic in self.factors else []
+            return reciprocal(self, element)
 
     def monomial(self, p: int, q: int, powers: Mapping[int, int]) -> Element:
         """p / q times powers of generators without relation."""

@@ -333,10 +333,7 @@ def _pulled_metric(
     g = manifold.geometry.metric
     old = {(i, j): carry(g[i][j]) for i in n for j in n[i:] if g[i][j]}
     half = [
-        [
-            dot((old.get((min(i, j), max(i, j)), zero), d) for j, d in columns[b].items())
-            for b in m
-        ]
+        [dot((old.get((min(i, j), max(i, j)), zero), d) for j, d in columns[b].items()) for b in m]
         for i in n
     ]
     result = [[zero] * len(m) for _ in m]

@@ -19,6 +19,7 @@ from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
 from statmani.geometry import direct, flatness, linear
+from statmani.geometry.first_kind import Table, first_kind, half_slopes
 from statmani.geometry.kept import kept, once
 from statmani.geometry.products import Products
 from statmani.geometry.surface import Surface
@@ -26,7 +27,6 @@ from statmani.geometry.surface import Surface
 __all__ = ["Coefficients", "Geometry"]
 
 Coefficients = tuple[Element, Element, Element]
-Table = list[list[list[Element]]]
 
 
 @final
@@ -64,10 +64,6 @@ class Geometry:
         """g^{ij}."""
         return self._regular[0]
 
-    def inverse_and_determinant(self) -> tuple[list[list[Element]], Element]:
-        """The inverse metric and det g."""
-        return self._regular[:2]
-
     @once
     def _regular(self) -> tuple[list[list[Element]], Element, Element | None]:
         """The inverse metric, det g, and in two dimensions its reciprocal."""
@@ -94,21 +90,7 @@ class Geometry:
     @once
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
-        derivative = self.ring.derivative
-        nothing = [zero] * self.dim
-        # Entries that are one object are differentiated once.
-        rows: dict[int, list[Element]] = {}
-        for i in n:
-            for e in self.metric[i][i:]:
-                if id(e) not in rows:
-                    half = e.half()
-                    rows[id(e)] = (
-                        [derivative(half, k) if k in moving else zero for k in n]
-                        if half.num
-                        else nothing
-                    )
-        return [[rows[id(self.metric[min(i, j)][max(i, j)])] for j in n] for i in n]
+        return half_slopes(self)
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
@@ -130,21 +112,9 @@ class Geometry:
 
     @once
     def _first(self) -> Table:
-        n, h, total = range(self.dim), self._slopes, self.ring.polynomials.total
-        if self.is_hessian():
-            return h
-        table: Table = [[[]] * self.dim for _ in n]
-        for i in n:
-            for j in n[i:]:
-                table[i][j] = table[j][i] = [
-                    h[i][i][j]
-                    if k == i
-                    else h[j][j][i]
-                    if k == j
-                    else total((h[j][k][i], h[i][k][j]), (h[i][j][k],))
-                    for k in n
-                ]
-        return table
+        return (
+            self._slopes if self.is_hessian() else first_kind(self.ring.polynomials, self._slopes)
+        )
 
     def first(self, i: int, j: int, k: int) -> Element:
         """Levi-Civita Gamma_{ij,k}."""
@@ -413,12 +383,11 @@ class Geometry:
 
     def _trace(self, order: int) -> Element:
         """g^{kj} times a coefficient of the Ricci tensor."""
-        n = range(self.dim)
         return self.ring.polynomials.dot(
-            (self.inverse[k][j] if k == j else self.inverse[k][j].scale(2), self._ricci(k, j, order))
-            for k in n
-            for j in n[k:]
-            if self.inverse[k][j]
+            (line[j] if k == j else line[j].scale(2), self._ricci(k, j, order))
+            for k, line in enumerate(self.inverse)
+            for j in range(k, self.dim)
+            if line[j]
         )
 
 

@@ -44,7 +44,7 @@ def curvature_row(geometry: Geometry, k: int, i: int, j: int, order: int) -> Row
 
 
 def _transported(geometry: Geometry, i: int, j: int, k: int, order: int) -> dict[int, Groups]:
-    """By m: D_i (D_j d_k), not in lowest terms; symmetric in j and k, so that two planes share it."""
+    """By m: D_i (D_j d_k), not in lowest terms; two planes share it, as it is symmetric in j, k."""
     key = ("transported", i, min(j, k), max(j, k), order)
     known: dict[int, Groups] | None = geometry.kept.get(key)
     if known is not None:

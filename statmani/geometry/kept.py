@@ -35,7 +35,7 @@ def kept(function: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[O
 
 
 @final
-class once(Generic[R]):  # noqa: N801
+class once(Generic[R]):
     """An attribute that is computed at its first use, under the lock of ``self.ring``."""
 
     def __init__(self, function: Callable[[Any], R]) -> None:
@@ -44,13 +44,10 @@ class once(Generic[R]):  # noqa: N801
         self.__doc__ = function.__doc__
 
     def __get__(self, owner: Any, kind: type) -> R:
-        if owner is None:
-            unbound: Any = self
-            return unbound
         # The attribute of the object, once it is there, is found before this one.
         with owner.ring.polynomials.lock:
             known = owner.__dict__
             if self._name not in known:
                 known[self._name] = self._function(owner)
             found: R = known[self._name]
-        return found
+            return found

@@ -215,7 +215,7 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
     if guard.is_regular(values):
         return
-    det = geometry.inverse_and_determinant()[1]
+    det = geometry.determinant
     if not det:
         raise InvalidManifold(
             f"the metric in the coordinates ({', '.join(map(str, symbols))}) is degenerate: its "

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from math import gcd, lcm
+from math import lcm
 from typing import Any, final
 
 from sympy import Dummy, Expr, Symbol, srepr
@@ -20,15 +20,9 @@ from statmani.algebra.element import Element
 from statmani.algebra.factors import Factors
 from statmani.algebra.ring import Ring
 from statmani.kernels.emit import expression_source
+from statmani.kernels.terms import Monomial, Powers, Terms, merged, split
 
 __all__ = ["element_source", "element_text", "expression_text", "has_opaque"]
-
-# Sparse monomials: (rank of a generator, positive exponent), ascending.
-Monomial = tuple[tuple[int, int], ...]
-# Terms of a polynomial with integer coefficients in descending order.
-Terms = tuple[tuple[Monomial, int], ...]
-# Exponents of bases; generators count up from 0, other polynomials down from -1.
-Powers = tuple[tuple[int, int], ...]
 
 # Factorising longer numerators takes longer than compiling them.
 _LONGEST = 200
@@ -68,9 +62,7 @@ class _Reader:
         """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
         used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d)
-        monomials = [
-            tuple([(k, int(m[v])) for k, v in used if m[v]]) for m in polynomial.monoms()
-        ]
+        monomials = [tuple([(k, int(m[v])) for k, v in used if m[v]]) for m in polynomial.monoms()]
         pairs = [(int(c.p), int(c.q)) for c in polynomial.coeffs()]
         below = lcm(*[q for _, q in pairs])
         numbers = [p * (below // q) for p, q in pairs] if below > 1 else [p for p, _ in pairs]
@@ -96,28 +88,6 @@ def element_text(ring: Ring, elements: Iterable[Element]) -> str:
             below = sorted((factors[i], k) for i, k in enumerate(e.den) if k)
             lines.append(f"{reader.terms(ring.polynomials.numerator(e))!r} {below!r}")
     return "\n".join(lines)
-
-
-def _split(terms: Terms) -> tuple[int, Monomial, Terms]:
-    """Content with the sign of the first term, common monomial, and the primitive rest."""
-    content = gcd(*[c for _, c in terms])
-    if terms[0][1] < 0:
-        content = -content
-    # A constant term stands last.
-    common = dict(terms[0][0]) if terms[-1][0] else {}
-    for monomial, _ in terms[1:]:
-        if not common:
-            break
-        here = dict(monomial)
-        common = {v: min(e, here[v]) for v, e in common.items() if v in here}
-    if not common:
-        rest = terms if content == 1 else tuple([(m, c // content) for m, c in terms])
-        return content, (), rest
-    get = common.get
-    rest = tuple(
-        [(tuple([(v, e - get(v, 0)) for v, e in m if e != get(v)]), c // content) for m, c in terms]
-    )
-    return content, tuple(sorted(common.items())), rest
 
 
 @final
@@ -261,18 +231,10 @@ class _Writer:
         return _sum(self._part(terms) for terms in (inside, outside) if terms)
 
     def _part(self, terms: Terms) -> str:
-        content, common, core = _split(terms)
+        content, common, core = split(terms)
         if len(core) == 1:
             return self.scaled(content, common)
         return self.scaled(content, merged(common, ((self.base(core), 1),)))
-
-
-def merged(a: Powers, b: Powers) -> Powers:
-    """The product of two Laurent monomials."""
-    total = dict(a)
-    for base, exponent in b:
-        total[base] = total.get(base, 0) + exponent
-    return tuple(sorted((v, e) for v, e in total.items() if e))
 
 
 def _literal(number: Fraction | int) -> str:
@@ -303,7 +265,7 @@ class _Elements:
         found: dict[Terms, Any] = {}
         for num in numerators:
             terms, below = self._reader.terms(num)
-            content, common, core = _split(terms)
+            content, common, core = split(terms)
             self._numerators[id(num)] = Fraction(content, below), common, core
             found.setdefault(core, num)
         shared = Factors()
@@ -312,7 +274,7 @@ class _Elements:
                 self._factors[core] = num, *shared.of(num)
 
     def _polynomial(self, terms: Terms, below: int) -> tuple[Fraction, Powers]:
-        content, common, core = _split(terms)
+        content, common, core = split(terms)
         if len(core) == 1:
             return Fraction(content, below), common
         return Fraction(content, below), merged(common, ((self._writer.base(core), 1),))
