@@ -135,8 +135,8 @@ class Connection:
             for k in range(n):
                 for j in range(n):
                     parts = source(k, j)
-                    # Only the linear coefficient is asymmetric.
-                    symmetric = k > j and not parts[1]
+                    # Only the linear coefficient is asymmetric, and it may vanish on one side.
+                    symmetric = k > j and parts[1] == source(j, k)[1]
                     made.append(made[j * n + k] if symmetric else self._express(parts))
             self._kept["ricci"] = square_matrix(n, made)
         matrix: ImmutableMatrix = self._kept["ricci"]
