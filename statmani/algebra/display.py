@@ -238,6 +238,8 @@ def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None
         return None
     generators = polynomials.generators
     powers = [(generators[index], -e) for index, e in enumerate(den) if e]
+    if any(i < 0 for i, _ in powers):
+        return None
     if num.total_degree():
         powers += [(i, int(e)) for i, e in enumerate(num.degrees()) if e]
     value = num.coefficient(0)
@@ -246,7 +248,7 @@ def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None
         return coefficient
     display = ring.display(outside)
     atoms = display.atoms
-    if not all(i >= 0 and atoms[i].is_Symbol for i, _ in powers):
+    if not all(atoms[i].is_Symbol for i, _ in powers):
         return None
     if len(powers) == 1:
         factors = [display.shown(powers[0])]
@@ -278,9 +280,11 @@ def element_expr(
         parts, unit = [*sines, *pairs], unit * sign
         terms = None if sines else terms
     terms = scan(num) if terms is None else terms
-    content = _content(terms)
-    common = _common(terms)
-    unit *= content
+    if len(terms) == 1:
+        content, common = Fraction(abs(terms[0][0]), terms[0][1]), dict(terms[0][2])
+    else:
+        content, common = _content(terms), _common(terms)
+    unit = content if unit == 1 else unit * content
     keys: list[Any] = list(common.items())
     evaluated = bool(parts) or not display.is_plain(common)
     for index, exponent in den.items():

@@ -286,39 +286,36 @@ class Polynomials:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
         plus, less = [e for e in elements if e.num], [e for e in minus if e.num]
-        if len(plus) + len(less) > 1:
-            return self.contraction((), plus, less)
-        return plus[0] if plus else -less[0] if less else self.zero
+        if len(plus) + len(less) < 2:
+            return plus[0] if plus else -less[0] if less else self.zero
+        groups: Groups = {}
+        for e in plus:
+            known, num = groups.get(e.den), self.numerator(e)
+            groups[e.den] = num if known is None else known + num
+        for e in less:
+            known, num = groups.get(e.den), self.numerator(e)
+            groups[e.den] = -num if known is None else known - num
+        return self.combined(groups)
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
+        # Making the elements may add generators, as above.
         made = [(a, b) for a, b in pairs if a.num and b.num]
         if len(made) < 2:
             return made[0][0] * made[0][1] if made else self.zero
-        return self.contraction(
-            ((1, dict(enumerate(a for a, _ in made)), dict(enumerate(b for _, b in made))),)
-        )
+        groups: Groups = {}
+        for a, b in made:
+            den = self.sum_of(a.den, b.den)
+            known, num = groups.get(den), self.numerator(a) * self.numerator(b)
+            groups[den] = num if known is None else known + num
+        return self.combined(groups)
 
-    def contraction(
-        self,
-        products: Iterable[tuple[int, Row, Row]],
-        plus: Iterable[Element] = (),
-        minus: Iterable[Element] = (),
-    ) -> Element:
-        """Signed scalar products of rows, plus and minus single elements, in lowest terms.
+    def scalar_product(self, products: Iterable[tuple[int, Row, Row]]) -> Element:
+        """Signed scalar products of rows, in lowest terms.
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        groups = sums.products(self, products)
-        for e in plus:
-            if e.num:
-                known, num = groups.get(e.den), self.numerator(e)
-                groups[e.den] = num if known is None else known + num
-        for e in minus:
-            if e.num:
-                known, num = groups.get(e.den), self.numerator(e)
-                groups[e.den] = -num if known is None else known - num
-        return self.combined(groups)
+        return self.combined(sums.products(self, products))
 
     def simple_derivative(self, element: Element, coordinate: int) -> Element | None:
         """By a symbol, where the denominator is a power of one symbol and all others are constant.

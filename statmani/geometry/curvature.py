@@ -358,7 +358,7 @@ class Geometry:
             for a, line in enumerate(self._inverse_rows)
             if a != j
         ]
-        return self.ring.polynomials.contraction(products)
+        return self.ring.polynomials.scalar_product(products)
 
     def ricci(self, k: int, j: int) -> Coefficients:
         """Coefficients of Ricci[k, j] = R^l_klj; only the linear one is asymmetric."""

@@ -72,7 +72,11 @@ def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> E
     places = [(m, k, i, j, 1), (k, m, i, j, 1 if order == 1 else -1)]
     if order != 1:
         places += [(i, j, m, k, 1), (j, i, m, k, -1)]
-    found = [(geometry.mixed(b, c, d, order), a, sign) for a, b, c, d, sign in places]
-    line, a, sign = min(found, key=lambda place: len(place[0]))
+    shortest: Row | None = None
+    for a, b, c, d, sign in places:
+        line = geometry.mixed(b, c, d, order)
+        if shortest is None or len(line) < len(shortest):
+            shortest, lower, negative = line, geometry.metric_rows[a], sign < 0
     polynomials = geometry.ring.polynomials
-    return polynomials.contraction(((sign, geometry.metric_rows[a], line),))
+    found = polynomials.dot((e, lower[n]) for n, e in (shortest or {}).items() if n in lower)
+    return -found if negative else found
