@@ -61,7 +61,7 @@ class _Reader:
     def terms(self, polynomial: Any) -> tuple[Terms, int]:
         """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
-        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d)
+        used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d > 0)
         monomials = [tuple([(k, int(m[v])) for k, v in used if m[v]]) for m in polynomial.monoms()]
         pairs = [(int(c.p), int(c.q)) for c in polynomial.coeffs()]
         below = lcm(*[q for _, q in pairs])
