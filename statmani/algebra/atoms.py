@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from sympy import Expr, Symbol
 
@@ -20,9 +19,7 @@ __all__ = ["Atom", "CoordinateRule", "Derivation", "internal_domain"]
 Derivation = Callable[[int], Element]
 
 
-@final
-@dataclass(frozen=True)
-class Atom:
+class Atom(NamedTuple):
     """A generator: its expression in internal symbols and its derivation rule.
 
     Attributes

@@ -186,7 +186,7 @@ def polynomial_expr(ring: Ring, polynomial: Any, *, outside: bool = False) -> Ex
     """An expanded polynomial in the atoms, in internal or in the user's symbols."""
     if polynomial.is_zero():
         return S.Zero
-    return _sum(ring.displays[outside], scan(polynomial), Fraction(1))
+    return _sum(ring.display(outside), scan(polynomial), Fraction(1))
 
 
 def _trigonometric_pairs(
@@ -236,25 +236,25 @@ def monomial_expr(ring: Ring, element: Element, *, outside: bool) -> Expr | None
     num, den = polynomials.numerator(element), element.den
     if len(num) != 1 or polynomials.relations:
         return None
-    powers: dict[int, int] = {}
-    for index, e in enumerate(den):
-        if e:
-            powers[polynomials.generators[index]] = -e
+    generators = polynomials.generators
+    powers = [(generators[index], -e) for index, e in enumerate(den) if e]
+    if any(i < 0 for i, _ in powers):
+        return None
     if num.total_degree():
-        powers |= {i: int(e) for i, e in enumerate(num.degrees()) if e}
-    display = ring.displays[outside]
+        powers += [(i, int(e)) for i, e in enumerate(num.degrees()) if e]
     value = num.coefficient(0)
-    coefficient = Rational(int(value.p), int(value.q))
+    coefficient = Integer(int(value.p)) if value.q == 1 else Rational(int(value.p), int(value.q))
     if not powers:
         return coefficient
-    if -1 in powers or not all(display.atoms[i].is_Symbol for i in powers):
+    display = ring.display(outside)
+    atoms = display.atoms
+    if not all(atoms[i].is_Symbol for i, _ in powers):
         return None
     if len(powers) == 1:
-        (key,) = powers.items()
-        factors = [display.shown(key)]
+        factors = [display.shown(powers[0])]
     else:
-        places = display.places(set(powers.items()))
-        factors = [display.by_place[i] for i in sorted([places[key] for key in powers.items()])]
+        places = display.places(set(powers))
+        factors = [display.by_place[i] for i in sorted([places[key] for key in powers])]
     if coefficient is not S.One:
         factors.insert(0, coefficient)
     return factors[0] if len(factors) == 1 else Mul._from_args(factors, True)
@@ -270,7 +270,7 @@ def element_expr(
     num = ring.polynomials.numerator(element)
     if num.is_zero():
         return S.Zero
-    display = ring.displays[outside]
+    display = ring.display(outside)
     den = {i: e for i, e in enumerate(element.den) if e}
     parts: list[Expr] = []
     unit = Fraction(1)
@@ -280,9 +280,11 @@ def element_expr(
         parts, unit = [*sines, *pairs], unit * sign
         terms = None if sines else terms
     terms = scan(num) if terms is None else terms
-    content = _content(terms)
-    common = _common(terms)
-    unit *= content
+    if len(terms) == 1:
+        content, common = Fraction(abs(terms[0][0]), terms[0][1]), dict(terms[0][2])
+    else:
+        content, common = _content(terms), _common(terms)
+    unit = content if unit == 1 else unit * content
     keys: list[Any] = list(common.items())
     evaluated = bool(parts) or not display.is_plain(common)
     for index, exponent in den.items():

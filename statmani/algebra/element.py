@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, final
 
+from flint import fmpq
+
 if TYPE_CHECKING:
     from statmani.algebra.polynomials import Polynomials
 
 __all__ = ["Element", "Exponents", "add_exponents", "max_exponents"]
 
 Exponents = tuple[int, ...]
+_HALF = fmpq(1, 2)
 
 
 def _trim(exponents: list[int]) -> Exponents:
@@ -69,16 +72,22 @@ class Element:
 
     def __mul__(self, other: Element) -> Element:
         ring = self.ring
+        if not (self.num and other.num):
+            return ring.zero
         product = ring.numerator(self) * ring.numerator(other)
         if not self.den and not other.den and not ring.relations:
             return Element(ring, product, ())
-        return ring.lowest(product, add_exponents(self.den, other.den))
+        return ring.lowest(product, ring.sum_of(self.den, other.den))
 
     def scale(self, factor: Fraction | int) -> Element:
         """The element times a rational number."""
-        if not factor:
+        if not factor or not self.num:
             return self.ring.zero
         return Element(self.ring, self.num * self.ring.rational(factor), self.den)
+
+    def half(self) -> Element:
+        """Half the element."""
+        return Element(self.ring, self.num * _HALF, self.den) if self.num else self
 
     def __truediv__(self, other: Element) -> Element:
         return self * self.ring.inverse(other)

@@ -19,11 +19,15 @@ from flint import Ordering, fmpq, fmpq_mpoly_ctx
 from flint.utils.flint_exceptions import DomainError
 
 from statmani.algebra import sums
-from statmani.algebra.element import Element, Exponents, max_exponents
-from statmani.algebra.norms import norm
+from statmani.algebra.element import Element, Exponents, add_exponents, max_exponents
+from statmani.algebra.factors import irreducible_factors
+from statmani.algebra.reciprocals import reciprocal
 from statmani.algebra.sums import Groups, Row
 
 __all__ = ["Polynomials", "Relation", "Row", "row"]
+
+# A failed division of longer polynomials is seen sooner than their remainder is found.
+_SHORT = 20
 
 
 def row(elements: Iterable[Element]) -> Row:
@@ -38,6 +42,17 @@ def _context(width: int) -> tuple[Any, Any, Any, tuple[Any, ...]]:
     return context, context.constant(0), context.constant(1), context.gens()
 
 
+def _quotient(num: Any, factor: Any) -> Any:
+    """An exact quotient of polynomials, else None."""
+    if len(num) <= _SHORT:
+        quotient, rest = divmod(num, factor)
+        return None if rest else quotient
+    try:
+        return num / factor
+    except DomainError:
+        return None
+
+
 @final
 @dataclass(frozen=True)
 class Relation:
@@ -50,22 +65,32 @@ class Relation:
 
 @final
 class Polynomials:
-    """The ring: generators, relations and the irreducible factors of denominators."""
+    """The ring: generators, relations and the irreducible factors of denominators.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    count : int
+        The number of generators to begin with.
+    """
+
+    def __init__(self, count: int = 0) -> None:
         self._count = 0
         self.width = 0
         self.context: Any = None
         self.relations: list[Relation] = []
         self.factors: list[Any] = []
-        self._factor_index: dict[str, int] = {}
         self._supports: list[list[tuple[int, int]]] = []
         #: By factor: the generator that it is, or -1.
         self.generators: list[int] = []
         self._total_degrees: list[int] = []
         self._expanded: dict[Exponents, Any] = {}
+        self._powers: dict[tuple[int, int], Any] = {}
+        self._sums: dict[tuple[Exponents, Exponents], Exponents] = {}
+        self._has_generators = False
+        #: Whether there may be elements of an older context.
+        self.moved = False
         self.lock = threading.RLock()
-        self._grow(0)
+        self._grow(count)
 
     def _grow(self, count: int) -> None:
         self._count += count
@@ -74,6 +99,7 @@ class Polynomials:
         # Flint packs eight fields to a word, one of them for the total degree; a new context
         # means that polynomials of the old one are moved, so all fields of a word are taken.
         self.width = self._count + (7 - self._count) % 8
+        self.moved = self.context is not None
         self.context, zero, one, self._gens = _context(self.width)
         self.factors = [f.project_to_context(self.context) for f in self.factors]
         self.relations = [
@@ -81,6 +107,7 @@ class Polynomials:
             for r in self.relations
         ]
         self._expanded.clear()
+        self._powers.clear()
         self.zero = Element(self, zero, ())
         self.one = Element(self, one, ())
 
@@ -95,30 +122,21 @@ class Polynomials:
         """Make `generator` algebraic: its power `degree` equals `radicand` (no denominator)."""
         self.relations.append(Relation(generator, degree, self.numerator(radicand)))
 
-    @property
-    def size(self) -> int:
-        """The number of generators."""
-        return self._count
-
     def lift(self, polynomial: Any) -> Any:
         """The polynomial in the newest context."""
-        if polynomial.context() is self.context:
+        if not self.moved or polynomial.context() is self.context:
             return polynomial
         return polynomial.project_to_context(self.context)
 
     def numerator(self, element: Element) -> Any:
         """The element's numerator in the newest context, where it stays."""
-        if element.num.context() is not self.context:
+        if self.moved and element.num.context() is not self.context:
             element.num = element.num.project_to_context(self.context)
         return element.num
 
     def divides(self, factor: int, num: Any) -> bool:
         """Whether a factor divides a polynomial."""
-        try:
-            num / self.factors[factor]
-        except DomainError:
-            return False
-        return True
+        return _quotient(num, self.factors[factor]) is not None
 
     def rational(self, value: Fraction | int) -> Any:
         """A rational number for flint."""
@@ -166,24 +184,31 @@ class Polynomials:
             return Element(self, num, den)
         if not num:
             return self.zero
+        if len(num) == 1 and not self._has_generators:
+            # A monomial is no multiple of a factor with several terms.
+            return Element(self, num, den)
+        degree = num.total_degree()
+        if not degree:
+            # No factor divides a number.
+            return Element(self, num, den)
         left: list[int] | None = None
         degrees = None
         several = den.count(0) < len(den) - 1
         for i, e in enumerate(den):
             if not e or i in coprime:
                 continue
-            generator = self.generators[i]
-            if generator >= 0:
+            if self.generators[i] >= 0:
                 # The greatest common divisor with a power of a generator costs next to nothing.
-                shared = num.gcd(self._gens[generator] ** e)
-                if not shared.is_one():
+                shared = num.gcd(self.power(i, e))
+                common = shared.total_degree()
+                if common:
                     num = num / shared
                     left = list(den) if left is None else left
-                    left[i] = e - int(shared.total_degree())
-                    degrees = None
+                    left[i] = e - int(common)
+                    degree, degrees = degree - common, None
                 continue
-            if len(num) == 1 or num.total_degree() < self._total_degrees[i]:
-                # A monomial is no multiple of a factor with several terms.
+            size = self._total_degrees[i]
+            if degree < size or len(num) == 1:
                 continue
             if several:
                 # The degrees rule out most of several factors.
@@ -191,12 +216,11 @@ class Polynomials:
                 if any(degrees[v] < d for v, d in self._supports[i]):
                     continue
             factor, rest = self.factors[i], e
-            while rest:
-                try:
-                    num = num / factor
-                except DomainError:
+            while rest and degree >= size:
+                quotient = _quotient(num, factor)
+                if quotient is None:
                     break
-                rest -= 1
+                num, rest, degree = quotient, rest - 1, degree - size
             if rest != e:
                 left = list(den) if left is None else left
                 left[i] = rest
@@ -207,14 +231,33 @@ class Polynomials:
             left.pop()
         return Element(self, num, tuple(left))
 
+    def sum_of(self, a: Exponents, b: Exponents) -> Exponents:
+        """Exponents of a product of denominators, remembered."""
+        if not (a and b):
+            return a or b
+        known = self._sums.get((a, b))
+        if known is None:
+            known = self._sums[a, b] = add_exponents(a, b)
+        return known
+
+    def power(self, factor: int, exponent: int) -> Any:
+        """A power of a factor of denominators."""
+        key = factor, exponent
+        known = self._powers.get(key)
+        if known is None:
+            known = self._powers[key] = self.factors[factor] ** exponent
+        return known
+
     def expand_denominator(self, den: Exponents) -> Any:
         """The product of the factors' powers as a polynomial."""
         known = self._expanded.get(den)
         if known is None:
-            known = self.context.constant(1)
             for i, e in enumerate(den):
                 if e:
-                    known = known * self.factors[i] ** e
+                    part = self.power(i, e)
+                    known = part if known is None else known * part
+            if known is None:
+                known = self.context.constant(1)
             self._expanded[den] = known
         return known
 
@@ -227,8 +270,8 @@ class Polynomials:
             return self.zero
         # What vanishes must not raise the common denominator.
         groups = {den: num for den, num in groups.items() if num}
-        if not groups:
-            return self.zero
+        if len(groups) < 2:
+            return self.combined(groups, coprime)
         common = max_exponents(groups)
         total = None
         for den, num in groups.items():
@@ -243,37 +286,36 @@ class Polynomials:
         """The sum less that of others, brought to lowest terms once."""
         # Making the elements may add generators, so all are made before the first is lifted.
         plus, less = [e for e in elements if e.num], [e for e in minus if e.num]
-        if len(plus) + len(less) > 1:
-            return self.contraction((), plus, less)
-        return plus[0] if plus else -less[0] if less else self.zero
+        if len(plus) + len(less) < 2:
+            return plus[0] if plus else -less[0] if less else self.zero
+        groups: Groups = {}
+        for e in plus:
+            known, num = groups.get(e.den), self.numerator(e)
+            groups[e.den] = num if known is None else known + num
+        for e in less:
+            known, num = groups.get(e.den), self.numerator(e)
+            groups[e.den] = -num if known is None else known - num
+        return self.combined(groups)
 
     def dot(self, pairs: Iterable[tuple[Element, Element]]) -> Element:
         """The sum of products, brought to lowest terms once."""
+        # Making the elements may add generators, as above.
         made = [(a, b) for a, b in pairs if a.num and b.num]
-        return self.contraction(
-            ((1, dict(enumerate(a for a, _ in made)), dict(enumerate(b for _, b in made))),)
-        )
+        if len(made) < 2:
+            return made[0][0] * made[0][1] if made else self.zero
+        groups: Groups = {}
+        for a, b in made:
+            den = self.sum_of(a.den, b.den)
+            known, num = groups.get(den), self.numerator(a) * self.numerator(b)
+            groups[den] = num if known is None else known + num
+        return self.combined(groups)
 
-    def contraction(
-        self,
-        products: Iterable[tuple[int, Row, Row]],
-        plus: Iterable[Element] = (),
-        minus: Iterable[Element] = (),
-    ) -> Element:
-        """Signed scalar products of rows, plus and minus single elements, in lowest terms.
+    def scalar_product(self, products: Iterable[tuple[int, Row, Row]]) -> Element:
+        """Signed scalar products of rows, in lowest terms.
 
         All elements exist already, so that no new generator moves them to another context.
         """
-        groups = sums.products(self, products)
-        for e in plus:
-            if e.num:
-                known, num = groups.get(e.den), self.numerator(e)
-                groups[e.den] = num if known is None else known + num
-        for e in minus:
-            if e.num:
-                known, num = groups.get(e.den), self.numerator(e)
-                groups[e.den] = -num if known is None else known - num
-        return self.combined(groups)
+        return self.combined(sums.products(self, products))
 
     def simple_derivative(self, element: Element, coordinate: int) -> Element | None:
         """By a symbol, where the denominator is a power of one symbol and all others are constant.
@@ -283,7 +325,7 @@ class Polynomials:
         num, den = self.numerator(element), element.den
         slope = num.derivative(coordinate) if num.total_degree() else None
         if not den:
-            return self.zero if slope is None else Element(self, slope, den)
+            return Element(self, slope, den) if slope else self.zero
         symbol = self.generators[len(den) - 1]
         if symbol < 0:
             return None
@@ -297,7 +339,7 @@ class Polynomials:
 
     # -- division ------------------------------------------------------------------------
 
-    def _register(self, factor: Any) -> tuple[int, Any]:
+    def register(self, factor: Any) -> tuple[int, Any]:
         """Index of an irreducible polynomial, and the constant by which it was scaled."""
         unit = factor.leading_coefficient()
         factor = factor / unit
@@ -307,14 +349,14 @@ class Polynomials:
         self.factors.append(factor)
         support = [(v, d) for v, d in enumerate(factor.degrees()) if d]
         self._supports.append(support)
-        self._total_degrees.append(factor.total_degree())
+        self._total_degrees.append(int(factor.total_degree()))
         self.generators.append(support[0][0] if len(factor) == 1 else -1)
+        self._has_generators = self._has_generators or len(factor) == 1
         return len(self.factors) - 1, unit
 
     def factored(self, num: Any) -> tuple[Fraction, list[tuple[Any, int]]]:
         """Content and irreducible factors of a polynomial without algebraic generators."""
-        content, factors = num.factor()
-        return Fraction(int(content.p), int(content.q)), [(f, int(e)) for f, e in factors]
+        return irreducible_factors(num)
 
     def inverse(self, element: Element) -> Element:
         """1 / element; its irreducible factors join the denominators.
@@ -324,56 +366,14 @@ class Polynomials:
         ZeroDivisionError
             The element is zero or divides zero.
         """
-        num = self.numerator(element)
-        if num.is_zero():
-            raise ZeroDivisionError("inverse of zero")
         with self.lock:
-            if len(num) == 1 and not self.relations:
-                return self._inverse_monomial(element, num)
-            cofactor, base = norm(self, num)
-            if base.is_zero():
-                raise ZeroDivisionError("inverse of a zero divisor")
-            unit, factors = self._known_factor(base)
-            if not factors:
-                content, factors = self.factored(base)
-                unit = self.rational(content)
-            den = [0] * len(self.factors)
-            for factor, exponent in factors:
-                index, scale = self._register(factor)
-                unit = unit * scale**exponent
-                den.extend([0] * (index + 1 - len(den)))
-                den[index] = exponent
-            while den and not den[-1]:
-                den.pop()
-            top = cofactor * self.expand_denominator(element.den) * (1 / unit)
-            return self.lowest(top, tuple(den))
-
-    def _inverse_monomial(self, element: Element, num: Any) -> Element:
-        unit = 1 / num.coefficient(0)
-        top = self.expand_denominator(element.den) * unit if element.den else None
-        den = [0] * len(self.factors)
-        if num.total_degree():
-            for v, e in enumerate(num.degrees()):
-                if e:
-                    index = self.monomial_factor(v)
-                    den.extend([0] * (index + 1 - len(den)))
-                    den[index] = int(e)
-        while den and not den[-1]:
-            den.pop()
-        # The element is in lowest terms, and so is its reciprocal.
-        return Element(self, self.context.constant(unit) if top is None else top, tuple(den))
-
-    def _known_factor(self, num: Any) -> tuple[Any, list[tuple[Any, int]]]:
-        """Like the factors of a polynomial that is a number times a known one, else none."""
-        unit = num.leading_coefficient()
-        monic = num / unit
-        return unit, [(monic, 1)] if monic in self.factors else []
+            return reciprocal(self, element)
 
     def monomial(self, p: int, q: int, powers: Mapping[int, int]) -> Element:
         """p / q times powers of generators without relation."""
         if not p:
             return self.zero
-        num = self.context.constant(fmpq(p, q))
+        num = self.context.constant(p if q == 1 else fmpq(p, q))
         den: list[int] = []
         for generator, e in powers.items():
             if e > 0:
@@ -387,5 +387,9 @@ class Polynomials:
     def monomial_factor(self, generator: int) -> int:
         """The index of a generator among the factors, which it joins when it is new."""
         if generator not in self.generators:
-            self._register(self._gens[generator])
+            self.factors.append(self._gens[generator])
+            self._supports.append([(generator, 1)])
+            self._total_degrees.append(1)
+            self.generators.append(generator)
+            self._has_generators = True
         return self.generators.index(generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr
@@ -37,6 +37,8 @@ def _walk(expr: Any, found: set[Expr]) -> bool:
 def convert_rational(ring: Ring, expr: Any) -> Element:
     """A rational function in the user's symbols as an element."""
     polynomials = ring.polynomials
+    if expr.is_Rational:
+        return polynomials.monomial(expr.p, expr.q, {})
     if expr.is_Add:
         return polynomials.total([convert_rational(ring, a) for a in expr.args])
     p = q = 1
@@ -50,9 +52,11 @@ def convert_rational(ring: Ring, expr: Any) -> Element:
         if base.is_Symbol:
             generator = ring.symbol_index(base)
             powers[generator] = powers.get(generator, 0) + int(exponent)
-        else:
+        elif factor is expr:
             others.append(ring.convert(base) ** int(exponent))
-    product = polynomials.monomial(p, q, powers)
-    for element in others:
-        product = product * element
-    return product
+        else:
+            # Powers of one sum occur in many entries.
+            others.append(ring.convert(factor))
+    if not others or powers or p != q:
+        others.append(polynomials.monomial(p, q, powers))
+    return reduce(Element.__mul__, others)

@@ -17,7 +17,7 @@ from sympy import Expr, S, Symbol, oo, sympify
 from statmani.algebra.atoms import Atom, CoordinateRule, Derivation, internal_domain
 from statmani.algebra.convert import convert
 from statmani.algebra.display import Display, element_expr, monomial_expr, polynomial_expr, scan
-from statmani.algebra.element import Element, Exponents, add_exponents
+from statmani.algebra.element import Element, Exponents
 from statmani.algebra.guard import Guard
 from statmani.algebra.polynomials import Polynomials
 from statmani.algebra.prepare import prepare
@@ -54,7 +54,7 @@ class Ring:
     """
 
     def __init__(self, domain: Domain, expressions: Iterable[Expr] = ()) -> None:
-        self.polynomials = Polynomials()
+        self.polynomials = Polynomials(domain.dim)
         self.atoms: list[Atom] = []
         self._functions: list[int] = []
         self._outside_atoms: list[Expr] = []
@@ -64,10 +64,11 @@ class Ring:
         self._given: dict[Expr, Element] = {}
         self._derivatives: dict[tuple[int, int], Element] = {}
         self._factor_derivatives: dict[tuple[int, int], Element] = {}
+        self._outer_derivatives: dict[tuple[int, int, int], Element] = {}
         self._settled: dict[tuple[int, int], bool] = {}
         self._signs: dict[str, int] = {}
         self.assumed = 0
-        self.displays = {outside: Display(self, outside) for outside in (False, True)}
+        self._displays: dict[bool, Display] = {}
         self.root_degree = 2
         self.lattices: dict[str, list[tuple[Element, tuple[int, ...]]]] = {"exp": [], "trig": []}
         self.polygamma_rules: dict[Expr, Callable[[int], Element] | None] = {}
@@ -75,12 +76,12 @@ class Ring:
         self._renamed: dict[Expr, Expr] = {}
         self.dim = domain.dim
         self._inside, self.domain = internal_domain(domain)
-        self._inside = dict(self._inside)
+        self._inside = self._inside.copy()
         self._outside = {new: old for old, new in self._inside.items()}
         self.user_domain = domain
         free: set[Any] = set(domain.constants)
         others: list[Expr] = []
-        for expr in dict.fromkeys(sympify(e, strict=True) for e in expressions):
+        for expr in dict.fromkeys(expressions):
             symbols = rational_symbols(expr)
             if symbols is None:
                 others.append(expr)
@@ -139,6 +140,13 @@ class Ring:
             self._outside_atoms.append(self.external(atom.expr))
         return self._outside_atoms
 
+    def display(self, outside: bool) -> Display:
+        """What is remembered of expressions in the user's or in internal symbols."""
+        known = self._displays.get(outside)
+        if known is None:
+            known = self._displays[outside] = Display(self, outside)
+        return known
+
     @property
     def constants(self) -> tuple[Expr, ...]:
         """Internal symbols that are no coordinates."""
@@ -149,8 +157,7 @@ class Ring:
     def _coordinates(self) -> None:
         """The coordinates are the first generators: derivatives rely on it."""
         polynomials = self.polynomials
-        for index in polynomials.new_generators(self.dim):
-            symbol = self.domain.symbols[index]
+        for index, symbol in enumerate(self.domain.symbols):
             self._by_key[symbol] = index
             self.atoms.append(Atom(symbol, CoordinateRule(polynomials, index), "symbol"))
 
@@ -226,32 +233,30 @@ class Ring:
         """
         ring, den = self.polynomials, element.den
         # Derivatives of generators may add generators, so they are made first.
-        inner = self._inner(ring.numerator(element), coordinate)
-        outer = [(i, e, self._factor_derivative(i, coordinate)) for i, e in enumerate(den) if e]
+        inner = self._inner(ring.numerator(element), coordinate) if self._functions else ()
+        outer = [(i, e, self._outer(i, e, coordinate)) for i, e in enumerate(den) if e]
         num = ring.numerator(element)
         if sign < 0:
             num = -num
-
-        def add(den: Exponents, part: Any) -> None:
-            known = groups.get(den)
-            # What is known may be older than the generators of this derivative.
-            groups[den] = part if known is None else ring.lift(known) + part
-
+        parts: list[tuple[Exponents, Any]] = []
+        slope = num.derivative(coordinate) if num.total_degree() else None
+        if slope:
+            parts.append((den, slope))
         for v, d in inner:
-            if d.num:
-                part = num.derivative(v)
-                if not part:
-                    continue
-                if d.den or not d.num.is_one():
-                    part = part * ring.numerator(d)
-                add(add_exponents(den, d.den), part)
+            part = num.derivative(v)
+            if part:
+                parts.append((ring.sum_of(den, d.den), part * ring.numerator(d)))
         coprime: list[int] = []
         for i, e, d in outer:
             if d.num:
-                if self._is_settled(i, coordinate, d):
+                if self._is_settled(i, coordinate):
                     coprime.append(i)
-                raised = add_exponents(den, (0,) * i + (1,))
-                add(add_exponents(raised, d.den), num * ring.numerator(d) * -e)
+                raised = (*den[:i], e + 1, *den[i + 1 :])
+                parts.append((ring.sum_of(raised, d.den), num * ring.numerator(d)))
+        for key, part in parts:
+            known = groups.get(key)
+            # What is known may be older than the generators of this derivative.
+            groups[key] = part if known is None else ring.lift(known) + part
         return coprime
 
     def coordinates_of(self, elements: Iterable[Element]) -> frozenset[int]:
@@ -265,7 +270,7 @@ class Ring:
         every = any(self.atoms[v].kind != "symbol" for v in used)
         return frozenset(i for i in range(self.dim) if every or i in used)
 
-    def _is_settled(self, factor: int, coordinate: int, derivative: Element) -> bool:
+    def _is_settled(self, factor: int, coordinate: int) -> bool:
         """Whether a factor f stays in a denominator that is differentiated.
 
         (N/f^e)' = (N' f - e N f') / f^(e + 1) is in lowest terms unless f divides f'.
@@ -273,20 +278,27 @@ class Ring:
         key = (factor, coordinate)
         known = self._settled.get(key)
         if known is None:
-            ring = self.polynomials
+            ring, derivative = self.polynomials, self._factor_derivative(factor, coordinate)
             known = self._settled[key] = not (
                 ring.relations or ring.divides(factor, ring.numerator(derivative))
             )
         return known
 
+    def _outer(self, factor: int, exponent: int, coordinate: int) -> Element:
+        """-e f' for a factor f of a denominator with exponent e."""
+        key = (factor, exponent, coordinate)
+        known = self._outer_derivatives.get(key)
+        if known is None:
+            slope = self._factor_derivative(factor, coordinate)
+            known = self._outer_derivatives[key] = slope.scale(-exponent)
+        return known
+
     def _inner(self, num: Any, coordinate: int) -> list[tuple[int, Element]]:
-        """Generators of a polynomial with their derivatives; other coordinates have none."""
-        inner = [(coordinate, self.polynomials.one)]
-        if self._functions:
-            degrees = num.degrees()
-            present = [v for v in self._functions if degrees[v]]
-            inner += [(v, self._generator_derivative(v, coordinate)) for v in present]
-        return inner
+        """Functions in a polynomial with their derivatives that do not vanish."""
+        degrees = num.degrees()
+        present = [v for v in self._functions if degrees[v]]
+        made = [(v, self._generator_derivative(v, coordinate)) for v in present]
+        return [(v, d) for v, d in made if d.num]
 
     def _generator_derivative(self, generator: int, coordinate: int) -> Element:
         key = (generator, coordinate)
@@ -382,5 +394,6 @@ class Ring:
 
     def inverse(self, element: Element) -> Element:
         """1 / element, after the numeric guard has seen that it does not vanish."""
-        self.guard.require_nonzero(element)
+        if self._functions:
+            self.guard.require_nonzero(element)
         return self.polynomials.inverse(element)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from statmani.algebra.element import Element, Exponents, add_exponents
+from statmani.algebra.element import Element, Exponents
 
 if TYPE_CHECKING:
     from statmani.algebra.polynomials import Polynomials
 
-__all__ = ["Groups", "Row", "combination", "gathered", "products"]
+__all__ = ["Groups", "Row", "add_combination", "combination", "difference", "gathered", "products"]
 
 #: The nonzero entries of a row, by index.
 Row = dict[int, Element]
@@ -25,22 +25,18 @@ Groups = dict[Exponents, Any]
 def products(ring: Polynomials, pairs: Iterable[tuple[int, Row, Row]]) -> Groups:
     """Signed scalar products of rows."""
     groups: Groups = {}
-    numerator, context = ring.numerator, ring.context
+    moved, sum_of = ring.moved, ring.sum_of
     for sign, left, right in pairs:
         if len(right) < len(left):
             left, right = right, left
         for n, a in left.items():
-            if n not in right:
+            b = right.get(n)
+            if b is None:
                 continue
-            b = right[n]
-            x, y, den = a.num, b.num, a.den
-            if x.context() is not context:
-                x = numerator(a)
-            if y.context() is not context:
-                y = numerator(b)
-            if b.den:
-                den = add_exponents(den, b.den) if den else b.den
-            num, known = x * y, groups.get(den)
+            if moved:
+                ring.numerator(a), ring.numerator(b)
+            den = sum_of(a.den, b.den)
+            num, known = a.num * b.num, groups.get(den)
             if sign > 0:
                 groups[den] = num if known is None else known + num
             else:
@@ -57,54 +53,58 @@ def gathered(
 ) -> Element:
     """Sums and single elements, added and subtracted, in lowest terms."""
     groups: Groups = {}
-    parts = [*positive, *({e.den: e.num} for e in plus if e.num)]
-    for part in parts:
+    lift = ring.lift if ring.moved else None
+    for part in (*positive, *[{e.den: e.num} for e in plus if e.num]):
         for den, num in part.items():
-            known, num = groups.get(den), ring.lift(num)
+            known = groups.get(den)
+            if lift:
+                num = lift(num)
             groups[den] = num if known is None else known + num
-    parts = [*negative, *({e.den: e.num} for e in minus if e.num)]
-    for part in parts:
+    for part in (*negative, *[{e.den: e.num} for e in minus if e.num]):
         for den, num in part.items():
-            known, num = groups.get(den), ring.lift(num)
+            known = groups.get(den)
+            if lift:
+                num = lift(num)
             groups[den] = -num if known is None else known - num
     return ring.combined(groups)
 
 
-def combination(
-    ring: Polynomials,
-    terms: Iterable[tuple[int, Element, Row]],
-    sums: dict[int, Groups] | None = None,
-) -> Row:
-    """The sum of sign * element * row, in lowest terms.
+def difference(ring: Polynomials, plus: Groups, minus: Groups) -> Element:
+    """One sum less another, in lowest terms."""
+    lift = ring.lift
+    groups = {den: lift(num) for den, num in plus.items()} if ring.moved else plus.copy()
+    for den, num in minus.items():
+        known = groups.get(den)
+        groups[den] = -lift(num) if known is None else known - lift(num)
+    return ring.combined(groups)
 
-    Parameters
-    ----------
-    ring : Polynomials
-    terms : iterable of (sign, element, row)
-    sums : dict, optional
-        By index, what is to be added.
+
+def combination(ring: Polynomials, terms: Iterable[tuple[int, Element, Row]]) -> Row:
+    """The sum of sign * element * row, in lowest terms."""
+    sums: dict[int, Groups] = {}
+    add_combination(ring, terms, sums)
+    made = {n: ring.combined(groups) for n, groups in sums.items()}
+    return {n: e for n, e in made.items() if e.num}
+
+
+def add_combination(
+    ring: Polynomials, terms: Iterable[tuple[int, Element, Row]], sums: dict[int, Groups]
+) -> None:
+    """Add sign * element * row to sums by index.
+
+    The sums are of the newest context.
     """
-    numerator, context, lift = ring.numerator, ring.context, ring.lift
-    total = {
-        n: {den: lift(num) for den, num in groups.items()} for n, groups in (sums or {}).items()
-    }
-    dens: dict[tuple[Exponents, Exponents], Exponents] = {}
+    moved, sum_of = ring.moved, ring.sum_of
     for sign, scalar, line in terms:
-        x, left = numerator(scalar), scalar.den
+        x, left = ring.numerator(scalar) if moved else scalar.num, scalar.den
         if sign < 0:
             x = -x
         for n, e in line.items():
-            y, right = e.num, e.den
-            if y.context() is not context:
-                y = numerator(e)
-            den = dens.get((left, right))
-            if den is None:
-                den = dens[left, right] = add_exponents(left, right)
-            groups = total.get(n)
+            y, right = ring.numerator(e) if moved else e.num, e.den
+            den = sum_of(left, right) if right else left
+            groups = sums.get(n)
             if groups is None:
-                total[n] = {den: x * y}
+                sums[n] = {den: x * y}
             else:
                 known = groups.get(den)
                 groups[den] = x * y if known is None else known + x * y
-    made = {n: ring.combined(groups) for n, groups in total.items()}
-    return {n: e for n, e in made.items() if e.num}

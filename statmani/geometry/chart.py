@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from sympy import Derivative, Expr, Integral, Subs, Sum, Symbol
 
 from statmani.algebra.element import Element
+from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
 from statmani.domain import Domain
 from statmani.errors import InvalidArgument, InvalidManifold
@@ -62,6 +63,14 @@ class Homomorphism:
         return self._powers[key]
 
     def _polynomial(self, polynomial: Any) -> Element:
+        target = self._target.polynomials
+        used = self._source.polynomials.used(polynomial)
+        images = {generator: self._image(generator) for generator in used}
+        if not any(image.den for image in images.values()):
+            places = [target.zero.num] * len(polynomial.degrees())
+            for generator, image in images.items():
+                places[generator] = target.numerator(image)
+            return target.lowest(polynomial.compose(*places, ctx=target.context), ())
         terms = []
         for exponents, c in polynomial.to_dict().items():
             term = self._target.polynomials.one
@@ -318,27 +327,26 @@ def _pulled_metric(
     carry: Homomorphism,
     jacobian: Sequence[Sequence[Element]],
 ) -> list[list[Element]]:
-    n, m = len(jacobian), len(jacobian[0])
-    dot = ring.polynomials.dot
+    n, m = range(len(jacobian)), range(len(jacobian[0]))
+    dot, zero = ring.polynomials.dot, ring.polynomials.zero
+    columns = _columns(jacobian)
     g = manifold.geometry.metric
-    old = {(i, j): carry(g[i][j]) for i in range(n) for j in range(i, n) if g[i][j]}
+    old = {(i, j): carry(g[i][j]) for i in n for j in n[i:] if g[i][j]}
     half = [
-        [
-            dot(
-                (old[min(i, j), max(i, j)], jacobian[j][b])
-                for j in range(n)
-                if (min(i, j), max(i, j)) in old
-            )
-            for b in range(m)
-        ]
-        for i in range(n)
+        [dot((old.get((min(i, j), max(i, j)), zero), d) for j, d in columns[b].items()) for b in m]
+        for i in n
     ]
-    result = [[ring.polynomials.zero] * m for _ in range(m)]
-    for a in range(m):
-        for b in range(a, m):
-            entry = dot((jacobian[i][a], half[i][b]) for i in range(n))
+    result = [[zero] * len(m) for _ in m]
+    for a in m:
+        for b in m[a:]:
+            entry = dot((d, half[i][b]) for i, d in columns[a].items())
             result[a][b] = result[b][a] = entry
     return result
+
+
+def _columns(jacobian: Sequence[Sequence[Element]]) -> list[Row]:
+    """By new coordinate, the old ones that depend on it."""
+    return [row(line) for line in zip(*jacobian, strict=True)]
 
 
 def _pulled_skewness(
@@ -347,31 +355,31 @@ def _pulled_skewness(
     carry: Homomorphism,
     jacobian: Sequence[Sequence[Element]],
 ) -> dict[tuple[int, int, int], Element]:
-    n, m = len(jacobian), len(jacobian[0])
-    dot = ring.polynomials.dot
+    n, m = range(len(jacobian)), range(len(jacobian[0]))
+    dot, zero = ring.polynomials.dot, ring.polynomials.zero
+    columns = _columns(jacobian)
     old = {index: carry(value) for index, value in manifold.geometry.skewness.items()}
     if not old:
         return {}
 
     def t(i: int, j: int, k: int) -> Element:
         a, b, c = sorted((i, j, k))
-        return old.get((a, b, c), ring.polynomials.zero)
+        return old.get((a, b, c), zero)
 
     one = {
-        (i, j, c): dot((t(i, j, k), jacobian[k][c]) for k in range(n))
-        for i in range(n)
-        for j in range(i, n)
-        for c in range(m)
+        (i, j, c): dot((t(i, j, k), d) for k, d in columns[c].items())
+        for i in n
+        for j in n[i:]
+        for c in m
     }
     two = {
-        (i, b, c): dot((one[min(i, j), max(i, j), c], jacobian[j][b]) for j in range(n))
-        for i in range(n)
-        for b in range(m)
-        for c in range(b, m)
+        (i, b, c): dot((one[min(i, j), max(i, j), c], d) for j, d in columns[b].items())
+        for i in n
+        for b in m
+        for c in m[b:]
     }
-    result = {}
-    for a, b, c in combinations_with_replacement(range(m), 3):
-        entry = dot((two[i, b, c], jacobian[i][a]) for i in range(n))
-        if entry:
-            result[a, b, c] = entry
-    return result
+    made = {
+        (a, b, c): dot((two[i, b, c], d) for i, d in columns[a].items())
+        for a, b, c in combinations_with_replacement(m, 3)
+    }
+    return {index: entry for index, entry in made.items() if entry}

@@ -20,6 +20,7 @@ from sympy.core.sympify import SympifyError
 from statmani.errors import InvalidArgument
 from statmani.geometry.alpha import at_order, express
 from statmani.geometry.curvature import Coefficients
+from statmani.geometry.matrices import square_matrix
 from statmani.geometry.tensor import Exact, Tensor
 
 if TYPE_CHECKING:
@@ -130,15 +131,14 @@ class Connection:
         if "ricci" not in self._kept:
             source = self._manifold.geometry.ricci
             n = self._manifold.dim
-            made: dict[tuple[int, int], Expr] = {}
+            made: list[Expr] = []
             for k in range(n):
                 for j in range(n):
                     parts = source(k, j)
-                    # Only the linear coefficient is asymmetric.
-                    symmetric = k > j and not parts[1]
-                    made[k, j] = made[j, k] if symmetric else self._express(parts)
-            # The entries are expressions already, so that nothing is left to check.
-            self._kept["ricci"] = ImmutableMatrix._new(n, n, list(made.values()), copy=False)
+                    # Only the linear coefficient is asymmetric, and it may vanish on one side.
+                    symmetric = k > j and parts[1] == source(j, k)[1]
+                    made.append(made[j * n + k] if symmetric else self._express(parts))
+            self._kept["ricci"] = square_matrix(n, made)
         matrix: ImmutableMatrix = self._kept["ricci"]
         return matrix
 

@@ -13,22 +13,20 @@ all symmetries of a Riemann tensor and R1 is symmetric in (l, k)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, final
 
 from statmani.algebra.element import Element
 from statmani.algebra.polynomials import Row, row
 from statmani.algebra.ring import Ring
-from statmani.geometry import direct, linear
-from statmani.geometry.kept import kept
+from statmani.geometry import direct, flatness, linear
+from statmani.geometry.first_kind import Table, first_kind, half_slopes
+from statmani.geometry.kept import kept, once
 from statmani.geometry.products import Products
 from statmani.geometry.surface import Surface
 
 __all__ = ["Coefficients", "Geometry"]
 
-_HALF = Fraction(1, 2)
 Coefficients = tuple[Element, Element, Element]
-Table = list[list[list[Element]]]
 
 
 @final
@@ -54,106 +52,91 @@ class Geometry:
         self.skewness = skewness
         self.dim = len(metric)
         self.kept: dict[Any, Any] = {}
+        self._mixed: dict[tuple[int, int, int, int], Row] = {}
+        self._raised: dict[tuple[int, int, int], Row] = {}
 
     def t(self, i: int, j: int, k: int) -> Element:
         """The skewness tensor."""
         return self.skewness.get(_sorted(i, j, k), self.ring.polynomials.zero)
 
-    @property
+    @once
     def inverse(self) -> list[list[Element]]:
         """g^{ij}."""
-        return self.inverse_and_determinant()[0]
+        return self._regular[0]
 
-    @kept
-    def inverse_and_determinant(self) -> tuple[list[list[Element]], Element]:
-        """The inverse metric and det g."""
+    @once
+    def _regular(self) -> tuple[list[list[Element]], Element, Element | None]:
+        """The inverse metric, det g, and in two dimensions its reciprocal."""
         if self.dim == 2:
-            inverse, det, _ = self.plane()
-            return inverse, det
-        return linear.inverse(self.ring, self.metric)
+            return linear.plane(self.ring, self.metric, self.determinant)
+        return *linear.inverse(self.ring, self.metric), None
 
-    @kept
-    def plane(self) -> tuple[list[list[Element]], Element, Element]:
-        """In two dimensions the inverse metric, det g and its reciprocal."""
-        return linear.plane(self.ring, self.metric, self.determinant())
+    @property
+    def reciprocal(self) -> Element:
+        """1 / det g, in two dimensions."""
+        found = self._regular[2]
+        assert found is not None
+        return found
 
-    @kept
+    @once
     def determinant(self) -> Element:
         """The determinant of g."""
-        if self.dim > 2:
-            return self.inverse_and_determinant()[1]
-        return linear.determinant(self.ring, self.metric)
+        if self.dim == 2:
+            return linear.plane_determinant(self.ring, self.metric)
+        return self._regular[1]
 
     # -- Christoffel symbols -------------------------------------------------------------
 
-    @kept
+    @once
     def _slopes(self) -> Table:
         """d_k g_ij / 2 by i, j, k."""
-        n, moving, zero = range(self.dim), self.moving(0), self.ring.polynomials.zero
-        # Entries that are one object are differentiated once.
-        made = {id(self.metric[i][j]): self.metric[i][j] for i in n for j in n if i <= j}
-        halves = {at: _half(e) for at, e in made.items()}
-        rows = {
-            at: [self.ring.derivative(e, k) if k in moving else zero for k in n]
-            for at, e in halves.items()
-        }
-        return [[rows[id(self.metric[min(i, j)][max(i, j)])] for j in n] for i in n]
+        return half_slopes(self)
 
     def dg(self, i: int, j: int, k: int) -> Element:
         """d_k g_ij."""
-        return self._slopes()[i][j][k].scale(2)
+        return self._slopes[i][j][k].scale(2)
 
     @kept
     def is_hessian(self) -> bool:
         """Whether d_k g_ij is totally symmetric: then all second derivatives of g cancel."""
-        n, h = range(self.dim), self._slopes()
+        n, h = range(self.dim), self._slopes
         return all(h[i][j][k] == h[i][k][j] for i in n for j in n for k in n if j < k)
 
-    @kept
+    @once
     def _products(self) -> Products:
         return Products(self.ring.polynomials, self.inverse)
 
-    @kept
+    @once
     def _inverse_rows(self) -> list[Row]:
         return [row(line) for line in self.inverse]
 
-    @kept
+    @once
     def _first(self) -> Table:
-        n, h, total = range(self.dim), self._slopes(), self.ring.polynomials.total
-        if self.is_hessian():
-            return h
-
-        def entry(i: int, j: int, k: int) -> Element:
-            if k == i:
-                return h[i][i][j]
-            if k == j:
-                return h[j][j][i]
-            return total((h[j][k][i], h[i][k][j]), (h[i][j][k],))
-
-        rows = {(i, j): [entry(i, j, k) for k in n] for i in n for j in n if i <= j}
-        return [[rows[min(i, j), max(i, j)] for j in n] for i in n]
+        return (
+            self._slopes if self.is_hessian() else first_kind(self.ring.polynomials, self._slopes)
+        )
 
     def first(self, i: int, j: int, k: int) -> Element:
         """Levi-Civita Gamma_{ij,k}."""
-        return self._first()[i][j][k]
+        return self._first[i][j][k]
 
-    @kept
+    @once
     def first_rows(self) -> list[list[Row]]:
-        shared = self._products().row
-        return [[shared(line) for line in lines] for lines in self._first()]
+        shared = self._products.row
+        return [[shared(line) for line in lines] for lines in self._first]
 
-    @kept
+    @once
     def _t_rows(self) -> list[list[Row]]:
-        shared = self._products().row
-        return [[shared(line) for line in lines] for lines in self._half_t()]
+        shared = self._products.row
+        return [[shared(line) for line in lines] for lines in self._half_t]
 
     @kept
     def _ddg(self, i: int, j: int, k: int, m: int) -> Element:
-        return self.ring.derivative(self._slopes()[i][j][k], m)
+        return self.ring.derivative(self._slopes[i][j][k], m)
 
     def half_ddg(self, i: int, j: int, k: int, m: int) -> Element:
         """d_k d_m g_ij / 2."""
-        slopes = self._slopes()[i][j]
+        slopes = self._slopes[i][j]
         if not slopes[k] or not slopes[m]:
             return self.ring.polynomials.zero
         if i > j:
@@ -164,31 +147,38 @@ class Geometry:
         """d_k d_m g_ij."""
         return self.half_ddg(i, j, k, m).scale(2)
 
-    @kept
+    @once
     def _half_t(self) -> Table:
         """T_ijk / 2 by i, j, k."""
         zero, n = self.ring.polynomials.zero, range(self.dim)
-        made = {index: _half(value) for index, value in self.skewness.items()}
+        made = {index: value.half() for index, value in self.skewness.items()}
         return [[[made.get(_sorted(i, j, k), zero) for k in n] for j in n] for i in n]
 
     def half_t(self, i: int, j: int, k: int) -> Element:
         """T_ijk / 2."""
-        return self._half_t()[i][j][k]
+        return self._half_t[i][j][k]
 
     def christoffel_first(self, i: int, j: int, k: int) -> Coefficients:
         """Coefficients of Gamma^(a)_{ij,k}."""
         zero = self.ring.polynomials.zero
         if not self.skewness:
-            return self._first()[i][j][k], zero, zero
+            return self._first[i][j][k], zero, zero
         return self.first(i, j, k), -self.half_t(i, j, k), zero
 
     def raised(self, i: int, j: int, which: int) -> Row:
         """By k: Gamma^k_ij, or g^{km} T_ijm / 2."""
-        return self._raised_row(i, j, which) if i <= j else self._raised_row(j, i, which)
-
-    @kept
-    def _raised_row(self, i: int, j: int, which: int) -> Row:
-        return self._products().raised((self._t_rows() if which else self.first_rows())[i][j])
+        key = (i, j, which) if i <= j else (j, i, which)
+        found = self._raised.get(key)
+        if found is None:
+            with self.ring.polynomials.lock:
+                if which and self.affine_order:
+                    made = self.raised(i, j, 0)
+                    found = made if self.affine_order > 0 else {m: -e for m, e in made.items()}
+                else:
+                    line = (self._t_rows if which else self.first_rows)[i][j]
+                    found = self._products.raised(line)
+                self._raised[key] = found
+        return found
 
     def second(self, k: int, i: int, j: int) -> Element:
         """Levi-Civita Gamma^k_ij."""
@@ -216,26 +206,46 @@ class Geometry:
         """d_i T_jkm / 2."""
         return self._half_dt(*_sorted(j, k, m), i)
 
+    @once
+    def affine_order(self) -> int:
+        """The order 1 or -1 whose connection has no symbols in this chart, or 0."""
+        return flatness.affine_order(self)
+
+    @once
+    def _is_dually_flat(self) -> bool:
+        return flatness.is_dually_flat(self)
+
     # -- lowered Riemann tensor ----------------------------------------------------------
 
     @kept
     def _lowered(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         return direct.lowered(self, m, k, i, j, order)
 
-    @kept
+    @once
     def metric_rows(self) -> list[Row]:
         """The nonzero g_ij."""
         return [row(line) for line in self.metric]
 
-    @kept
     def mixed(self, k: int, i: int, j: int, order: int) -> Row:
         """By m: the coefficient of alpha**order in R^m_kij, i < j."""
+        key = k, i, j, order
+        found = self._mixed.get(key)
+        if found is None:
+            with self.ring.polynomials.lock:
+                found = self._mixed.get(key)
+                if found is None:
+                    found = self._mixed[key] = self._mixed_row(k, i, j, order)
+        return found
+
+    def _mixed_row(self, k: int, i: int, j: int, order: int) -> Row:
+        if order and self._is_dually_flat:
+            return {m: -e for m, e in self.mixed(k, i, j, 0).items()} if order == 2 else {}
         if self.dim == 2 and order != 1:
-            return self._surface().row(k, order)
-        if self._is_direct():
+            return self._surface.row(k, order)
+        if self._is_direct:
             return direct.curvature_row(self, k, i, j, order)
         column = row([self.lower(m, k, i, j, order) for m in range(self.dim)])
-        return self._products().raise_index(column)
+        return self._products.raise_index(column)
 
     @kept
     def _r0(self, m: int, k: int, i: int, j: int) -> Element:
@@ -245,35 +255,37 @@ class Geometry:
             d = self.half_ddg
             plus = d(j, m, i, k), d(i, k, j, m)
             minus = d(j, k, i, m), d(i, m, j, k)
-        first = self.first_rows()
+        first = self.first_rows
         pairs = ((first[i][k], first[j][m]),), ((first[j][k], first[i][m]),)
-        return self._products().total(*pairs, plus, minus)
+        return self._products.total(*pairs, plus, minus)
 
     @kept
     def _r1(self, m: int, k: int, i: int, j: int) -> Element:
-        first, t = self.first_rows(), self._t_rows()
+        first, t = self.first_rows, self._t_rows
         positive = (first[i][m], t[j][k]), (first[i][k], t[j][m])
         negative = (first[j][k], t[i][m]), (first[j][m], t[i][k])
         plus, minus = (self.half_dt(i, k, m, j),), (self.half_dt(j, k, m, i),)
-        return self._products().total(positive, negative, plus, minus)
+        return self._products.total(positive, negative, plus, minus)
 
     @kept
     def _r2(self, m: int, k: int, i: int, j: int) -> Element:
-        t = self._t_rows()
-        return self._products().total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
+        t = self._t_rows
+        return self._products.total(((t[j][k], t[i][m]),), ((t[i][k], t[j][m]),))
 
     def lower(self, m: int, k: int, i: int, j: int, order: int) -> Element:
         """The coefficient of alpha**order in riemann_lower[m, k, i, j]."""
         zero = self.ring.polynomials.zero
         if i == j or (order and not self.skewness):
             return zero
+        if order and self._is_dually_flat:
+            return -self.lower(m, k, i, j, 0) if order == 2 else zero
         negative = i > j
         if negative:
             i, j = j, i
         if order == 1:
             if m > k:
                 m, k = k, m
-            value = self._lowered(m, k, i, j, 1) if self._is_direct() else self._r1(m, k, i, j)
+            value = self._lowered(m, k, i, j, 1) if self._is_direct else self._r1(m, k, i, j)
         else:
             if m == k:
                 return zero
@@ -281,7 +293,7 @@ class Geometry:
                 m, k, negative = k, m, not negative
             if (m, k) > (i, j):
                 m, k, i, j = i, j, m, k
-            if self._is_direct():
+            if self._is_direct:
                 value = self._lowered(m, k, i, j, order)
             else:
                 value = self._r0(m, k, i, j) if order == 0 else self._r2(m, k, i, j)
@@ -294,7 +306,7 @@ class Geometry:
             return self.lower(m, k, i, j, 0), zero, zero
         return self.lower(m, k, i, j, 0), self.lower(m, k, i, j, 1), self.lower(m, k, i, j, 2)
 
-    @kept
+    @once
     def _is_direct(self) -> bool:
         return direct.is_simpler(self)
 
@@ -306,10 +318,6 @@ class Geometry:
             return frozenset(range(2))
         elements = [e for line in self.metric for e in line if e.num]
         return self.ring.coordinates_of([*elements, *(self.skewness.values() if which else ())])
-
-    def _known_riemann(self, k: int, i: int, j: int, order: int) -> Row | None:
-        known: Row | None = self.kept.get(("mixed", (k, min(i, j), max(i, j), order)))
-        return known
 
     def riemann(self, m: int, k: int, i: int, j: int) -> Coefficients:
         """Coefficients of R^m_kij."""
@@ -327,16 +335,19 @@ class Geometry:
 
     # -- contractions --------------------------------------------------------------------
 
-    @kept
+    @once
     def _surface(self) -> Surface:
         return Surface(self)
 
     @kept
     def _ricci(self, k: int, j: int, order: int) -> Element:
+        if order and self._is_dually_flat:
+            return -self._ricci(k, j, 0) if order == 2 else self.ring.polynomials.zero
         n = range(self.dim)
         if self.dim == 2 and order != 1:
-            return self._surface().ricci(order)[k][j]
-        mixed = {a: self._known_riemann(k, a, j, order) for a in n if a != j}
+            return self._surface.ricci(order)[k][j]
+        known = self._mixed.get
+        mixed = {a: known((k, min(a, j), max(a, j), order)) for a in n if a != j}
         if all(line is not None for line in mixed.values()):
             present = [(a, line[a]) for a, line in mixed.items() if line and a in line]
             return self.ring.polynomials.total(
@@ -344,10 +355,10 @@ class Geometry:
             )
         products = [
             (1, line, row([self.lower(b, k, a, j, order) for b in n]))
-            for a, line in enumerate(self._inverse_rows())
+            for a, line in enumerate(self._inverse_rows)
             if a != j
         ]
-        return self.ring.polynomials.contraction(products)
+        return self.ring.polynomials.scalar_product(products)
 
     def ricci(self, k: int, j: int) -> Coefficients:
         """Coefficients of Ricci[k, j] = R^l_klj; only the linear one is asymmetric."""
@@ -361,31 +372,25 @@ class Geometry:
     def scalar(self) -> Coefficients:
         """Coefficients of the scalar curvature; the linear one vanishes by symmetry."""
         n = self.dim
+        zero = self.ring.polynomials.zero
         if n == 2:
-            zero = self.ring.polynomials.zero
-            gauss = self._surface().gauss
+            gauss = self._surface.gauss
             return gauss(0).scale(2), zero, gauss(2).scale(2) if self.skewness else zero
-        parts = [
-            self.ring.polynomials.dot(
-                (
-                    self.inverse[k][j] if k == j else self.inverse[k][j].scale(2),
-                    self._ricci(k, j, order),
-                )
-                for k in range(n)
-                for j in range(k, n)
-                if self.inverse[k][j]
-            )
-            if order == 0 or self.skewness
-            else self.ring.polynomials.zero
-            for order in (0, 2)
-        ]
-        return parts[0], self.ring.polynomials.zero, parts[1]
+        value = self._trace(0)
+        if not self.skewness:
+            return value, zero, zero
+        return value, zero, -value if self._is_dually_flat else self._trace(2)
+
+    def _trace(self, order: int) -> Element:
+        """g^{kj} times a coefficient of the Ricci tensor."""
+        return self.ring.polynomials.dot(
+            (line[j] if k == j else line[j].scale(2), self._ricci(k, j, order))
+            for k, line in enumerate(self.inverse)
+            for j in range(k, self.dim)
+            if line[j]
+        )
 
 
 def _sorted(i: int, j: int, k: int) -> tuple[int, int, int]:
     a, b, c = sorted((i, j, k))
     return a, b, c
-
-
-def _half(element: Element) -> Element:
-    return element.scale(_HALF)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from statmani.algebra.element import Element
-from statmani.algebra.sums import Groups, Row, combination
+from statmani.algebra.sums import Groups, Row, add_combination, difference
 
 if TYPE_CHECKING:
     from statmani.geometry.curvature import Geometry
@@ -27,28 +27,41 @@ def is_simpler(geometry: Geometry) -> bool:
     if geometry.dim == 2:
         return False
     pairs = [(i, j) for i in n for j in n[i:]]
-    first = sum(len(e.num) for i, j in pairs for e in geometry.first_rows()[i][j].values())
+    first = sum(len(e.num) for i, j in pairs for e in geometry.first_rows[i][j].values())
     second = sum(len(e.num) for i, j in pairs for e in geometry.raised(i, j, 0).values())
     return 2 * second < first
 
 
 def curvature_row(geometry: Geometry, k: int, i: int, j: int, order: int) -> Row:
     """By m: the coefficient of alpha**order in R^m_kij, from A_i - alpha t_i."""
+    ring = geometry.ring.polynomials
+    plus, minus = _transported(geometry, i, j, k, order), _transported(geometry, j, i, k, order)
+    made = {
+        m: difference(ring, plus.get(m, {}), minus.get(m, {}))
+        for m in dict.fromkeys((*plus, *minus))
+    }
+    return {m: e for m, e in made.items() if e.num}
+
+
+def _transported(geometry: Geometry, i: int, j: int, k: int, order: int) -> dict[int, Groups]:
+    """By m: D_i (D_j d_k), not in lowest terms; two planes share it, as it is symmetric in j, k."""
+    key = ("transported", i, min(j, k), max(j, k), order)
+    known: dict[int, Groups] | None = geometry.kept.get(key)
+    if known is not None:
+        return known
     raised, ring = geometry.raised, geometry.ring
     sign = -1 if order == 1 else 1
     sums: dict[int, Groups] = {}
-    if order < 2:
-        for a, b, s in ((i, j, sign), (j, i, -sign)):
-            if a in geometry.moving(order):
-                for m, e in raised(b, k, order).items():
-                    ring.add_derivative(sums.setdefault(m, {}), e, a, s)
-    terms: list[tuple[int, Element, Row]] = []
-    for left in (0, 1):
-        right = order - left
-        if 0 <= right <= 1:
-            terms += [(sign, e, raised(i, n, left)) for n, e in raised(j, k, right).items()]
-            terms += [(-sign, e, raised(j, n, left)) for n, e in raised(i, k, right).items()]
-    return combination(ring.polynomials, terms, sums)
+    if order < 2 and i in geometry.moving(order):
+        for m, e in raised(j, k, order).items():
+            ring.add_derivative(sums.setdefault(m, {}), e, i, sign)
+        # A derivative may have added generators.
+        sums = {m: {d: ring.polynomials.lift(num) for d, num in s.items()} for m, s in sums.items()}
+    for left in range(max(0, order - 1), min(order, 1) + 1):
+        terms = [(sign, e, raised(i, n, left)) for n, e in raised(j, k, order - left).items()]
+        add_combination(ring.polynomials, terms, sums)
+    geometry.kept[key] = sums
+    return sums
 
 
 def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> Element:
@@ -59,7 +72,11 @@ def lowered(geometry: Geometry, m: int, k: int, i: int, j: int, order: int) -> E
     places = [(m, k, i, j, 1), (k, m, i, j, 1 if order == 1 else -1)]
     if order != 1:
         places += [(i, j, m, k, 1), (j, i, m, k, -1)]
-    found = [(geometry.mixed(b, c, d, order), a, sign) for a, b, c, d, sign in places]
-    line, a, sign = min(found, key=lambda place: len(place[0]))
+    shortest: Row | None = None
+    for a, b, c, d, sign in places:
+        line = geometry.mixed(b, c, d, order)
+        if shortest is None or len(line) < len(shortest):
+            shortest, lower, negative = line, geometry.metric_rows[a], sign < 0
     polynomials = geometry.ring.polynomials
-    return polynomials.contraction(((sign, geometry.metric_rows()[a], line),))
+    found = polynomials.dot((e, lower[n]) for n, e in (shortest or {}).items() if n in lower)
+    return -found if negative else found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final
 
-__all__ = ["kept"]
+__all__ = ["kept", "once"]
 
 Owner = TypeVar("Owner")
 P = ParamSpec("P")
@@ -32,3 +32,22 @@ def kept(function: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[O
 
     wrapped: Callable[Concatenate[Owner, P], R] = wrapper
     return wrapped
+
+
+@final
+class once(Generic[R]):
+    """An attribute that is computed at its first use, under the lock of ``self.ring``."""
+
+    def __init__(self, function: Callable[[Any], R]) -> None:
+        self._function = function
+        self._name = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __get__(self, owner: Any, kind: type) -> R:
+        # The attribute of the object, once it is there, is found before this one.
+        with owner.ring.polynomials.lock:
+            known = owner.__dict__
+            if self._name not in known:
+                known[self._name] = self._function(owner)
+            found: R = known[self._name]
+            return found

@@ -13,7 +13,14 @@ from flint import fmpq, fmpq_mat
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
 
-__all__ = ["blocks", "determinant", "inverse", "is_surely_regular", "plane"]
+__all__ = [
+    "blocks",
+    "determinant",
+    "inverse",
+    "is_surely_regular",
+    "plane",
+    "plane_determinant",
+]
 
 Matrix = list[list[Element]]
 _LARGEST_MINORS = 4
@@ -212,6 +219,12 @@ def inverse(ring: Ring, matrix: Sequence[Sequence[Element]]) -> tuple[Matrix, El
             for j, entry in zip(block, row, strict=True):
                 result[i][j] = entry
     return result, det
+
+
+def plane_determinant(ring: Ring, matrix: Sequence[Sequence[Element]]) -> Element:
+    """The determinant of a symmetric matrix in two dimensions."""
+    (a, b), (_, c) = matrix
+    return ring.polynomials.dot([(a, c), (-b, b)]) if b else a * c
 
 
 def plane(

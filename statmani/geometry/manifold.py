@@ -15,6 +15,7 @@ from statmani.geometry import validate
 from statmani.geometry.alpha import read_alpha
 from statmani.geometry.connection import Connection
 from statmani.geometry.curvature import Geometry
+from statmani.geometry.matrices import square_matrix
 from statmani.geometry.tensor import Exact, Tensor
 from statmani.geometry.volume import volume_element
 from statmani.reading import domain_of
@@ -157,10 +158,9 @@ class StatisticalManifold:
 
     def _matrix(self, name: str, elements: Sequence[Sequence[Element]]) -> ImmutableMatrix:
         if name not in self._kept:
-            entry, n = self.ring.to_sympy, self.dim
-            self._kept[name] = ImmutableMatrix(
-                [[entry(elements[min(i, j)][max(i, j)]) for j in range(n)] for i in range(n)]
-            )
+            entry, n = self.ring.to_sympy, range(self.dim)
+            made = [entry(elements[min(i, j)][max(i, j)]) for i in n for j in n]
+            self._kept[name] = square_matrix(self.dim, made)
         matrix: ImmutableMatrix = self._kept[name]
         return matrix
 
@@ -205,7 +205,8 @@ class StatisticalManifold:
         return self._connection(read_alpha(alpha, self.coordinates))
 
     def _connection(self, alpha: Expr) -> Connection:
-        return self._connections.setdefault(alpha, Connection(self, alpha))
+        known = self._connections.get(alpha)
+        return known or self._connections.setdefault(alpha, Connection(self, alpha))
 
     def dual_of(self, connection: Connection) -> Connection:
         """The connection of order -alpha."""

@@ -30,6 +30,7 @@ class Products:
     def __init__(self, polynomials: Polynomials, inverse: Sequence[Sequence[Element]]) -> None:
         self._polynomials = polynomials
         self._inverse = [row(line) for line in inverse]
+        self._is_diagonal = all(len(line) == 1 for line in self._inverse)
         # Rows are known by identity; the entries keep them and their elements alive.
         self._rows: dict[tuple[int, ...], tuple[Row, Sequence[Element]]] = {}
         self._raised: dict[int, tuple[Row, Row]] = {}
@@ -44,9 +45,13 @@ class Products:
 
     def raise_index(self, line: Row) -> Row:
         """g^{km} line_m by k."""
+        if not line:
+            return line
         inverse = self._inverse
-        terms = ((1, e, inverse[m]) for m, e in line.items())
-        return combination(self._polynomials, terms)
+        if self._is_diagonal:
+            made = {m: e * inverse[m][m] for m, e in line.items()}
+            return {m: e for m, e in made.items() if e.num}
+        return combination(self._polynomials, [(1, e, inverse[m]) for m, e in line.items()])
 
     def raised(self, line: Row) -> Row:
         """g^{km} line_m by k, remembered."""

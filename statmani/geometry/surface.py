@@ -32,7 +32,7 @@ class Surface:
         """K = R_0101 / det g; for order 0 the Gaussian curvature."""
         if order not in self._gauss:
             lower = self._geometry.lower(0, 1, 0, 1, order)
-            self._gauss[order] = lower * self._geometry.plane()[2] if lower else lower
+            self._gauss[order] = lower * self._geometry.reciprocal if lower else lower
         return self._gauss[order]
 
     def ricci(self, order: int) -> list[list[Element]]:

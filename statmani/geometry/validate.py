@@ -78,7 +78,8 @@ def read_rows(
             raise error(f"{what} has shape {tuple(value.shape)}. {remedy}")
         if isinstance(value, NDimArray):
             return {index: value[index] for index in product(range(n), repeat=depth)}
-        return dict(zip(product(range(n), repeat=depth), value.flat(), strict=True))
+        present = dict(value.iter_items())
+        return {index: present.get(index, sp.S.Zero) for index in product(range(n), repeat=depth)}
     if hasattr(value, "tolist"):
         value = value.tolist()
     found: dict[Index, object] = {}
@@ -103,8 +104,10 @@ def read_rows(
 def read_metric(metric: object, symbols: Sequence[Symbol]) -> list[list[Expr]]:
     """The entries of g as expressions."""
     n = len(symbols)
-    entries = read_rows(metric, 2, n, "metric")
-    return [[_read(entries[i, j], "metric", (i, j), symbols) for j in range(n)] for i in range(n)]
+    entries = iter(
+        [_read(e, "metric", at, symbols) for at, e in read_rows(metric, 2, n, "metric").items()]
+    )
+    return [[next(entries) for _ in range(n)] for _ in range(n)]
 
 
 def read_skewness(skewness: object, symbols: Sequence[Symbol]) -> dict[Index, Expr]:
@@ -140,7 +143,8 @@ def _converted(
         if expr not in known:
             try:
                 known[expr] = ring.convert(expr)
-                ring.guard.require_equal(expr, known[expr])
+                if ring.has_functions:
+                    ring.guard.require_equal(expr, known[expr])
             except (InvalidManifold, CertificateError) as failure:
                 where = f"{what}{_names(index, symbols)}"
                 raise type(failure)(f"{where} = {expr}: {failure}") from None
@@ -157,13 +161,13 @@ def metric_elements(
     ring: Ring, entries: Sequence[Sequence[Expr]], symbols: Sequence[Symbol]
 ) -> list[list[Element]]:
     """The metric in the ring, after checking that it is symmetric."""
-    n = len(symbols)
-    indexed = (((i, j), entries[i][j]) for i in range(n) for j in range(n))
+    n = range(len(symbols))
+    indexed = [((i, j), entries[i][j]) for i in n for j in n]
     found = _converted(ring, indexed, "metric", symbols)
-    result = [[found[i, j] for j in range(n)] for i in range(n)]
-    for i in range(n):
-        for j in range(i):
-            if result[i][j] != result[j][i]:
+    result = [[found[i, j] for j in n] for i in n]
+    for i in n:
+        for j in n[:i]:
+            if result[i][j] is not result[j][i] and result[i][j] != result[j][i]:
                 raise InvalidManifold(
                     f"metric is not symmetric: entry {_names((j, i), symbols)} is {entries[j][i]}, "
                     f"entry {_names((i, j), symbols)} is {entries[i][j]}. Make them equal."
@@ -204,7 +208,7 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     guard = geometry.ring.guard
     guard.require_interior()
     if geometry.dim <= 2 and not geometry.ring.polynomials.relations:
-        if geometry.determinant():
+        if geometry.determinant:
             return
     elif linear.is_surely_regular(geometry.ring, geometry.metric):
         return
@@ -212,7 +216,7 @@ def require_nondegenerate(geometry: Geometry, symbols: Sequence[Symbol]) -> None
     values = [[guard.value(geometry.metric[i][j]) for j in range(n)] for i in range(n)]
     if guard.is_regular(values):
         return
-    det = geometry.inverse_and_determinant()[1]
+    det = geometry.determinant
     if not det:
         raise InvalidManifold(
             f"the metric in the coordinates ({', '.join(map(str, symbols))}) is degenerate: its "

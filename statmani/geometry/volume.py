@@ -13,7 +13,7 @@ __all__ = ["volume_element"]
 def volume_element(geometry: Geometry) -> Expr:
     """sqrt(|det g|), with factors of known sign outside a common root."""
     ring = geometry.ring
-    det = geometry.inverse_and_determinant()[1]
+    det = geometry.determinant
     ring.guard.require_nonzero(det)
     if ring.guard.value(det) < 0:
         det = -det

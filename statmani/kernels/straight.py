@@ -11,23 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from math import gcd, lcm
+from math import lcm
 from typing import Any, final
 
 from sympy import Dummy, Expr, Symbol, srepr
 
 from statmani.algebra.element import Element
+from statmani.algebra.factors import Factors
 from statmani.algebra.ring import Ring
 from statmani.kernels.emit import expression_source
+from statmani.kernels.terms import Monomial, Powers, Terms, merged, split
 
 __all__ = ["element_source", "element_text", "expression_text", "has_opaque"]
-
-# Sparse monomials: (rank of a generator, positive exponent), ascending.
-Monomial = tuple[tuple[int, int], ...]
-# Terms of a polynomial with integer coefficients in descending order.
-Terms = tuple[tuple[Monomial, int], ...]
-# Exponents of bases; generators count up from 0, other polynomials down from -1.
-Powers = tuple[tuple[int, int], ...]
 
 # Factorising longer numerators takes longer than compiling them.
 _LONGEST = 200
@@ -67,13 +62,11 @@ class _Reader:
         """The terms, sorted, of a polynomial times the denominator that is given beside them."""
         rank = self._rank
         used = sorted((rank[v], v) for v, d in enumerate(polynomial.degrees()) if d > 0)
-        coefficients = polynomial.coeffs()
-        below = lcm(*(int(c.q) for c in coefficients))
-        found = [
-            (tuple([(k, int(m[v])) for k, v in used if m[v]]), int(c.p) * (below // int(c.q)))
-            for m, c in zip(polynomial.monoms(), coefficients, strict=True)
-        ]
-        found.sort(reverse=True)
+        monomials = [tuple([(k, int(m[v])) for k, v in used if m[v]]) for m in polynomial.monoms()]
+        pairs = [(int(c.p), int(c.q)) for c in polynomial.coeffs()]
+        below = lcm(*[q for _, q in pairs])
+        numbers = [p * (below // q) for p, q in pairs] if below > 1 else [p for p, _ in pairs]
+        found = sorted(zip(monomials, numbers, strict=True), reverse=True)
         return tuple(found), below
 
 
@@ -95,28 +88,6 @@ def element_text(ring: Ring, elements: Iterable[Element]) -> str:
             below = sorted((factors[i], k) for i, k in enumerate(e.den) if k)
             lines.append(f"{reader.terms(ring.polynomials.numerator(e))!r} {below!r}")
     return "\n".join(lines)
-
-
-def _split(terms: Terms) -> tuple[int, Monomial, Terms]:
-    """Content with the sign of the first term, common monomial, and the primitive rest."""
-    content = gcd(*[c for _, c in terms])
-    if terms[0][1] < 0:
-        content = -content
-    # A constant term stands last.
-    common = dict(terms[0][0]) if terms[-1][0] else {}
-    for monomial, _ in terms[1:]:
-        if not common:
-            break
-        here = dict(monomial)
-        common = {v: min(e, here[v]) for v, e in common.items() if v in here}
-    if not common:
-        rest = terms if content == 1 else tuple([(m, c // content) for m, c in terms])
-        return content, (), rest
-    get = common.get
-    rest = tuple(
-        [(tuple([(v, e - get(v, 0)) for v, e in m if e != get(v)]), c // content) for m, c in terms]
-    )
-    return content, tuple(sorted(common.items())), rest
 
 
 @final
@@ -260,18 +231,10 @@ class _Writer:
         return _sum(self._part(terms) for terms in (inside, outside) if terms)
 
     def _part(self, terms: Terms) -> str:
-        content, common, core = _split(terms)
+        content, common, core = split(terms)
         if len(core) == 1:
             return self.scaled(content, common)
         return self.scaled(content, merged(common, ((self.base(core), 1),)))
-
-
-def merged(a: Powers, b: Powers) -> Powers:
-    """The product of two Laurent monomials."""
-    total = dict(a)
-    for base, exponent in b:
-        total[base] = total.get(base, 0) + exponent
-    return tuple(sorted((v, e) for v, e in total.items() if e))
 
 
 def _literal(number: Fraction | int) -> str:
@@ -287,39 +250,58 @@ def _sum(parts: Iterable[str]) -> str:
 class _Elements:
     """Elements as numbers times Laurent monomials in the bases of a writer."""
 
-    def __init__(self, reader: _Reader, writer: _Writer) -> None:
+    def __init__(self, reader: _Reader, writer: _Writer, elements: Iterable[Element]) -> None:
         self._reader, self._writer = reader, writer
-        self._factors: dict[int, tuple[Fraction, Powers]] = {}
-        self._factored: dict[Terms, tuple[Fraction, Powers]] = {}
+        self._below: dict[int, tuple[Fraction, Powers]] = {}
+        self._above: dict[Terms, tuple[Fraction, Powers]] = {}
+        #: By identity of a numerator, which its element keeps.
+        self._numerators: dict[int, tuple[Fraction, Monomial, Terms]] = {}
+        self._shared: dict[int, tuple[Fraction, Powers]] = {}
+        self._factors: dict[Terms, tuple[Any, Fraction, list[tuple[Any, int]]]] = {}
+        self._factorise([reader.ring.polynomials.numerator(e) for e in elements if e])
+
+    def _factorise(self, numerators: list[Any]) -> None:
+        """Split all numerators; the shortest first, as the longer ones share their factors."""
+        found: dict[Terms, Any] = {}
+        for num in numerators:
+            terms, below = self._reader.terms(num)
+            content, common, core = split(terms)
+            self._numerators[id(num)] = Fraction(content, below), common, core
+            found.setdefault(core, num)
+        shared = Factors()
+        for core, num in sorted(found.items(), key=lambda pair: len(pair[0])):
+            if 1 < len(core) <= _LONGEST:
+                self._factors[core] = num, *shared.of(num)
 
     def _polynomial(self, terms: Terms, below: int) -> tuple[Fraction, Powers]:
-        content, common, core = _split(terms)
+        content, common, core = split(terms)
         if len(core) == 1:
             return Fraction(content, below), common
         return Fraction(content, below), merged(common, ((self._writer.base(core), 1),))
 
     def _numerator(self, polynomial: Any) -> tuple[Fraction, Powers]:
-        terms, below = self._reader.terms(polynomial)
-        content, common, core = _split(terms)
-        number = Fraction(content, below)
+        number, common, core = self._numerators[id(polynomial)]
         if len(core) == 1:
             return number, common
-        known = self._factored.get(core)
-        if known is None:
-            known = self._factored[core] = self._factor(polynomial, number, common, core)
-        return number * known[0], merged(common, known[1])
+        if core not in self._above:
+            self._above[core] = self._factored(core)
+        scalar, powers = self._above[core]
+        return number * scalar, merged(common, powers)
 
-    def _factor(
-        self, polynomial: Any, content: Fraction, common: Monomial, core: Terms
-    ) -> tuple[Fraction, Powers]:
-        """The primitive part of a polynomial by irreducible factors."""
-        if len(core) > _LONGEST:
+    def _factored(self, core: Terms) -> tuple[Fraction, Powers]:
+        """A primitive polynomial by irreducible factors."""
+        if core not in self._factors:
             return Fraction(1), ((self._writer.base(core), 1),)
-        number, factors = self._reader.ring.polynomials.factored(polynomial)
+        num, number, factors = self._factors[core]
+        content, common, _ = self._numerators[id(num)]
         powers: Powers = tuple((v, -e) for v, e in common)
         for factor, exponent in factors:
-            scalar, single = self._polynomial(*self._reader.terms(factor))
-            number *= scalar**exponent
+            if id(factor) not in self._shared:
+                # Many numerators have the same object as a factor, and all are kept.
+                self._shared[id(factor)] = self._polynomial(*self._reader.terms(factor))
+            scalar, single = self._shared[id(factor)]
+            if scalar != 1:
+                number *= scalar**exponent
             powers = merged(powers, tuple((v, e * exponent) for v, e in single))
         return number / content, powers
 
@@ -329,9 +311,9 @@ class _Elements:
         number, powers = self._numerator(own.numerator(element))
         for i, exponent in enumerate(element.den):
             if exponent:
-                if i not in self._factors:
-                    self._factors[i] = self._polynomial(*self._reader.terms(own.factors[i]))
-                scalar, below = self._factors[i]
+                if i not in self._below:
+                    self._below[i] = self._polynomial(*self._reader.terms(own.factors[i]))
+                scalar, below = self._below[i]
                 number /= scalar**exponent
                 powers = merged(powers, tuple((v, -e * exponent) for v, e in below))
         return number, powers
@@ -370,7 +352,7 @@ def element_source(name: str, ring: Ring, elements: Sequence[Element]) -> str:
     with ring.polynomials.lock:
         reader = _Reader(ring, elements)
         writer = _Writer(reader)
-        read = _Elements(reader, writer)
+        read = _Elements(reader, writer, elements)
         stores = []
         for k, element in enumerate(elements):
             if element:

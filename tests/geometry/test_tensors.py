@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import product
+from typing import Any
 
 import pytest
 import sympy as sp
-from sympy import Rational, symbols
+from sympy import ImmutableMatrix, Integer, Rational, S, symbols
 
 import statmani as sm
 from statmani.algebra.numeric import new_context, value_of
 from statmani.errors import InvalidArgument
 from statmani.geometry.manifold import StatisticalManifold
+from statmani.geometry.matrices import square_matrix
 
 ALPHA = symbols("alpha")
 TINY = sp.Float(10) ** -25
@@ -380,3 +383,29 @@ def test_wrong_arguments_say_what_and_where() -> None:
         with pytest.raises(InvalidArgument) as caught:
             call()
         assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [ALPHA, S.Zero, S.Zero, 1 / ALPHA],
+        [S.Zero] * 4,
+        [Integer(1), S.Zero, Rational(1, 2), S.Zero],
+        [Integer(3), Integer(0), Integer(5), Integer(-1)],
+    ],
+)
+def test_matrices_are_those_of_sympy(entries: list[Any]) -> None:
+    made, usual = square_matrix(2, entries), ImmutableMatrix(2, 2, entries)
+    assert made == usual
+    assert hash(made) == hash(usual)
+    assert made * usual == usual * made
+    assert pickle.loads(pickle.dumps(made)) == usual
+    assert list(made) == entries
+
+
+def test_ricci_may_be_asymmetric_on_one_side_only() -> None:
+    p, q = symbols("p q", positive=True)
+    D = StatisticalManifold((p, q), [[1, 0], [0, 1]], {(0, 0, 0): q}).connection(ALPHA)
+    # R^0_001 = alpha/2 is the only component, so that R^l_1l0 = R^0_100 + R^1_110 vanishes.
+    assert D.riemann.nonzero() == {(0, 0, 0, 1): ALPHA / 2, (0, 0, 1, 0): -ALPHA / 2}
+    assert D.ricci == ImmutableMatrix([[0, ALPHA / 2], [0, 0]])
