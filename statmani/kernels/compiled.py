@@ -21,6 +21,7 @@ __all__ = [
     "compiled_lanes",
     "compiled_maps",
     "initial_solver",
+    "precise_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -41,6 +42,9 @@ _INTEGRATE = (
     "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
     f"({_F}({_ACCELERATION}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_C}, types.boolean)"
 )
+# The same solver with a tape in the place of a field, see :mod:`statmani.kernels.tape`.
+_PRECISE = _ACCELERATION.replace("FIELD", "ROWS")
+_PRECISE_INTEGRATE = _INTEGRATE.replace("FIELD", "ROWS")
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
 _GAUSS = "VECTOR, VECTOR, VECTOR, ROWS, ROWS"
 _SOLVE = "types.boolean(ROWS, ROWS)"
@@ -75,9 +79,10 @@ REQUESTS = {
     ),
     "initial": Request(
         "initial",
-        ("tableau.py", "contract.py", "integrator.py"),
+        ("tableau.py", "contract.py", "integrator.py", "noise.py"),
         (
             ("acceleration", _ACCELERATION),
+            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
             ("integrate", _INTEGRATE),
             (
                 "integrate_many",
@@ -86,6 +91,16 @@ REQUESTS = {
             ),
         ),
         notice=_NOTICE.format("geodesic integrator"),
+    ),
+    "precise": Request(
+        "precise",
+        ("tableau.py", "tape.py", "integrator.py"),
+        (
+            ("precise_acceleration", _PRECISE),
+            ("precise_metric", "ROWS(ROWS, VECTOR, ROWS)"),
+            ("integrate", _PRECISE_INTEGRATE),
+        ),
+        notice=_NOTICE.format("geodesic integrator with 31 digits"),
     ),
     "boundary": Request(
         "boundary",
@@ -109,8 +124,13 @@ def charts() -> ModuleType:
 
 
 def initial_solver() -> ModuleType:
-    """The initial-value solver: acceleration, integrate, integrate_many."""
+    """The initial-value solver: acceleration and its noise, integrate, integrate_many."""
     return fulfil(REQUESTS["initial"])
+
+
+def precise_solver() -> ModuleType:
+    """The initial-value solver for tapes: precise_acceleration, precise_metric, integrate."""
+    return fulfil(REQUESTS["precise"])
 
 
 def boundary_solver() -> ModuleType:

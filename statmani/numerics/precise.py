@@ -1,0 +1,111 @@
+"""Geodesics where doubles lose the acceleration: found by its noise, followed with 31 digits.
+
+Where parameters are far from 1, metrics come close to singular (the shapes of a beta law at 1e5)
+or are small differences of large terms, and accelerations then carry noise that no step size
+removes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import oo
+
+from statmani.kernels import compiled
+from statmani.numerics import batch
+from statmani.numerics.prepared import Prepared
+
+__all__ = ["FEW_STEPS", "doubtful", "end_states", "escaped", "integrate_precise"]
+
+Floats = NDArray[np.float64]
+# Less noise is not asked for: steps of doubles have as much.
+_LEAST = 1e-12
+_MAX_STEPS = 3_000
+#: Steps of doubles before their noise is looked for as the reason.
+FEW_STEPS = 1_000
+# A coordinate that moves by 1 within this part of the time is on its way to infinity.
+_ESCAPING = 1e5
+# Few samples may miss the largest noise.
+_SAFETY = 4.0
+
+
+def doubtful(
+    kernels: Prepared, x: Floats, v: Floats, t: float, alpha: float, rtol: float
+) -> NDArray[np.bool_]:
+    """Whether noise of the acceleration may move a geodesic by more than rtol of its length.
+
+    For rows of states in the unconstrained chart. False for manifolds without a tape, which
+    cannot be helped.
+    """
+    if not kernels.may_lose_digits or kernels.tape is None:
+        return np.zeros(len(x), dtype=bool)
+    solver = compiled.initial_solver()
+    with np.errstate(all="ignore"):
+        noise, speed = solver.acceleration_noise(
+            solver.acceleration, kernels.first, np.ascontiguousarray(x),
+            np.ascontiguousarray(v), alpha,
+        ).T  # fmt: skip
+        small = _SAFETY * 0.5 * t * noise <= max(rtol, _LEAST) * speed
+    result: NDArray[np.bool_] = ~small & (v != 0).any(axis=1)
+    return result
+
+
+def integrate_precise(
+    kernels: Prepared, x0: Floats, v0: Floats, t: float, alpha: float, rtol: float, dense: bool
+) -> tuple[int, float, Floats, Floats, Floats]:
+    """What ``integrate`` of :mod:`statmani.kernels.integrator` returns, from exact tensors."""
+    solver = compiled.precise_solver()
+    found: tuple[int, float, Floats, Floats, Floats] = solver.integrate(
+        solver.precise_acceleration, kernels.tape, x0, v0, t, alpha, rtol, _MAX_STEPS, dense
+    )
+    return found
+
+
+def escaped(
+    kernels: Prepared, statuses: NDArray[np.int64], states: Floats, t: float
+) -> NDArray[np.int64]:
+    """Statuses, where those that ran out of steps on the way to a boundary have reached it.
+
+    There an unconstrained coordinate runs off to infinity, ever faster, and tensors may lose all
+    digits before it is so large that steps vanish.
+    """
+    bounded = [axis.lower != -oo or axis.upper != oo for axis in kernels.manifold.domain.axes]
+    pace = np.abs(states[:, kernels.dim :]) * np.array(bounded)
+    return np.where((statuses == 2) & (pace.max(axis=1) * t > _ESCAPING), 1, statuses)
+
+
+def end_states(
+    kernels: Prepared,
+    x0: Floats,
+    v0: Floats,
+    t: float,
+    alpha: float,
+    rtol: float,
+    local: float,
+    max_steps: int,
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """What :func:`statmani.numerics.batch.end_states` returns, doubtful ones from exact tensors.
+
+    ``rtol`` is the accuracy asked for, ``local`` the tolerance of a step.
+    """
+    n = kernels.dim
+    doubt = doubtful(kernels, x0, v0, t, alpha, rtol)
+    statuses, times, states = (
+        np.zeros(len(x0), np.int64),
+        np.zeros(len(x0)),
+        np.zeros((len(x0), 2 * n)),
+    )
+    sure = slice(None) if not doubt.any() else np.flatnonzero(~doubt)
+    statuses[sure], times[sure], states[sure] = batch.end_states(
+        kernels, x0[sure], v0[sure], t, alpha, local, FEW_STEPS
+    )
+    doubt[sure] = doubtful(kernels, x0[sure] + states[sure, :n], states[sure, n:], t, alpha, rtol)
+    long = np.flatnonzero((statuses == 2) & ~doubt)
+    if long.size:
+        statuses[long], times[long], states[long] = batch.end_states(
+            kernels, x0[long], v0[long], t, alpha, local, max_steps
+        )
+    for k in np.flatnonzero(doubt):
+        status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
+        statuses[k], times[k], states[k] = status, time, state
+    return escaped(kernels, statuses, states, t), times, states
