@@ -98,6 +98,7 @@ REQUESTS = {
         (
             ("precise_acceleration", _PRECISE),
             ("precise_metric", "ROWS(ROWS, VECTOR, ROWS)"),
+            ("precise_transport", f"BLOCK(ROWS, ROWS, ROWS, {_G})"),
             ("integrate", _PRECISE_INTEGRATE),
         ),
         notice=_NOTICE.format("geodesic integrator with 31 digits"),
@@ -129,7 +130,7 @@ def initial_solver() -> ModuleType:
 
 
 def precise_solver() -> ModuleType:
-    """The initial-value solver for tapes: precise_acceleration, precise_metric, integrate."""
+    """The initial-value solver for tapes, and the metric and transport by them."""
     return fulfil(REQUESTS["precise"])
 
 

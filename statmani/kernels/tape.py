@@ -22,7 +22,7 @@ from statmani.kernels.double_double import (
     dd_sqrt,
 )
 
-__all__ = ["precise_acceleration", "precise_metric"]
+__all__ = ["precise_acceleration", "precise_metric", "precise_transport"]
 
 Vector = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def _pulled(tape: Vector, x: Vector, values: Vector, lowered: Vector, metric: Ve
     """Run the tape; g in the chart, and g J on the way; where its outputs start."""
     n = x.shape[0]
     _run(tape, x, values)
-    start = int(tape.shape[0]) - (2 * n * n + 3 * n * n * n)
+    start: int = tape.shape[0] - (2 * n * n + 3 * n * n * n)
     g = start + n * n + n * n * n
     for i in range(n):
         for a in range(n):
@@ -189,6 +189,61 @@ def precise_acceleration(
         if not abs(out[k, 0]) < 1e200:
             good = False
     return good
+
+
+def precise_transport(tape: Vector, x: Vector, v: Vector, alpha: float) -> Vector:
+    """Gamma^c_ab v^a as [c, b] in the chart, for rows of points and velocities."""
+    count, n = x.shape
+    result = np.empty((count, n, n))
+    values = np.empty((tape.shape[0], 2))
+    turned = np.empty((n * n, 2))
+    for r in range(count):
+        lowered = np.zeros((n * n, 2))
+        metric = np.zeros((n * n, 2))
+        start = _pulled(tape, x[r], values, lowered, metric)
+        bend = start + n * n
+        d = bend + n * n * n + n * n
+        skew = d + n * n * n
+        own = np.zeros((n, 2))
+        speed = np.zeros((n, 2))
+        for i in range(n):
+            own[i, 0] = v[r, i]
+        for i in range(n):
+            for a in range(n):
+                _add_product(speed, i, values, start + i * n + a, own, a, 1.0)
+        # first[j, k] = Gamma_{ij,k} w^i with w = J v.
+        first = np.zeros((n * n, 2))
+        for j in range(n):
+            for k in range(n):
+                at = j * n + k
+                skewed = np.zeros((1, 2))
+                for i in range(n):
+                    _add_product(first, at, speed, i, values, d + (i * n + j) * n + k, 0.5)
+                    _add_product(first, at, speed, i, values, d + (j * n + i) * n + k, 0.5)
+                    _add_product(first, at, speed, i, values, d + (k * n + i) * n + j, -0.5)
+                    _add_product(skewed, 0, speed, i, values, skew + (i * n + j) * n + k, -0.5)
+                h, l = dd_mul(skewed[0, 0], skewed[0, 1], alpha, 0.0)
+                first[at, 0], first[at, 1] = dd_add(first[at, 0], first[at, 1], h, l)
+        for b in range(n):
+            inner = np.zeros((n, 2))
+            bent = np.zeros((n, 2))
+            for k in range(n):
+                for j in range(n):
+                    _add_product(inner, k, first, j * n + k, values, start + j * n + b, 1.0)
+                for a in range(n):
+                    _add_product(bent, k, values, bend + (k * n + a) * n + b, own, a, 1.0)
+            right = np.zeros((n, 2))
+            for c in range(n):
+                for k in range(n):
+                    _add_product(right, c, values, start + k * n + c, inner, k, 1.0)
+                    _add_product(right, c, lowered, k * n + c, bent, k, 1.0)
+            for i in range(n * n):
+                turned[i, 0] = metric[i, 0]
+                turned[i, 1] = metric[i, 1]
+            good = _solve(turned, right)
+            for c in range(n):
+                result[r, c, b] = right[c, 0] if good else np.nan
+    return result
 
 
 def precise_metric(tape: Vector, x: Vector, v: Vector) -> Vector:

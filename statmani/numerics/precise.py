@@ -13,9 +13,18 @@ from sympy import oo
 
 from statmani.kernels import compiled
 from statmani.numerics import batch
+from statmani.numerics.path import Path
 from statmani.numerics.prepared import Prepared
 
-__all__ = ["FEW_STEPS", "doubtful", "end_states", "escaped", "integrate_precise"]
+__all__ = [
+    "FEW_STEPS",
+    "doubtful",
+    "end_states",
+    "escaped",
+    "integrate_precise",
+    "loses_transport",
+    "transport_slopes",
+]
 
 Floats = NDArray[np.float64]
 # Less noise is not asked for: steps of doubles have as much.
@@ -25,6 +34,7 @@ _MAX_STEPS = 3_000
 FEW_STEPS = 1_000
 # A coordinate that moves by 1 within this part of the time is on its way to infinity.
 _ESCAPING = 1e5
+_SAMPLES = 9
 # Few samples may miss the largest noise.
 _SAFETY = 4.0
 
@@ -57,6 +67,37 @@ def integrate_precise(
     solver = compiled.precise_solver()
     found: tuple[int, float, Floats, Floats, Floats] = solver.integrate(
         solver.precise_acceleration, kernels.tape, x0, v0, t, alpha, rtol, _MAX_STEPS, dense
+    )
+    return found
+
+
+def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) -> bool:
+    """Whether noise of the connection may turn transported vectors by more than rtol.
+
+    Seen in accelerations of vectors that have a share of every coordinate.
+    """
+    if not kernels.may_lose_digits or kernels.tape is None:
+        return False
+    x, v = path(np.linspace(path.knots[0], path.knots[-1], _SAMPLES))
+    g = kernels.metric(x)
+    with np.errstate(all="ignore"):
+        w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
+            np.abs(np.diagonal(g, axis1=1, axis2=2))
+        )
+        solver = compiled.initial_solver()
+        noise, size = solver.acceleration_noise(
+            solver.acceleration, kernels.first, x, np.ascontiguousarray(w), alpha
+        ).T
+        pace = np.sqrt(np.abs(np.einsum("ti,tij,tj->t", v, g, v)))
+        span = path.knots[-1] - path.knots[0]
+        small = _SAFETY * span * pace * noise <= max(rtol, _LEAST) * size * size
+    return not bool(small.all())
+
+
+def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> Floats:
+    """Gamma^k_ij v^i as [k, j] at rows of states, from exact tensors."""
+    found: Floats = compiled.precise_solver().precise_transport(
+        kernels.tape, np.ascontiguousarray(x), np.ascontiguousarray(v), alpha
     )
     return found
 

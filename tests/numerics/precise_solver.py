@@ -88,7 +88,7 @@ def acceleration(M, point, velocity, alpha):
 
 
 def extrapolated(slope, state, steps, columns):
-    """The state at time 1 of an autonomous system."""
+    """States of an autonomous system at equal steps to time 1, its start left out."""
 
     def midpoint(state, parts, width):
         before, at = state, [a + width * b for a, b in zip(state, slope(state), strict=True)]
@@ -98,6 +98,7 @@ def extrapolated(slope, state, steps, columns):
         last = slope(at)
         return [(a + b + width * c) / 2 for a, b, c in zip(at, before, last, strict=True)]
 
+    states = []
     for _ in range(steps):
         above = []
         for k in range(1, columns + 1):
@@ -108,17 +109,24 @@ def extrapolated(slope, state, steps, columns):
                 row.append([a + weight * (a - b) for a, b in pairs])
             above = row
         state = above[-1]
-    return state
+        states.append(state)
+    return states
 
 
-def geodesic_end(M, point, velocity, alpha=0, t=1, steps=10, columns=9):
-    """Point and velocity at time t."""
-    n, time = M.dim, mp.mpf(t)
+def geodesic(M, point, velocity, alpha=0, steps=6, columns=9):
+    """Points and velocities at times 1/steps, 2/steps, ..., 1."""
+    n = M.dim
 
     def slope(state):
-        # In units of t, so that the end is at time 1.
         return [*state[n:], *acceleration(M, state[:n], state[n:], alpha)]
 
-    start = [mp.mpf(float(c)) for c in point] + [time * mp.mpf(float(c)) for c in velocity]
-    end = extrapolated(slope, start, steps, columns)
-    return end[:n], [c / time for c in end[n:]]
+    start = [mp.mpf(float(c)) for c in (*point, *velocity)]
+    states = extrapolated(slope, start, steps, columns)
+    return [(state[:n], state[n:]) for state in states]
+
+
+def length(M, point, vector):
+    """Length of a vector at a point."""
+    g, _ = symbols(M, [mp.mpf(c) for c in point], 0)
+    v = mp.matrix([mp.mpf(c) for c in vector])
+    return mp.sqrt((v.T * g * v)[0])
