@@ -21,6 +21,7 @@ __all__ = [
     "compiled_lanes",
     "compiled_maps",
     "initial_solver",
+    "noise_meter",
     "precise_solver",
 ]
 
@@ -79,10 +80,9 @@ REQUESTS = {
     ),
     "initial": Request(
         "initial",
-        ("tableau.py", "contract.py", "integrator.py", "noise.py"),
+        ("tableau.py", "contract.py", "integrator.py"),
         (
             ("acceleration", _ACCELERATION),
-            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
             ("integrate", _INTEGRATE),
             (
                 "integrate_many",
@@ -91,6 +91,15 @@ REQUESTS = {
             ),
         ),
         notice=_NOTICE.format("geodesic integrator"),
+    ),
+    "noise": Request(
+        "noise",
+        ("contract.py", "noise.py"),
+        (
+            ("acceleration", _ACCELERATION),
+            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
+        ),
+        notice=_NOTICE.format("check of accelerations"),
     ),
     "precise": Request(
         "precise",
@@ -125,8 +134,13 @@ def charts() -> ModuleType:
 
 
 def initial_solver() -> ModuleType:
-    """The initial-value solver: acceleration and its noise, integrate, integrate_many."""
+    """The initial-value solver: acceleration, integrate, integrate_many."""
     return fulfil(REQUESTS["initial"])
+
+
+def noise_meter() -> ModuleType:
+    """What finds accelerations that are noise: acceleration, acceleration_noise."""
+    return fulfil(REQUESTS["noise"])
 
 
 def precise_solver() -> ModuleType:

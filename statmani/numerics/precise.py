@@ -49,7 +49,7 @@ def doubtful(
     """
     if not kernels.may_lose_digits or kernels.tape is None:
         return np.zeros(len(x), dtype=bool)
-    solver = compiled.initial_solver()
+    solver = compiled.noise_meter()
     with np.errstate(all="ignore"):
         noise, speed = solver.acceleration_noise(
             solver.acceleration, kernels.first, np.ascontiguousarray(x),
@@ -84,7 +84,7 @@ def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) ->
         w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
             np.abs(np.diagonal(g, axis1=1, axis2=2))
         )
-        solver = compiled.initial_solver()
+        solver = compiled.noise_meter()
         noise, size = solver.acceleration_noise(
             solver.acceleration, kernels.first, x, np.ascontiguousarray(w), alpha
         ).T
