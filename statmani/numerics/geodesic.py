@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sympy import Symbol
 
 from statmani.errors import InvalidArgument, NoConvergence
 from statmani.kernels import compiled
@@ -93,6 +94,35 @@ class Geodesic:
     def pieces(self) -> tuple[Path | None, ...]:
         """The piecewise polynomials in unconstrained coordinates; None where one failed."""
         return self._paths
+
+    @property
+    def coordinates(self) -> tuple[Symbol, ...]:
+        """Symbols of the coordinates."""
+        return tuple(self._kernels.manifold.coordinates)
+
+    def plot(self, coordinates: tuple[int, int] | None = None, axes: Any = None) -> Any:
+        """Draw the geodesics with matplotlib; a dot is a start, a cross a boundary reached.
+
+        Parameters
+        ----------
+        coordinates : pair of int, optional
+            Numbers of the coordinates to draw against each other, by default the first two. A
+            single coordinate is drawn against time.
+        axes : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        InvalidArgument
+            No such coordinates, or matplotlib is not installed.
+        """
+        from statmani.numerics.drawing import draw
+
+        return draw(self, coordinates, axes)
 
     def _sample(self, t: ArrayLike) -> tuple[Floats, Floats]:
         times = read_vectors(np.atleast_1d(np.asarray(t)), np.shape(np.atleast_1d(t))[-1], "t")
