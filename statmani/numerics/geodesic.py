@@ -299,6 +299,10 @@ def _between(
     return rows
 
 
+def _has_escaped(kernels: Prepared, found: tuple[Any, ...], t: float) -> bool:
+    return bool(escaped(kernels, np.array([found[0]]), found[2][None, :], t)[0])
+
+
 def _is_doubtful(
     kernels: Prepared,
     x0: Floats,
@@ -345,8 +349,9 @@ def from_velocity(
         if not exact:
             for steps in (FEW_STEPS, _MAX_STEPS):
                 found = solver.integrate(*own, tight, steps, True)
-                exact = _is_doubtful(kernels, *common, rtol, found[2], found[4])
-                if exact or found[0] != 2:
+                gone = _has_escaped(kernels, found, t)
+                exact = not gone and _is_doubtful(kernels, *common, rtol, found[2], found[4])
+                if gone or exact or found[0] != 2:
                     break
         if exact:
             _, time, rough, _, _ = integrate_precise(kernels, *common, loose, False)
@@ -354,7 +359,7 @@ def from_velocity(
         else:
             _, time, rough, _, _ = solver.integrate(*own, loose, _MAX_STEPS, False)
         status, reached, state, knots, pieces = found
-        status = int(escaped(kernels, np.array([status]), state[None, :], t)[0])
+        status = 1 if _has_escaped(kernels, found, t) else status
         name = STEP_STATUS[status]
         if status > 1 or pieces.shape[0] == 0:
             reason = "the acceleration is not finite at the start"

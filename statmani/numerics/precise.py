@@ -34,6 +34,8 @@ _MAX_STEPS = 3_000
 FEW_STEPS = 1_000
 # A coordinate that moves by 1 within this part of the time is on its way to infinity.
 _ESCAPING = 1e5
+# Enough for batches of end points, where the exact time of leaving does not come out.
+_LEAVING = 1e4
 _SAMPLES = 9
 # Few samples may miss the largest noise.
 _SAFETY = 4.0
@@ -103,16 +105,21 @@ def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> F
 
 
 def escaped(
-    kernels: Prepared, statuses: NDArray[np.int64], states: Floats, t: float
-) -> NDArray[np.int64]:
-    """Statuses, where those that ran out of steps on the way to a boundary have reached it.
+    kernels: Prepared,
+    statuses: NDArray[np.int64],
+    states: Floats,
+    t: float,
+    pace_limit: float = _ESCAPING,
+) -> NDArray[np.bool_]:
+    """Which of those that did not get to time t were on their way to the boundary.
 
     There an unconstrained coordinate runs off to infinity, ever faster, and tensors may lose all
     digits before it is so large that steps vanish.
     """
     bounded = [axis.lower != -oo or axis.upper != oo for axis in kernels.manifold.domain.axes]
     pace = np.abs(states[:, kernels.dim :]) * np.array(bounded)
-    return np.where((statuses == 2) & (pace.max(axis=1) * t > _ESCAPING), 1, statuses)
+    result: NDArray[np.bool_] = (statuses != 0) & (pace.max(axis=1) * t > pace_limit)
+    return result
 
 
 def end_states(
@@ -130,6 +137,7 @@ def end_states(
     ``rtol`` is the accuracy asked for, ``local`` the tolerance of a step.
     """
     n = kernels.dim
+    limit = _ESCAPING if len(x0) == 1 else _LEAVING
     doubt = doubtful(kernels, x0, v0, t, alpha, rtol)
     statuses, times, states = (
         np.zeros(len(x0), np.int64),
@@ -141,7 +149,9 @@ def end_states(
         kernels, x0[sure], v0[sure], t, alpha, local, FEW_STEPS
     )
     doubt[sure] = doubtful(kernels, x0[sure] + states[sure, :n], states[sure, n:], t, alpha, rtol)
-    long = np.flatnonzero((statuses == 2) & ~doubt)
+    # What has no digits left at the boundary does not matter.
+    doubt[sure] &= ~escaped(kernels, statuses[sure], states[sure], t, limit)
+    long = np.flatnonzero((statuses == 2) & ~doubt & ~escaped(kernels, statuses, states, t, limit))
     if long.size:
         statuses[long], times[long], states[long] = batch.end_states(
             kernels, x0[long], v0[long], t, alpha, local, max_steps
@@ -149,4 +159,5 @@ def end_states(
     for k in np.flatnonzero(doubt):
         status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
         statuses[k], times[k], states[k] = status, time, state
-    return escaped(kernels, statuses, states, t), times, states
+    statuses[escaped(kernels, statuses, states, t, limit)] = 1
+    return statuses, times, states
