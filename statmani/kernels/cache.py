@@ -1,10 +1,10 @@
 """Generated modules: written once, compiled once, found again by every later process.
 
-A module's name is a hash of its content or request, of every file of this package and of the
-versions of Python, numba, llvmlite and of the processor, because numba itself does not notice
-edits in functions that a cached function calls. The file is written atomically, verified by its
-own checksum, and imported by path under its name. Damaged machine code is found by checksums
-that lie beside it. Without a writable cache folder everything is compiled in memory.
+A module's name is a hash of its content or request, of every file that decides what it computes,
+and of the versions of Python, numba, llvmlite and of the processor, because numba itself does not
+notice edits in functions that a cached function calls. The file is written atomically, verified
+by its own checksum, and imported by path under its name. Damaged machine code is found by
+checksums that lie beside it. Without a writable cache folder everything is compiled in memory.
 """
 
 from __future__ import annotations
@@ -46,7 +46,17 @@ FIELD = types.FunctionType(types.void(VECTOR, VECTOR))
 
 
 def _package_files() -> list[Path]:
-    return sorted(Path(__file__).parent.glob("*.py"))
+    # Kernels, and what makes the expressions that they compute.
+    package = Path(__file__).parents[1]
+    folders = ("algebra", "geometry", "kernels")
+    found = [path for name in folders for path in (package / name).glob("*.py")]
+    found += [package / f"{name}.py" for name in ("constraints", "derivatives", "domain", "zeta")]
+    return sorted(found)
+
+
+@lru_cache(maxsize=1024)
+def _file_digest(path: Path, changed: int, size: int) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 @lru_cache(maxsize=1)
@@ -73,7 +83,9 @@ def fingerprint() -> str:
     """Hash of everything but the request that decides what machine code comes out."""
     digest = hashlib.sha256(_platform_key().encode())
     for path in _package_files():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        known = path.stat()
+        digest.update(path.name.encode() + b"\0")
+        digest.update(_file_digest(path, known.st_mtime_ns, known.st_size))
     return digest.hexdigest()
 
 

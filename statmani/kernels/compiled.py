@@ -24,6 +24,8 @@ __all__ = [
     "initial_solver",
     "lane_shape",
     "lane_solver",
+    "noise_meter",
+    "precise_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -40,6 +42,9 @@ _INTEGRATE = (
     "types.Tuple((types.int64, types.float64, VECTOR, VECTOR, BLOCK))"
     f"({_F}({_ACCELERATION}), FIELD, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_C}, types.boolean)"
 )
+# The same solver with a tape in the place of a field, see :mod:`statmani.kernels.tape`.
+_PRECISE = _ACCELERATION.replace("FIELD", "ROWS")
+_PRECISE_INTEGRATE = _INTEGRATE.replace("FIELD", "ROWS")
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
 _GAUSS = "types.Tuple((VECTOR, VECTOR, VECTOR, ROWS, ROWS, ROWS))"
 _SOLVE = "types.boolean(ROWS, ROWS)"
@@ -106,6 +111,26 @@ REQUESTS = {
         ),
         notice=_NOTICE.format("batch integrator"),
     ),
+    "noise": Request(
+        "noise",
+        ("contract.py", "noise.py"),
+        (
+            ("acceleration", _ACCELERATION),
+            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
+        ),
+        notice=_NOTICE.format("check of accelerations"),
+    ),
+    "precise": Request(
+        "precise",
+        ("tableau.py", "tape.py", "integrator.py"),
+        (
+            ("precise_acceleration", _PRECISE),
+            ("precise_metric", "ROWS(ROWS, VECTOR, ROWS)"),
+            ("precise_transport", f"BLOCK(ROWS, ROWS, ROWS, {_G})"),
+            ("integrate", _PRECISE_INTEGRATE),
+        ),
+        notice=_NOTICE.format("geodesic integrator with 31 digits"),
+    ),
     "boundary": Request(
         "boundary",
         ("contract.py", "mesh.py", "collocation.py", "pairs.py"),
@@ -138,6 +163,16 @@ def initial_solver() -> ModuleType:
 def lane_solver() -> ModuleType:
     """The initial-value solver for batches: integrate_lanes."""
     return fulfil(REQUESTS["lanes"])
+
+
+def noise_meter() -> ModuleType:
+    """What finds accelerations that are noise: acceleration, acceleration_noise."""
+    return fulfil(REQUESTS["noise"])
+
+
+def precise_solver() -> ModuleType:
+    """The initial-value solver for tapes, and the metric and transport by them."""
+    return fulfil(REQUESTS["precise"])
 
 
 def boundary_solver() -> ModuleType:

@@ -17,9 +17,9 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
-from statmani.numerics.batch import end_states
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.geodesic import STEP_STATUS, from_velocity, local_tolerances
+from statmani.numerics.precise import end_states
 from statmani.numerics.prepared import prepared
 
 __all__ = ["LogResult", "exp", "log"]
@@ -87,7 +87,7 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     x0 = kernels.to_chart(rows)
     v0 = kernels.velocities_to_chart(x0, velocities)
     local = local_tolerances(tolerance)[1]
-    status, times, states = end_states(kernels, x0, v0, 1.0, a, local, _MAX_STEPS)
+    status, times, states = end_states(kernels, x0, v0, 1.0, a, tolerance, local, _MAX_STEPS)
     if manifold.domain.constraints:
         # The chart does not end where such a constraint breaks, so the path must be looked at.
         for k, row in enumerate(from_velocity(kernels, rows, velocities, a, 1.0, tolerance)):

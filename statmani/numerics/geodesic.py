@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sympy import Symbol
 
 from statmani.errors import InvalidArgument, NoConvergence
 from statmani.kernels import compiled
@@ -21,6 +22,7 @@ from statmani.numerics.arguments import (
 )
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.path import Path, from_steps, length_and_energy
+from statmani.numerics.precise import FEW_STEPS, doubtful, escaped, integrate_precise
 from statmani.numerics.prepared import Prepared, prepared
 
 __all__ = ["STEP_STATUS", "Geodesic", "from_velocity", "geodesic", "local_tolerances"]
@@ -92,6 +94,35 @@ class Geodesic:
     def pieces(self) -> tuple[Path | None, ...]:
         """The piecewise polynomials in unconstrained coordinates; None where one failed."""
         return self._paths
+
+    @property
+    def coordinates(self) -> tuple[Symbol, ...]:
+        """Symbols of the coordinates."""
+        return tuple(self._kernels.manifold.coordinates)
+
+    def plot(self, coordinates: tuple[int, int] | None = None, axes: Any = None) -> Any:
+        """Draw the geodesics with matplotlib; a dot is a start, a cross a boundary reached.
+
+        Parameters
+        ----------
+        coordinates : pair of int, optional
+            Numbers of the coordinates to draw against each other, by default the first two. A
+            single coordinate is drawn against time.
+        axes : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        InvalidArgument
+            No such coordinates, or matplotlib is not installed.
+        """
+        from statmani.numerics.drawing import draw
+
+        return draw(self, coordinates, axes)
 
     def _sample(self, t: ArrayLike) -> tuple[Floats, Floats]:
         times = read_vectors(np.atleast_1d(np.asarray(t)), np.shape(np.atleast_1d(t))[-1], "t")
@@ -268,15 +299,36 @@ def _between(
     return rows
 
 
-def _rounding(g: Floats, length: float, offset: Floats, end: Floats) -> float:
+def _has_escaped(kernels: Prepared, found: tuple[Any, ...], t: float) -> bool:
+    return bool(escaped(kernels, np.array([found[0]]), found[2][None, :], t)[0])
+
+
+def _is_doubtful(
+    kernels: Prepared,
+    x0: Floats,
+    v0: Floats,
+    t: float,
+    alpha: float,
+    rtol: float,
+    end: Floats,
+    pieces: Floats,
+) -> bool:
+    # At the last state, and where every eighth step starts.
+    states = np.concatenate([pieces[::8, 0], end[None, :]])
+    n = kernels.dim
+    return bool(doubtful(kernels, x0 + states[:, :n], states[:, n:], t, alpha, rtol).any())
+
+
+def _rounding(g: Floats, length: float, offset: Floats, end: Floats, exact: bool) -> float:
     # Of the end point's coordinates, and of solving for accelerations, where a metric close to
-    # singular (after scaling) loses digits all along the way.
+    # singular (after scaling) loses digits all along the way; of exact ones only the state does.
     units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
     scaled = g / (units[:, :, None] * units[:, None, :])
     smallest = float(np.abs(np.linalg.eigvalsh(scaled)).min())
     own = float(np.sqrt(abs(offset @ g[1] @ offset)))
     place = float(units[1] @ np.abs(end))
-    return _EPS * (2.0 * own + place + length / max(smallest, _EPS))
+    lost = np.sqrt(smallest) if exact else smallest
+    return _EPS * (2.0 * own + place + length / max(lost, _EPS))
 
 
 def from_velocity(
@@ -287,12 +339,27 @@ def from_velocity(
     x0 = kernels.to_chart(p)
     v0 = kernels.velocities_to_chart(x0, velocity)
     n = kernels.dim
+    loose, tight = local_tolerances(rtol)
+    unsure = doubtful(kernels, x0, v0, t, alpha, rtol)
     rows: list[_Row] = []
     for k in range(p.shape[0]):
-        common = (solver.acceleration, kernels.first, x0[k], v0[k], t, alpha)
-        loose, tight = local_tolerances(rtol)
-        _, time, rough, _, _ = solver.integrate(*common, loose, _MAX_STEPS, False)
-        status, reached, state, knots, pieces = solver.integrate(*common, tight, _MAX_STEPS, True)
+        common = (x0[k], v0[k], t, alpha)
+        own = (solver.acceleration, kernels.first, *common)
+        exact = bool(unsure[k])
+        if not exact:
+            for steps in (FEW_STEPS, _MAX_STEPS):
+                found = solver.integrate(*own, tight, steps, True)
+                gone = _has_escaped(kernels, found, t)
+                exact = not gone and _is_doubtful(kernels, *common, rtol, found[2], found[4])
+                if gone or exact or found[0] != 2:
+                    break
+        if exact:
+            _, time, rough, _, _ = integrate_precise(kernels, *common, loose, False)
+            found = integrate_precise(kernels, *common, tight, True)
+        else:
+            _, time, rough, _, _ = solver.integrate(*own, loose, _MAX_STEPS, False)
+        status, reached, state, knots, pieces = found
+        status = 1 if _has_escaped(kernels, found, t) else status
         name = STEP_STATUS[status]
         if status > 1 or pieces.shape[0] == 0:
             reason = "the acceleration is not finite at the start"
@@ -300,7 +367,7 @@ def from_velocity(
                 reason = f"more than {_MAX_STEPS} steps were needed"
             rows.append((None, np.nan, name, np.nan, reason))
             continue
-        path = from_steps(x0[k], knots, pieces)
+        path = from_steps(x0[k], knots, pieces, kernels.tape if exact else None)
         error = abs(reached - time)
         left = kernels.first_outside(path) if kernels.manifold.domain.constraints else None
         if left is not None:
@@ -312,7 +379,7 @@ def from_velocity(
             change = state[:n] - rough[:n]
             length = t * float(np.sqrt(abs(v0[k] @ g[0] @ v0[k])))
             error = float(np.sqrt(abs(change @ g[1] @ change))) + _rounding(
-                g, length, state[:n], x0[k] + state[:n]
+                g, length, state[:n], x0[k] + state[:n], exact
             )
         rows.append((path, error, name, float(reached), ""))
     return rows

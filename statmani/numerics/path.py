@@ -9,6 +9,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
+from statmani.kernels.compiled import precise_solver
 from statmani.numerics.prepared import Prepared, gauss
 
 __all__ = ["Path", "from_collocation", "from_samples", "from_steps", "length_and_energy"]
@@ -28,11 +29,14 @@ class Path:
     knots : ndarray, shape (m + 1,)
     series : ndarray, shape (degree + 1, m, 2n)
         Coefficients of (offset, velocity).
+    tape : ndarray or None
+        The program of tensors with 31 digits, where doubles lose too many.
     """
 
     x0: Floats
     knots: Floats
     series: Floats
+    tape: Floats | None = None
 
     def __call__(self, times: Floats) -> tuple[Floats, Floats]:
         """Positions and velocities, shape (T, n) each."""
@@ -52,9 +56,8 @@ class Path:
         nodes = legendre.leggauss(self.series.shape[0])[0]
         x, v = self(knots[-2] + 0.5 * (nodes + 1.0) * (time - knots[-2]))
         ending = _fit(np.concatenate([x - self.x0, v], axis=1))
-        return Path(
-            self.x0, knots, np.concatenate([self.series[:, :last], ending[:, None]], axis=1)
-        )
+        series = np.concatenate([self.series[:, :last], ending[:, None]], axis=1)
+        return Path(self.x0, knots, series, self.tape)
 
     def reversed(self) -> Path:
         """The same path, from its end to its start."""
@@ -62,7 +65,8 @@ class Path:
         series = self.series[:, ::-1].copy()
         series[1::2] *= -1.0
         series[:, :, n:] *= -1.0
-        return Path(self.x0, (self.knots[0] + self.knots[-1] - self.knots)[::-1], series)
+        knots = (self.knots[0] + self.knots[-1] - self.knots)[::-1]
+        return Path(self.x0, knots, series, self.tape)
 
 
 def _fit(samples: Floats) -> Floats:
@@ -82,14 +86,14 @@ def from_samples(knots: Floats, x: Floats) -> Path:
     return Path(x0, knots, np.concatenate([offset, slope], axis=2))
 
 
-def from_steps(x0: Floats, knots: Floats, pieces: Floats) -> Path:
+def from_steps(x0: Floats, knots: Floats, pieces: Floats, tape: Floats | None = None) -> Path:
     """From the interpolants of the integrator (Hairer, Norsett, Wanner 1993, II.6)."""
     tau = 0.5 * (legendre.leggauss(8)[0] + 1.0)[:, None, None]
     total = np.zeros((8, *pieces[:, 0].shape))
     for k in range(7, 0, -1):
         total += pieces[:, k]
         total *= tau if k % 2 == 1 else 1.0 - tau
-    return Path(x0, knots, _fit(total + pieces[:, 0]))
+    return Path(x0, knots, _fit(total + pieces[:, 0]), tape)
 
 
 def from_collocation(x0: Floats, knots: Floats, y: Floats, v: Floats, acc: Floats) -> Path:
@@ -119,6 +123,11 @@ def length_and_energy(kernels: Prepared, path: Path) -> tuple[float, float]:
     span = np.diff(path.knots)
     times = path.knots[:-1, None] + 0.5 * (xi + 1.0) * span[:, None]
     x, v = path(times.ravel())
-    square = np.einsum("ti,tij,tj->t", v, kernels.metric(x), v)
+    if path.tape is None:
+        square = np.einsum("ti,tij,tj->t", v, kernels.metric(x), v)
+    else:
+        inner = precise_solver().precise_metric
+        pairs = zip(x, v, strict=True)
+        square = np.array([inner(path.tape, a, b[None, :])[0, 0] for a, b in pairs])
     weight = (0.5 * weights * span[:, None]).ravel()
     return float(weight @ np.sqrt(np.abs(square))), float(0.5 * weight @ square)

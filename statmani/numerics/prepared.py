@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import oo
+from sympy import Add, oo
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels import compiled
 from statmani.kernels.mesh import gauss_tables
 from statmani.kernels.rounding import Rounding
+from statmani.kernels.tape_source import acceleration_tape
 from statmani.numerics.exact import ExactFields
 from statmani.numerics.open_field import OpenField
 from statmani.numerics.open_tensors import has_expectations
@@ -95,6 +96,19 @@ class Prepared:
     def exact(self) -> ExactFields:
         """The tensors by as many digits as it takes."""
         return ExactFields(self.manifold)
+
+    @cached_property
+    def tape(self) -> Floats | None:
+        """The program of accelerations with 31 digits, None where there is none."""
+        return None if has_expectations(self.manifold) else acceleration_tape(self.manifold)
+
+    @cached_property
+    def may_lose_digits(self) -> bool:
+        """False for closed forms that cannot cancel: diagonal metrics of single products."""
+        g, n = self.manifold.metric, self.dim
+        if has_expectations(self.manifold):
+            return False
+        return not g.is_diagonal() or any(g[i, i].has(Add) for i in range(n))
 
     def rounding_errors(self, order: int, unconstrained: bool) -> Rounding:
         """Error bounds of the compiled field of closed forms, in either chart."""

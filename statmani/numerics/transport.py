@@ -14,6 +14,7 @@ from statmani.numerics.arguments import manifold_of, read_alpha, read_rtol, read
 from statmani.numerics.evaluate import second_kind
 from statmani.numerics.geodesic import Geodesic, geodesic
 from statmani.numerics.path import Path, from_samples
+from statmani.numerics.precise import loses_transport, transport_slopes
 from statmani.numerics.prepared import Prepared, gauss, prepared
 
 __all__ = ["parallel_transport"]
@@ -119,8 +120,9 @@ def _along(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> F
         return np.full((n, n), np.nan)
     knots = path.knots
     previous: Floats | None = None
+    exact = loses_transport(kernels, path, alpha, rtol)
     for _ in range(_HALVINGS):
-        matrix = _on_mesh(kernels, path, knots, alpha)
+        matrix = _on_mesh(kernels, path, knots, alpha, exact)
         if previous is not None and _agree(kernels, path, matrix, previous, rtol):
             return _own_coordinates(kernels, path, matrix)
         previous = matrix
@@ -148,7 +150,8 @@ def _along_function(
             )
         x = kernels.to_chart(np.ascontiguousarray(points)).reshape(_NODES, -1, kernels.dim)
         path = from_samples(knots, x)
-        matrix = _on_mesh(kernels, path, knots, alpha)
+        exact = loses_transport(kernels, path, alpha, rtol)
+        matrix = _on_mesh(kernels, path, knots, alpha, exact)
         if previous is not None and _agree(kernels, path, matrix, previous, rtol):
             return _own_coordinates(kernels, path, matrix)
         previous = matrix
@@ -158,13 +161,16 @@ def _along_function(
     )
 
 
-def _on_mesh(kernels: Prepared, path: Path, knots: Floats, alpha: float) -> Floats:
+def _on_mesh(kernels: Prepared, path: Path, knots: Floats, alpha: float, exact: bool) -> Floats:
     nodes, b, _, first, _, _ = gauss()
     n, s, m = kernels.dim, nodes.shape[0], knots.shape[0] - 1
     h = np.diff(knots)
     x, v = path((knots[:-1, None] + h[:, None] * nodes).ravel())
-    symbols = second_kind(kernels.packed(kernels.first, x, 1), n, alpha)
-    slope = -np.einsum("xkij,xi->xkj", symbols, v).reshape(m, s, n, n)
+    if exact:
+        slope = -transport_slopes(kernels, x, v, alpha).reshape(m, s, n, n)
+    else:
+        symbols = second_kind(kernels.packed(kernels.first, x, 1), n, alpha)
+        slope = -np.einsum("xkij,xi->xkj", symbols, v).reshape(m, s, n, n)
     system = -np.einsum("e,cd,eckl->eckdl", h, first, slope).reshape(m, s * n, s * n)
     system += np.eye(s * n)
     stages = np.linalg.solve(system, slope.reshape(m, s * n, n)).reshape(m, s, n, n)

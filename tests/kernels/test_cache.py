@@ -109,7 +109,7 @@ def test_without_writable_folder_everything_is_in_memory(tmp_path):
     assert blocked.read_text() == "no folder"
 
 
-def test_concurrent_processes_agree(tmp_path):
+def test_eight_processes_at_once_agree(tmp_path):
     started = [
         subprocess.Popen(
             [sys.executable, "-c", PROGRAM],
@@ -118,9 +118,81 @@ def test_concurrent_processes_agree(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(3)
+        for _ in range(8)
     ]
     for process in started:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert float(out.split()[0]) == pytest.approx(TRIGAMMA_ONE, rel=1e-15)
+    assert _run(tmp_path)[1:] == (1, 0)
+
+
+@pytest.mark.parametrize("changed", ["numba", "llvmlite", "numpy"])
+def test_other_versions_of_libraries_change_the_name(changed, monkeypatch):
+    from importlib import metadata
+
+    before = cache.module_name("request")
+    original = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "0.0.1" if name == changed else original(name)
+    )
+    cache._platform_key.cache_clear()
+    try:
+        assert cache.module_name("request") != before
+    finally:
+        cache._platform_key.cache_clear()
+
+
+def test_another_version_of_the_package_has_another_folder(tmp_path, monkeypatch):
+    _run(tmp_path)
+    program = PROGRAM.replace(
+        "import sys\n", "import sys, statmani\nstatmani.__version__ = '9.9'\n", 1
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[1:] == ["0", "1"]
+    assert {p.name for p in (tmp_path / "statmani-cache").iterdir()} >= {"9.9"}
+
+
+def test_rules_of_derivation_change_the_name(monkeypatch, tmp_path):
+    """What a kernel computes also depends on the algebra that made its source."""
+    before = cache.module_name("request")
+    names = {p.name for p in cache._package_files()}
+    assert {"derivatives.py", "ring.py", "chart.py", "domain.py"} <= names
+    copy = tmp_path / "derivatives.py"
+    original = Path(cache.__file__).parents[1] / "derivatives.py"
+    copy.write_text(original.read_text("utf-8") + "# edited\n", "utf-8")
+    files = [copy if p == original else p for p in cache._package_files()]
+    monkeypatch.setattr(cache, "_package_files", lambda: files)
+    assert cache.module_name("request") != before
+
+
+def test_a_cleared_cache_is_filled_again(tmp_path):
+    _run(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "statmani", "cache", "clear"],
+        env=_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "removed" in done.stdout
+    assert not [p for p in tmp_path.rglob("statmani_kernel_*") if p.is_file()]
+    assert _run(tmp_path)[1:] == (0, 1)
+
+
+def test_a_folder_without_permission_to_write(tmp_path):
+    """As root every folder can be written, so the home is a folder that cannot hold files."""
+    environment = _environment(tmp_path)
+    for name in ("STATMANI_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        environment.pop(name, None)
+    environment["HOME"] = "/proc/1" if Path("/proc/1").exists() else os.devnull
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout.split()[0]) == pytest.approx(TRIGAMMA_ONE, rel=1e-15)

@@ -1,0 +1,163 @@
+"""Geodesics where doubles lose the acceleration: found by its noise, followed with 31 digits.
+
+Where parameters are far from 1, metrics come close to singular (the shapes of a beta law at 1e5)
+or are small differences of large terms, and accelerations then carry noise that no step size
+removes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import oo
+
+from statmani.kernels import compiled
+from statmani.numerics import batch
+from statmani.numerics.path import Path
+from statmani.numerics.prepared import Prepared
+
+__all__ = [
+    "FEW_STEPS",
+    "doubtful",
+    "end_states",
+    "escaped",
+    "integrate_precise",
+    "loses_transport",
+    "transport_slopes",
+]
+
+Floats = NDArray[np.float64]
+# Less noise is not asked for: steps of doubles have as much.
+_LEAST = 1e-12
+_MAX_STEPS = 3_000
+#: Steps of doubles before their noise is looked for as the reason.
+FEW_STEPS = 1_000
+# A coordinate that moves by 1 within this part of the time is on its way to infinity.
+_ESCAPING = 1e5
+# Enough for batches of end points, where the exact time of leaving does not come out.
+_LEAVING = 1e4
+_SAMPLES = 9
+# Few samples may miss the largest noise.
+_SAFETY = 4.0
+
+
+def doubtful(
+    kernels: Prepared, x: Floats, v: Floats, t: float, alpha: float, rtol: float
+) -> NDArray[np.bool_]:
+    """Whether noise of the acceleration may move a geodesic by more than rtol of its length.
+
+    For rows of states in the unconstrained chart. False for manifolds without a tape, which
+    cannot be helped.
+    """
+    if not kernels.may_lose_digits or kernels.tape is None:
+        return np.zeros(len(x), dtype=bool)
+    solver = compiled.noise_meter()
+    with np.errstate(all="ignore"):
+        noise, speed = solver.acceleration_noise(
+            solver.acceleration, kernels.first, np.ascontiguousarray(x),
+            np.ascontiguousarray(v), alpha,
+        ).T  # fmt: skip
+        small = _SAFETY * 0.5 * t * noise <= max(rtol, _LEAST) * speed
+    result: NDArray[np.bool_] = ~small & (v != 0).any(axis=1)
+    return result
+
+
+def integrate_precise(
+    kernels: Prepared, x0: Floats, v0: Floats, t: float, alpha: float, rtol: float, dense: bool
+) -> tuple[int, float, Floats, Floats, Floats]:
+    """What ``integrate`` of :mod:`statmani.kernels.integrator` returns, from exact tensors."""
+    solver = compiled.precise_solver()
+    found: tuple[int, float, Floats, Floats, Floats] = solver.integrate(
+        solver.precise_acceleration, kernels.tape, x0, v0, t, alpha, rtol, _MAX_STEPS, dense
+    )
+    return found
+
+
+def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) -> bool:
+    """Whether noise of the connection may turn transported vectors by more than rtol.
+
+    Seen in accelerations of vectors that have a share of every coordinate.
+    """
+    if not kernels.may_lose_digits or kernels.tape is None:
+        return False
+    x, v = path(np.linspace(path.knots[0], path.knots[-1], _SAMPLES))
+    g = kernels.metric(x)
+    with np.errstate(all="ignore"):
+        w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
+            np.abs(np.diagonal(g, axis1=1, axis2=2))
+        )
+        solver = compiled.noise_meter()
+        noise, size = solver.acceleration_noise(
+            solver.acceleration, kernels.first, x, np.ascontiguousarray(w), alpha
+        ).T
+        pace = np.sqrt(np.abs(np.einsum("ti,tij,tj->t", v, g, v)))
+        span = path.knots[-1] - path.knots[0]
+        small = _SAFETY * span * pace * noise <= max(rtol, _LEAST) * size * size
+    return not bool(small.all())
+
+
+def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> Floats:
+    """Gamma^k_ij v^i as [k, j] at rows of states, from exact tensors."""
+    found: Floats = compiled.precise_solver().precise_transport(
+        kernels.tape, np.ascontiguousarray(x), np.ascontiguousarray(v), alpha
+    )
+    return found
+
+
+def escaped(
+    kernels: Prepared,
+    statuses: NDArray[np.int64],
+    states: Floats,
+    t: float,
+    pace_limit: float = _ESCAPING,
+) -> NDArray[np.bool_]:
+    """Which of those that did not get to time t were on their way to the boundary.
+
+    There an unconstrained coordinate runs off to infinity, ever faster, and tensors may lose all
+    digits before it is so large that steps vanish.
+    """
+    bounded = [axis.lower != -oo or axis.upper != oo for axis in kernels.manifold.domain.axes]
+    pace = np.abs(states[:, kernels.dim :]) * np.array(bounded)
+    result: NDArray[np.bool_] = (statuses != 0) & (pace.max(axis=1) * t > pace_limit)
+    return result
+
+
+def end_states(
+    kernels: Prepared,
+    x0: Floats,
+    v0: Floats,
+    t: float,
+    alpha: float,
+    rtol: float,
+    local: float,
+    max_steps: int,
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """What :func:`statmani.numerics.batch.end_states` returns, doubtful ones from exact tensors.
+
+    ``rtol`` is the accuracy asked for, ``local`` the tolerance of a step.
+    """
+    n = kernels.dim
+    limit = _ESCAPING if len(x0) == 1 else _LEAVING
+    doubt = doubtful(kernels, x0, v0, t, alpha, rtol)
+    statuses, times, states = (
+        np.zeros(len(x0), np.int64),
+        np.zeros(len(x0)),
+        np.zeros((len(x0), 2 * n)),
+    )
+    sure = slice(None) if not doubt.any() else np.flatnonzero(~doubt)
+    statuses[sure], times[sure], states[sure] = batch.end_states(
+        kernels, x0[sure], v0[sure], t, alpha, local, FEW_STEPS
+    )
+    doubt[sure] = doubtful(kernels, x0[sure] + states[sure, :n], states[sure, n:], t, alpha, rtol)
+    # What has no digits left at the boundary does not matter.
+    doubt[sure] &= ~escaped(kernels, statuses[sure], states[sure], t, limit)
+    long = np.flatnonzero((statuses == 2) & ~doubt & ~escaped(kernels, statuses, states, t, limit))
+    if long.size:
+        statuses[long], times[long], states[long] = batch.end_states(
+            kernels, x0[long], v0[long], t, alpha, local, max_steps
+        )
+    for k in np.flatnonzero(doubt):
+        status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
+        statuses[k], times[k], states[k] = status, time, state
+    statuses[escaped(kernels, statuses, states, t, limit)] = 1
+    return statuses, times, states
