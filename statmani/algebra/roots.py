@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, final
 import sympy as sp
 from sympy import Expr
 
+from statmani.algebra.denest import denested
 from statmani.algebra.element import Element
 from statmani.errors import CertificateError, InvalidManifold
 
@@ -146,7 +147,7 @@ def power(ring: Ring, element: Element, exponent: Fraction) -> Element:
             degree = next(r.degree for r in ring.polynomials.relations if r.generator == used[0])
             result = result * power(ring, atom.argument, exponent * e / degree)
         else:
-            result = result * _rational_root(ring, base, exponent * e)
+            result = result * _sum_root(ring, base, exponent * e)
     for base, half in parts.even:
         result = result * _even_power(ring, base, exponent * half)
     if parts.open:
@@ -156,6 +157,15 @@ def power(ring: Ring, element: Element, exponent: Fraction) -> Element:
         _require_unrelated(ring, parts.open, product)
         result = result * _rational_root(ring, product, exponent)
     return result
+
+
+def _sum_root(ring: Ring, base: Element, exponent: Fraction) -> Element:
+    """base ** exponent for a positive base, denested where that is possible."""
+    nested = denested(ring, base) if exponent.denominator == 2 else None
+    if nested is None:
+        return _rational_root(ring, base, exponent)
+    first, second = (power(ring, part, Fraction(1, 2)) for part in nested[:2])
+    return (first + second.scale(nested[2])) ** exponent.numerator
 
 
 def _even_power(ring: Ring, base: Element, exponent: Fraction) -> Element:
