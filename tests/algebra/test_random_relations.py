@@ -229,6 +229,7 @@ RELATED = {
     - sin(T) * cos(sp.pi / 7) - cos(T) * sin(sp.pi / 7),
     "multiples of pi/7": cos(2 * sp.pi / 7) - 2 * cos(sp.pi / 7) ** 2 + 1,
     "nested twice": (sqrt(1 + sqrt(1 + sqrt(X))) ** 2 - 1) ** 2 - 1 - sqrt(X),
+    "square of a sum of roots": sqrt(3 + 2 * sqrt(2)) - 1 - sqrt(2),
     "hidden in a function": sp.Function("f")(sin(X) ** 2) - sp.Function("f")(1 - cos(X) ** 2),
 }  # fmt: skip
 
@@ -242,7 +243,6 @@ def test_further_relations(name: str) -> None:
 
 C7 = cos(sp.pi / 7)
 UNKNOWN = {
-    "square of a sum of roots": sqrt(3 + 2 * sqrt(2)) - 1 - sqrt(2),
     "product of conjugates": sqrt(X + sqrt(X**2 + 1)) * sqrt(sqrt(X**2 + 1) - X) - 1,
     "Wronskian": besseli(0, X) * besselk(1, X) + besseli(1, X) * besselk(0, X) - 1 / X,
     "multiplication by three": polygamma(1, 3 * X)
