@@ -101,9 +101,12 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     result[failed] = np.nan
     if shape == () and failed[0]:
         name = STEP_STATUS[int(status[0])]
+        # Batches stop short of the boundary; the path tells the time.
+        _, _, followed, time, *_ = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)[0]
+        reached = times[0] if followed == "converged" else time
         raise NoConvergence(
             f"the geodesic from {rows[0]} with velocity {velocities[0]} stops at t = "
-            f"{times[0]:.12g} before t = 1 ({name}). Shorten the velocity, or use geodesic, "
+            f"{reached:.12g} before t = 1 ({name}). Shorten the velocity, or use geodesic, "
             "which returns the path up to there."
         )
     if shape != ():

@@ -34,7 +34,7 @@ _MAX_STEPS = 3_000
 FEW_STEPS = 1_000
 # A coordinate that moves by 1 within this part of the time is on its way to infinity.
 _ESCAPING = 1e5
-# Enough for batches of end points, where the exact time of leaving does not come out.
+# Enough for end points, where the exact time of leaving does not come out.
 _LEAVING = 1e4
 _SAMPLES = 9
 # Few samples may miss the largest noise.
@@ -137,7 +137,6 @@ def end_states(
     ``rtol`` is the accuracy asked for, ``local`` the tolerance of a step.
     """
     n = kernels.dim
-    limit = _ESCAPING if len(x0) == 1 else _LEAVING
     doubt = doubtful(kernels, x0, v0, t, alpha, rtol)
     statuses, times, states = (
         np.zeros(len(x0), np.int64),
@@ -150,8 +149,9 @@ def end_states(
     )
     doubt[sure] = doubtful(kernels, x0[sure] + states[sure, :n], states[sure, n:], t, alpha, rtol)
     # What has no digits left at the boundary does not matter.
-    doubt[sure] &= ~escaped(kernels, statuses[sure], states[sure], t, limit)
-    long = np.flatnonzero((statuses == 2) & ~doubt & ~escaped(kernels, statuses, states, t, limit))
+    doubt[sure] &= ~escaped(kernels, statuses[sure], states[sure], t, _LEAVING)
+    leaving = escaped(kernels, statuses, states, t, _LEAVING)
+    long = np.flatnonzero((statuses == 2) & ~doubt & ~leaving)
     if long.size:
         statuses[long], times[long], states[long] = batch.end_states(
             kernels, x0[long], v0[long], t, alpha, local, max_steps
@@ -159,5 +159,5 @@ def end_states(
     for k in np.flatnonzero(doubt):
         status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
         statuses[k], times[k], states[k] = status, time, state
-    statuses[escaped(kernels, statuses, states, t, limit)] = 1
+    statuses[escaped(kernels, statuses, states, t, _LEAVING)] = 1
     return statuses, times, states

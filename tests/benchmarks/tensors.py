@@ -228,18 +228,17 @@ def maxima(model: Model, seconds: float) -> float:
 
 
 def statmani(model: Model, symbolic: bool, seconds: float) -> tuple[float, float]:
-    """Least CPU seconds of warm rounds: to the scalar curvature, and of converting Riemann."""
+    """CPU seconds to the scalar curvature, as for the peer: the best of warm rounds of many
+    repeats; and the median of converting Riemann."""
     run(model, symbolic)
-    rounds: list[tuple[float, float]] = []
-    spent = 0.0
-    while len(rounds) < 3 or (spent < seconds and len(rounds) < 200):
+    _, first, _ = run(model, symbolic)
+    repeats = max(1, int(0.1 / first))
+    rounds: list[float] = []
+    while len(rounds) < 3 or sum(rounds) * repeats < seconds:
         gc.collect()
-        _, work, conversion = run(model, symbolic)
-        rounds.append((work, conversion))
-        spent += work + conversion
-        if work > 1.0:
-            break
-    return min(w for w, _ in rounds), statistics.median(c for _, c in rounds)
+        rounds.append(sum(run(model, symbolic, False)[1] for _ in range(repeats)) / repeats)
+    conversions = [run(model, symbolic)[2] for _ in range(3 if first > 0.1 else 15)]
+    return min(rounds), statistics.median(conversions)
 
 
 def peer_version() -> str:
