@@ -12,7 +12,13 @@ from sympy.logic.boolalg import Boolean
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument, StatmaniWarning
 
-__all__ = ["described", "require_effort", "require_expression", "warn_moving_support"]
+__all__ = [
+    "described",
+    "require_effort",
+    "require_expression",
+    "require_functional",
+    "warn_moving_support",
+]
 
 
 def described(declaration: Declaration) -> str:
@@ -45,9 +51,7 @@ def described(declaration: Declaration) -> str:
     return f"{declaration.name or 'Family'}({domain}) on {', '.join(parts)}"
 
 
-def require_expression(
-    expression: object, sample: tuple[Symbol, ...], what: str, others: tuple[Symbol, ...] = ()
-) -> Expr:
+def require_expression(expression: object, sample: tuple[Symbol, ...], what: str) -> Expr:
     """A sympy expression of an argument, never read from text, or InvalidArgument."""
     try:
         found = sympify(expression, strict=True)
@@ -63,6 +67,14 @@ def require_expression(
             f"{what}: expected a sympy expression, got {expression!r}. "
             f"Build it from the sample variables {sample}."
         )
+    return found
+
+
+def require_functional(
+    expression: object, sample: tuple[Symbol, ...], what: str, others: tuple[Symbol, ...] = ()
+) -> Expr:
+    """An expression whose expectation can be taken: of the family's own symbols, all defined."""
+    found = require_expression(expression, sample, what)
     _require_own_symbols(found, (*sample, *others), what)
     unknown = sorted(str(f.func) for f in found.atoms(AppliedUndef))
     if unknown:

@@ -12,7 +12,7 @@ from sympy import Expr, Symbol, exp
 
 from statmani.declaration import Declaration
 from statmani.declare import declare
-from statmani.describing import described, require_effort, require_expression, warn_moving_support
+from statmani.describing import described, require_effort, require_functional, warn_moving_support
 from statmani.errors import InvalidArgument, InvalidFamily
 from statmani.fixing import fixed
 from statmani.from_sympy import declaration_arguments
@@ -335,7 +335,7 @@ class Family:
         return moment(self._declaration, inner)
 
     def _function(self, expression: object, what: str) -> Expr:
-        return require_expression(
+        return require_functional(
             expression, self.sample, what, (*self.parameters, *self.constants)
         )
 

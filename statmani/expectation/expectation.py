@@ -10,7 +10,7 @@ import sympy as sp
 
 from statmani.algebra.expression_json import register_object
 from statmani.declaration import Declaration
-from statmani.describing import require_expression
+from statmani.describing import require_expression, require_functional
 from statmani.errors import InvalidArgument, OutsideDomain
 from statmani.expectation.codec import read_integrand, write_integrand
 from statmani.expectation.law import Index, Law, Monomial, law_of
@@ -138,7 +138,7 @@ class Expectation(sp.Expr):  # type: ignore[misc]
         """
         declaration: Declaration = family.declaration
         samples = tuple(declaration.external([v.symbol for v in declaration.variables]))
-        inner = declaration.internal(require_expression(expression, samples, "Expectation.of"))
+        inner = declaration.internal(require_functional(expression, samples, "Expectation.of"))
         known = {v.symbol for v in declaration.variables}
         known |= {*declaration.parameters, *declaration.constants}
         unknown = sorted(inner.free_symbols - known, key=str)

@@ -143,6 +143,20 @@ def test_chain_rule_and_reparametrization() -> None:
     assert g.xreplace({M: t}).free_symbols == {W, t}
 
 
+def test_values_are_functions_of_time_and_symbols_of_any_name() -> None:
+    """As in geodesic equations, and where a chart's symbols have names of the density's."""
+    family = mixture()
+    g = sm.Expectation.of(family, family.score[1] ** 2)
+    t = sp.Symbol("t", real=True)
+    path, namesake = sp.Function("m", real=True), sp.Symbol("m", positive=True)
+    at = {W: sp.Rational(1, 3), M: sp.Rational(5, 4)}
+    exact = g.subs(at).evalf(20)
+    assert abs(g.subs(at | {M: path(t)}).subs(path(t), at[M]).evalf(20) - exact) < 1e-18
+    assert abs(g.subs(at | {M: namesake}).subs(namesake, at[M]).evalf(20) - exact) < 1e-18
+    equations = family.manifold().levi_civita.geodesic_equations
+    assert all(equation.has(sm.Expectation) for equation in equations)
+
+
 def test_names_do_not_matter() -> None:
     a, b, c = sp.Symbol("a", real=True), sp.Symbol("b"), sp.Symbol("c", real=True)
     one, two = mixture(), mixture(b, c, a)
