@@ -93,12 +93,13 @@ def certify_distance(M: object, p: ArrayLike, q: ArrayLike) -> CertifiedDistance
 
     Notes
     -----
-    Let c: [0, 1] -> M be of class C^1 from p to q, E its energy and r = |D_t c'|. The distance is
-    at most the square root of 2E. Where M is complete, simply connected and of curvature K <= 0,
-    d^2 >= 2E - (1/pi^2) int r^2 dt: the energy is convex along geodesic homotopies, with a
-    second derivative of at least int |D_t V|^2, and int |V|^2 <= (1/pi^2) int |D_t V|^2 for V
-    that vanishes at both ends. Here c is a spline close to the geodesic; both integrals are
-    computed by ball arithmetic (Johansson 2017), so rounding is part of the proof.
+    Let c: [0, 1] -> M be of class C^1 from p to q, E its energy and r the length of the
+    acceleration D_t c'. The distance is at most the square root of 2E. Where M is complete,
+    simply connected and of curvature K <= 0, d^2 >= 2E - (1/pi^2) int r^2 dt: the energy is convex
+    along geodesic homotopies, with a second derivative of at least the integral of the squared
+    length of D_t V, and that of V itself is at most 1/pi^2 times as large for a V that vanishes
+    at both ends. Here c is a spline close to the geodesic; both integrals are computed by ball
+    arithmetic (Johansson 2017), so rounding is part of the proof.
 
     Examples
     --------
