@@ -307,15 +307,16 @@ def _spline(
     points[0], points[-1] = [[float(v) for v in point] for point in (start, end)]
     corrections = []
     for k, span in enumerate(np.diff(knots)):
-        cubic = _hermite(points[k], points[k + 1] - points[k], *(span * velocities[k : k + 2]))
+        slopes = span * velocities[k : k + 2]
+        cubic = np.array(_hermite(points[k], points[k + 1] - points[k], *slopes))
         rest = curve(knots[k] + span * nodes) - polynomial.polyval(nodes, cubic).T
         corrections.append(np.linalg.lstsq(basis, rest, rcond=None)[0])
     return _pieces(start, end, knots, points[1:-1], velocities, np.array(corrections))
 
 
-def _hermite(x: Any, change: Any, first: Any, last: Any) -> Any:
-    # Coefficients of the cubic with these ends and end slopes, lowest first.
-    return np.array([x, first, 3 * change - 2 * first - last, first + last - 2 * change])
+def _hermite(x: Any, change: Any, first: Any, last: Any) -> list[Any]:
+    # Coefficients of the cubic with these ends and end slopes, lowest first; doubles or balls.
+    return [x, first, 3 * change - 2 * first - last, first + last - 2 * change]
 
 
 def _pieces(
@@ -336,7 +337,7 @@ def _pieces(
             x = exact_ball(points[k][i])
             change = exact_ball(points[k + 1][i] - points[k][i])
             first, last = (span * exact_ball(float(velocities[e, i])) for e in (k, k + 1))
-            row = [x, first, 3 * change - 2 * first - last, first + last - 2 * change]
+            row = _hermite(x, change, first, last)
             added = [exact_ball(float(c)) for c in _monomials(correction[:, i])]
             row += [acb(0)] * len(added)
             for at, value in enumerate(added):

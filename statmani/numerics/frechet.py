@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,16 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from statmani.errors import InvalidArgument, NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import manifold_of, read_rtol
-from statmani.numerics.connect import REASONS, connect_rows, require_definite
-from statmani.numerics.prepared import Prepared, prepared
+from statmani.numerics.connect import require_definite
+from statmani.numerics.mean_search import Pull, Search
+from statmani.numerics.prepared import prepared
 
 __all__ = ["FrechetResult", "frechet_mean", "frechet_median"]
 
 Floats = NDArray[np.float64]
-_STEPS = 500
-# Newton's method follows when the gradient, in its natural unit, is below the first; its
-# derivatives are differences over the second, in units of the spread.
-_NEAR, _DIFFERENCE = 0.1, 1e-4
+# Newton's method follows when the gradient, in its natural unit, is below this.
+_NEAR = 0.1
 
 
 @final
@@ -113,7 +111,8 @@ def frechet_mean(
     >>> bool(abs(sm.frechet_mean(M, [[-2, 1], [2, 1]]) - [0, 3**0.5]).max() < 1e-9)
     True
     """
-    return _least(M, points, weights, start, rtol, full_output, 2)
+    found = _least(M, points, weights, start, rtol, 2)
+    return found if full_output else found.point
 
 
 def frechet_median(
@@ -166,153 +165,8 @@ def frechet_median(
     >>> sm.frechet_median(M, [[0, 1], [0, 2], [0, 50]])
     array([0., 2.])
     """
-    return _least(M, points, weights, start, rtol, full_output, 1)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Pull:
-    """How the points pull at x, in unconstrained coordinates.
-
-    The value is sum w d^power. The force, sum w d^(power - 2) log, is minus its gradient over
-    the power; `gradient` is its length, less the weight of a point of the data that lies at x
-    itself when that is a median's (Vardi and Zhang 2000), and `held` when that weight is the
-    greater. The stiffness is sum w d^(power - 2).
-    """
-
-    x: Floats
-    own: Floats
-    value: float
-    force: Floats
-    gradient: float
-    held: bool
-    stiffness: float
-    noise: float
-    nearest: int
-    nearest_distance: float
-    lower: Floats
-
-
-@final
-class _Search:
-    """Points with weights and the power of their distances, and the steps of the search."""
-
-    def __init__(self, kernels: Prepared, points: Floats, weights: Floats, power: int) -> None:
-        self._kernels, self._points, self._weights = kernels, points, weights
-        self._power = power
-        self.evaluations = 0
-
-    def pull(self, x: Floats, own: Floats | None = None) -> _Pull:
-        """At x, which is `own` in the manifold's coordinates."""
-        kernels, n = self._kernels, len(x)
-        if own is None:
-            own = kernels.from_chart(x[None], np.zeros((1, n)))[0][0]
-        self.evaluations += 1
-        apart = np.flatnonzero((self._points != own).any(axis=1))
-        starts = np.repeat(own[None], len(apart), axis=0)
-        found = connect_rows(kernels, starts, self._points[apart], 0.0, 1e-12)
-        for k, connection in zip(apart, found, strict=True):
-            if connection.status != "converged":
-                raise NoConvergence(
-                    f"no geodesic from {own} to points[{k}] = {self._points[k]}: "
-                    f"{REASONS[connection.status]}. Try another start, or other coordinates."
-                )
-        distances = np.array([c.distance for c in found])
-        weights = self._weights[apart] * distances ** (self._power - 2)
-        force = weights @ np.array([c.velocity for c in found]).reshape(-1, n)
-        lower = np.linalg.cholesky(kernels.metric(x[None])[0])
-        gradient = float(np.linalg.norm(lower.T @ force))
-        if self._power == 1:
-            gradient -= 1.0 - float(self._weights[apart].sum())
-        return _Pull(
-            x,
-            own,
-            float(self._weights[apart] @ distances**self._power),
-            force,
-            max(0.0, gradient),
-            gradient < -1e-9,
-            float(weights.sum()),
-            float(weights @ np.array([c.velocity_error for c in found])),
-            int(apart[np.argmin(distances)]),
-            float(distances.min()),
-            lower,
-        )
-
-    def at_point(self, index: int) -> _Pull:
-        """At a point of the data."""
-        own = self._points[index]
-        return self.pull(self._kernels.to_chart(own[None])[0], own)
-
-    def spread(self, pull: _Pull) -> float:
-        """Typical distance of the points."""
-        return float(pull.value ** (1.0 / self._power))
-
-    def unit(self, pull: _Pull) -> float:
-        """Natural size of a force."""
-        return self.spread(pull) ** (self._power - 1)
-
-    def descend(self, pull: _Pull, until: Callable[[_Pull], bool]) -> _Pull:
-        """Steps along the force, halved until the value decreases."""
-        for _ in range(_STEPS):
-            if until(pull):
-                break
-            trial: _Pull | None = None
-            size, length = 1.0, float(np.linalg.norm(pull.lower.T @ pull.force))
-            direction = pull.force * (pull.gradient / length / pull.stiffness)
-            promised = self._power * pull.gradient**2 / pull.stiffness
-            while size > 1e-9:
-                trial = self._attempt(pull.x + size * direction)
-                if trial is not None and pull.value - trial.value > 0.1 * size * promised:
-                    break
-                size *= 0.5
-            if trial is None or size <= 1e-9:
-                break
-            pull = trial
-        return pull
-
-    def _attempt(self, x: Floats) -> _Pull | None:
-        try:
-            return self.pull(x)
-        except NoConvergence:
-            return None
-
-    def first(self, x: Floats) -> _Pull:
-        """The best of x and a few points of the data: in poor coordinates means lie far off."""
-        some = np.unique(np.linspace(0, len(self._points) - 1, 4).astype(int))
-        found = [self._attempt(x), *(self.at_point(int(k)) for k in some)]
-        return min((pull for pull in found if pull is not None), key=lambda pull: pull.value)
-
-    def newton(self, pull: _Pull, rtol: float) -> _Pull:
-        """Newton steps while they help."""
-        while True:
-            hessian = self.hessian(pull)
-            begun = pull
-            for _ in range(8):
-                if pull.gradient <= rtol * self.unit(pull):
-                    return pull
-                try:
-                    move = np.linalg.solve(hessian, begun.lower.T @ pull.force)
-                except np.linalg.LinAlgError:
-                    return pull
-                step = np.linalg.solve(begun.lower.T, move)
-                if not np.linalg.norm(move) < self.spread(pull):
-                    return pull
-                trial = self._attempt(pull.x + step)
-                if trial is None or not trial.gradient < 0.5 * pull.gradient:
-                    break
-                pull = trial
-            if not pull.gradient < 0.1 * begun.gradient:
-                return pull
-
-    def hessian(self, pull: _Pull) -> Floats:
-        """Minus the force's derivative in an orthonormal frame; where the force vanishes, it is
-        the covariant one."""
-        frame = np.linalg.inv(pull.lower).T
-        step = _DIFFERENCE * min(self.spread(pull), pull.nearest_distance)
-        ahead = [self.pull(pull.x + step * axis).force for axis in frame.T]
-        behind = [self.pull(pull.x - step * axis).force for axis in frame.T]
-        result: Floats = pull.lower.T @ (np.stack(behind, 1) - np.stack(ahead, 1)) / (2 * step)
-        return result
+    found = _least(M, points, weights, start, rtol, 1)
+    return found if full_output else found.point
 
 
 def _least(
@@ -321,9 +175,8 @@ def _least(
     weights: ArrayLike | None,
     start: ArrayLike | None,
     rtol: float,
-    full_output: bool,
     power: int,
-) -> Any:
+) -> FrechetResult:
     manifold = manifold_of(M)
     tolerance = read_rtol(rtol)
     rows, masses = _data(manifold, points, weights)
@@ -331,9 +184,8 @@ def _least(
     x = kernels.to_chart(rows)
     require_definite(kernels.metric(x), "points")
     if len(rows) == 1:
-        result = FrechetResult(rows[0], 0.0, 0.0, float("inf"), 0.0, 0)
-        return result if full_output else result.point
-    search = _Search(kernels, rows, masses, power)
+        return FrechetResult(rows[0], 0.0, 0.0, float("inf"), 0.0, 0)
+    search = Search(kernels, rows, masses, power)
     if start is None:
         pull = search.first(_middle(manifold, x, masses))
     else:
@@ -341,16 +193,15 @@ def _least(
         pull = search.pull(kernels.to_chart(begin)[0], begin[0])
     tested: set[int] = set()
 
-    def close(pull: _Pull) -> bool:
+    def close(pull: Pull) -> bool:
         near = pull.nearest_distance < 0.02 * search.spread(pull)
         return power == 1 and near and pull.nearest not in tested
 
     near = _NEAR
     smooth = True
     while near > 1e-3 * tolerance:
-        bound = near
 
-        def until(pull: _Pull, bound: float = bound) -> bool:
+        def until(pull: Pull, bound: float = near) -> bool:
             return pull.gradient <= bound * search.unit(pull) or close(pull)
 
         pull = search.descend(pull, until)
@@ -367,10 +218,10 @@ def _least(
         if pull.gradient <= tolerance * search.unit(pull):
             break
         near *= 0.1
-    return _result(search, pull, smooth, tolerance, full_output)
+    return _result(search, pull, smooth, tolerance)
 
 
-def _result(search: _Search, pull: _Pull, smooth: bool, tolerance: float, full_output: bool) -> Any:
+def _result(search: Search, pull: Pull, smooth: bool, tolerance: float) -> FrechetResult:
     if pull.gradient > max(10 * tolerance * search.unit(pull), 10 * pull.noise):
         raise NoConvergence(
             f"the search for the least mean distance stopped at {pull.own}, where the gradient is "
@@ -379,8 +230,7 @@ def _result(search: _Search, pull: _Pull, smooth: bool, tolerance: float, full_o
     if not smooth:
         # Just held is the end of a segment of medians.
         curvature, error = (float("inf"), 0.0) if pull.held else (0.0, float("inf"))
-        result = FrechetResult(pull.own, pull.value, 0.0, curvature, error, search.evaluations)
-        return result if full_output else result.point
+        return FrechetResult(pull.own, pull.value, 0.0, curvature, error, search.evaluations)
     hessian, stiffness = search.hessian(pull), pull.stiffness
     curvature = float(np.linalg.eigvalsh(0.5 * (hessian + hessian.T))[0])
     if curvature < -1e-6 * stiffness:
@@ -391,10 +241,7 @@ def _result(search: _Search, pull: _Pull, smooth: bool, tolerance: float, full_o
         )
     flat = curvature < 1e-6 * stiffness
     error = float("inf") if flat else (pull.gradient + pull.noise) / curvature
-    result = FrechetResult(
-        pull.own, pull.value, pull.gradient, curvature, error, search.evaluations
-    )
-    return result if full_output else result.point
+    return FrechetResult(pull.own, pull.value, pull.gradient, curvature, error, search.evaluations)
 
 
 def _middle(manifold: StatisticalManifold, x: Floats, weights: Floats) -> Floats:
