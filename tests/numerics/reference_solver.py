@@ -9,14 +9,12 @@ fixed-point iteration. Initial values: DOP853 of scipy.
 
 from functools import lru_cache
 
-import mpmath
 import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
+from precise_solver import extrapolated, mp
 from scipy import integrate, special
 
-mp = mpmath.MPContext()
-mp.dps = 40
 _X = sp.symbols("x0:2", real=True)
 _V = sp.symbols("v0:2", real=True)
 
@@ -217,24 +215,7 @@ def exp_in_digits(name, p, v, steps=24, columns=10):
     def slope(state):
         return [*state[2:], *function(*state)[:2]]
 
-    def midpoint(state, parts, width):
-        before, at = state, [a + width * b for a, b in zip(state, slope(state), strict=True)]
-        for _ in range(parts - 1):
-            after = [a + 2 * width * b for a, b in zip(before, slope(at), strict=True)]
-            before, at = at, after
-        last = slope(at)
-        return [(a + b + width * c) / 2 for a, b, c in zip(at, before, last, strict=True)]
-
     p, v = [mp.mpf(float(c)) for c in p], [mp.mpf(float(c)) for c in v]
     state = [*map(mp.log, p), *(b / a for a, b in zip(p, v, strict=True))]
-    for _ in range(steps):
-        above = []
-        for k in range(1, columns + 1):
-            row = [midpoint(state, 2 * k, mp.mpf(1) / (2 * k * steps))]
-            for j in range(1, k):
-                weight = 1 / ((mp.mpf(k) / (k - j)) ** 2 - 1)
-                pairs = zip(row[j - 1], above[j - 1], strict=True)
-                row.append([a + weight * (a - b) for a, b in pairs])
-            above = row
-        state = above[-1]
+    (*_, state) = extrapolated(slope, state, steps, columns)
     return [mp.exp(c) for c in state[:2]]
