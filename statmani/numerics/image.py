@@ -1,0 +1,189 @@
+"""Is the image of a chart in a model space convex, and is the map one-to-one?
+
+A local isometry into a complete, simply connected space of constant curvature never lengthens a
+curve, so the distance in the model space is a lower bound. It is the distance itself when the image
+is convex but for a part of codimension two or more, and covered once. That is looked at face by
+face of the domain: a face at infinite distance, or that the map takes to such a small part, takes
+nothing away; one that it takes into a hyperplane with the image on one side cuts off a half-space;
+an intersection of half-spaces is convex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Symbol, oo
+
+from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.domain import Domain
+from statmani.geometry.manifold import StatisticalManifold
+from statmani.geometry.model_space import ModelSpace
+
+__all__ = ["obstacle"]
+
+Floats = NDArray[np.float64]
+_DIGITS = 120
+# Unconstrained coordinates on the way to a face: of half-lines and intervals, and of lines.
+_LEVELS, _LINE_LEVELS = (30.0, 60.0), (1e3, 1e6)
+_GROWS, _STOPS, _FAR = 0.1, 1e-2, 1e5
+_FACE_POINTS, _INNER_POINTS, _TURNS = 4, 60, 6
+_FLAT = 1e-9
+
+
+def obstacle(manifold: StatisticalManifold, models: Sequence[ModelSpace]) -> str:
+    """Why the formula is a lower bound only; empty when it is the distance.
+
+    Limits at the faces are computed numerically with 120 digits at random points of each face;
+    values of constants are sampled.
+    """
+    if manifold.domain.constraints:
+        texts = ", ".join(str(c) for c in manifold.domain.constraints)
+        return f"the image of the domain was not examined, for its constraints {texts} are coupled"
+    try:
+        return _Image(manifold, models).obstacle()
+    except NotEvaluable as reason:
+        return f"the map has no value near the boundary of the domain ({reason})"
+
+
+@final
+class _Image:
+    def __init__(self, manifold: StatisticalManifold, models: Sequence[ModelSpace]) -> None:
+        self._models = models
+        self._context = new_context(_DIGITS)
+        self._random = np.random.default_rng(5)
+        self._constants = {
+            s: self._context.mpf(_size(s, k)) for k, s in enumerate(manifold.constants)
+        }
+        self._domain: Domain = manifold.domain
+        self._free = [Symbol(f"u{i}", real=True) for i in range(manifold.dim)]
+        self._chart = manifold.domain.from_unconstrained(self._free)
+
+    def obstacle(self) -> str:
+        problem = self._turns()
+        if problem:
+            return problem
+        base = self._image(np.full(len(self._free), 0.1))
+        walls: list[tuple[int, Floats, str]] = []
+        for at, level, name in self._faces():
+            points = self._face_points(at, level)
+            found = self._face(points, base)
+            if found is None:
+                return f"the image of the domain may not be convex at {name}"
+            if found:
+                walls.append((*found[0], name))
+        for k in range(_INNER_POINTS if walls else 0):
+            image = self._image(self._random.normal(0.0, 0.5 + 2.5 * k / _INNER_POINTS, len(self._free)))
+            for part, normal, name in walls:
+                if float(normal @ image[part]) < -_FLAT * float(abs(normal) @ abs(image[part])):
+                    return f"the image of the domain is not convex at {name}"
+        return ""
+
+    def _faces(self) -> Iterator[tuple[int, tuple[float, float], str]]:
+        for at, axis in enumerate(self._domain.axes):
+            if axis.periodic:
+                continue
+            line = axis.lower == -oo and axis.upper == oo
+            first, last = _LINE_LEVELS if line else _LEVELS
+            for sign, bound in ((-1, axis.lower), (1, axis.upper)):
+                # The half-line below an upper bound runs the other way.
+                turned = axis.lower == -oo and axis.upper != oo
+                own = -sign if turned else sign
+                yield at, (own * first, own * last), f"{axis.symbol} -> {bound}"
+
+    def _face_points(self, at: int, levels: tuple[float, float]) -> list[tuple[Any, Any]]:
+        pairs = []
+        for _ in range(_FACE_POINTS + sum(m.dim + 1 for m in self._models)):
+            u = self._random.normal(0.0, 0.8, len(self._free))
+            found = []
+            for level in levels:
+                u[at] = level
+                found.append(self._image(u))
+            pairs.append((found[0], found[1]))
+        return pairs
+
+    def _face(
+        self, points: list[tuple[Any, Any]], base: list[Any]
+    ) -> list[tuple[int, Floats]] | None:
+        """A wall, nothing when the face takes nothing away, None when it is neither."""
+        apart = [(self._apart(base, a), self._apart(base, b)) for a, b in points]
+        if all(b - a > _GROWS or b > _FAR for a, b in apart):
+            return []
+        if not all(abs(b - a) < _STOPS for a, b in apart):
+            return None
+        for part in range(len(self._models)):
+            rows = np.array([b[part] for _, b in points], dtype=float)
+            rows /= np.linalg.norm(rows, axis=1)[:, None]
+            _, sizes, directions = np.linalg.svd(rows)
+            missing = rows.shape[1] - int((sizes > _FLAT * sizes[0]).sum())
+            if missing >= 2:
+                return []
+            if missing == 1:
+                normal = directions[-1]
+                side = float(normal @ np.array(base[part], dtype=float))
+                return [(part, normal if side > 0 else -normal)]
+        return None
+
+    def _image(self, u: Floats) -> list[Any]:
+        """Of a point, in the linear functions of each model space."""
+        free = {s: self._context.mpf(float(v)) for s, v in zip(self._free, u, strict=True)}
+        free.update(self._constants)
+        known = dict(self._constants)
+        for symbol, expr in zip(self._domain.symbols, self._chart, strict=True):
+            known[symbol] = value_of(expr, free, self._context)
+        return [self._linear(model, known) for model in self._models]
+
+    def _linear(self, model: ModelSpace, known: dict[Any, Any]) -> Any:
+        context = self._context
+        weights = [context.sqrt(value_of(w, known, context)) for w in model.weights]
+        x = [
+            w * value_of(e, known, context)
+            for w, e in zip(weights, model.coordinates, strict=True)
+        ]
+        if model.height is not None:
+            y = value_of(model.height, known, context)
+            x = [1 / y, *(v / y for v in x), y + context.fsum(v * v for v in x) / y]
+        elif model.name != "sphere":
+            x = [context.mpf(1), *x]
+        return np.array(x, dtype=object)
+
+    def _apart(self, first: list[Any], second: list[Any]) -> float:
+        """Distance of two images, curvatures taken for one."""
+        total = 0.0
+        for model, a, b in zip(self._models, first, second, strict=True):
+            if model.height is not None:
+                inner = (a[0] * b[-1] + a[-1] * b[0]) / 2 - (a[1:-1] * b[1:-1]).sum()
+                own = self._context.acosh(max(inner, 1))
+            elif model.name == "sphere":
+                own = self._context.acos(max(-1, min(1, (a * b).sum())))
+            else:
+                own = self._context.sqrt(((a - b) ** 2).sum())
+            total += float(min(own, 2 * _FAR))
+        return total
+
+    def _turns(self) -> str:
+        """Whether functions on circles are periodic and take no value twice."""
+        n = len(self._free)
+        for at, axis in enumerate(self._domain.axes):
+            if not axis.periodic:
+                continue
+            for _ in range(_TURNS):
+                u = self._random.normal(0.0, 0.8, n)
+                start = self._image(u)
+                for parts in range(1, 13):
+                    moved = u.copy()
+                    moved[at] += 2 * np.pi / parts
+                    same = self._apart(start, self._image(moved)) < 1e-6
+                    if parts == 1 and not same:
+                        return f"the map is not periodic in {axis.symbol}"
+                    if parts > 1 and same:
+                        return f"the map is not one-to-one in {axis.symbol}"
+        return ""
+
+
+def _size(symbol: Symbol, k: int) -> str:
+    sizes = ("1.3", "2.7", "0.43")
+    size = "3" if symbol.is_integer else sizes[k % len(sizes)]
+    return f"-{size}" if symbol.is_nonpositive else size
