@@ -162,5 +162,3 @@ def _eigenvalues(
     polynomial = sum(((-1) ** k * e * x ** (n - k) for k, e in enumerate(elementary)), S.Zero)
     found: dict[Expr, int] = roots(polynomial, x)
     return found if sum(found.values()) == n else {}
-
-

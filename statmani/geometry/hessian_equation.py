@@ -98,9 +98,7 @@ class Piece:
             )
         if self.projector is not None:
             for j in self.active:
-                found.append(
-                    dot((self.projector[i, j], slope[i]) for i in self.active) - slope[j]
-                )
+                found.append(dot((self.projector[i, j], slope[i]) for i in self.active) - slope[j])
         return found
 
     def system(self, i: int) -> list[list[Element]]:
@@ -128,9 +126,7 @@ class Piece:
         return found
 
 
-def _over(
-    manifold: StatisticalManifold, ring: Ring, carry: Homomorphism
-) -> StatisticalManifold:
+def _over(manifold: StatisticalManifold, ring: Ring, carry: Homomorphism) -> StatisticalManifold:
     metric = [[carry(e) for e in row] for row in manifold.geometry.metric]
     return type(manifold)._from_elements(manifold.domain, ring, metric, {}, None)
 

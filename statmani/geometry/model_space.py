@@ -47,6 +47,9 @@ class ModelSpace:
         w_a, positive constants.
     height : Expr or None
         y of the half-space.
+    exact : bool
+        Whether it is verified by exact algebra that the map is an isometry; else at random points
+        to many digits.
     """
 
     name: str
@@ -55,9 +58,10 @@ class ModelSpace:
     coordinates: tuple[Expr, ...]
     weights: tuple[Expr, ...]
     height: Expr | None = None
+    exact: bool = True
 
     def __str__(self) -> str:
-        curvature = f" of curvature {self.curvature}" if self.curvature else ""
+        curvature = f" and curvature {self.curvature}" if self.curvature else ""
         return f"{self.name} of dimension {self.dim}{curvature}"
 
 
@@ -143,9 +147,7 @@ class _Frame:
             return None
         coordinates = [f * height for f, _ in others]
         scale = below * below * ring.inverse(curvature)
-        if not self._is_pulled_back(
-            [height, *coordinates], [scale, *(w * scale for w in weights)]
-        ):
+        if not self._is_pulled_back([height, *coordinates], [scale, *(w * scale for w in weights)]):
             return None
         return ModelSpace(
             "hyperbolic space",
@@ -153,7 +155,7 @@ class _Frame:
             ring.to_sympy(piece.curvature),
             tuple(ring.to_sympy(x) for x in coordinates),
             tuple(ring.to_sympy(w) for w in weights),
-            ring.to_sympy(height),
+            min(ring.to_sympy(height), 1 / ring.to_sympy(below), key=count_ops),
         )
 
     def _q(self, f: Element, h: Element) -> Element:

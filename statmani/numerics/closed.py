@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Abs, Add, Dummy, Expr, Symbol, asin, asinh, atan2, sqrt
 
+from statmani.geometry.arc_length import arc_length
 from statmani.geometry.constant_parts import constant_parts
 from statmani.geometry.differences import stable_difference
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.geometry.model_space import ModelSpace, model_space
-from statmani.numerics.image import obstacle
+from statmani.numerics.image import obstacle, unwound
 from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.running import RunningError, Unsupported
 
@@ -23,6 +24,8 @@ __all__ = ["ClosedDistance", "Discovery", "closed_distance", "discovery", "formu
 Floats = NDArray[np.float64]
 # Where the form without cancellation is not this exact, the plain one may be better.
 _FINE = 1e-14
+# Rows whose intermediate values stay in the cache.
+_CHUNK = 4096
 # What part of the tolerance rounding may take up.
 _SHARE = 0.1
 
@@ -61,7 +64,7 @@ def _discovered(manifold: StatisticalManifold) -> Discovery:
         return Discovery((), f"the factor of {names} has no constant curvature")
     models = []
     for part in parts:
-        model = model_space(part)
+        model = arc_length(part) or model_space(part)
         if model is None:
             names = ", ".join(str(manifold.coordinates[i]) for i in part.active)
             curvature = manifold.ring.to_sympy(part.curvature)
@@ -71,6 +74,9 @@ def _discovered(manifold: StatisticalManifold) -> Discovery:
                 "model space was found in terms of the functions that the metric is made of",
             )
         models.append(model)
+    turns = unwound(manifold, models)
+    if turns:
+        return Discovery((), turns)
     return Discovery(tuple(models), "", obstacle(manifold, models))
 
 
@@ -141,6 +147,13 @@ class ClosedDistance:
 
     def __call__(self, p: Floats, q: Floats) -> tuple[Floats, Floats]:
         """Distances and bounds of their errors; a bound is infinite where there is none."""
+        value, error = np.empty(len(p)), np.empty(len(p))
+        for start in range(0, len(p), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            value[part], error[part] = self._values(p[part], q[part])
+        return value, error
+
+    def _values(self, p: Floats, q: Floats) -> tuple[Floats, Floats]:
         rows = np.concatenate([p, q], axis=1)
         value, error = self._near(np.concatenate([rows, p - q], axis=1))
         unsure = np.flatnonzero(~(error <= _FINE * value))
@@ -153,7 +166,9 @@ class ClosedDistance:
         error[~np.isfinite(value) | np.isnan(error)] = np.inf
         return value, error
 
-    def settled(self, p: Floats, q: Floats, rtol: float) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    def settled(
+        self, p: Floats, q: Floats, rtol: float
+    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Distances, error bounds, and which of them are as exact as asked."""
         value, error = self(p, q)
         return value, error, error <= _SHARE * rtol * value
@@ -168,6 +183,7 @@ def _renamed(model: ModelSpace, own: dict[Symbol, Symbol]) -> ModelSpace:
         tuple(x.xreplace(own) for x in model.coordinates),
         model.weights,
         None if height is None else height.xreplace(own),
+        model.exact,
     )
 
 

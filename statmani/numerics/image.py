@@ -22,7 +22,7 @@ from statmani.domain import Domain
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.geometry.model_space import ModelSpace
 
-__all__ = ["obstacle"]
+__all__ = ["obstacle", "unwound"]
 
 Floats = NDArray[np.float64]
 _DIGITS = 120
@@ -31,6 +31,13 @@ _LEVELS, _LINE_LEVELS = (30.0, 60.0), (1e3, 1e6)
 _GROWS, _STOPS, _FAR = 0.1, 1e-2, 1e5
 _FACE_POINTS, _INNER_POINTS, _TURNS = 4, 60, 6
 _FLAT = 1e-9
+# Fractions of a turn after which a map could take the same value.
+_PARTS, _SAME = 12, 1e-6
+
+
+def unwound(manifold: StatisticalManifold, models: Sequence[ModelSpace]) -> str:
+    """Why the map has several values at points of the manifold; empty when it has one."""
+    return _Image(manifold, models).turns(1)
 
 
 def obstacle(manifold: StatisticalManifold, models: Sequence[ModelSpace]) -> str:
@@ -62,7 +69,7 @@ class _Image:
         self._chart = manifold.domain.from_unconstrained(self._free)
 
     def obstacle(self) -> str:
-        problem = self._turns()
+        problem = self.turns(_PARTS)
         if problem:
             return problem
         base = self._image(np.full(len(self._free), 0.1))
@@ -75,7 +82,9 @@ class _Image:
             if found:
                 walls.append((*found[0], name))
         for k in range(_INNER_POINTS if walls else 0):
-            image = self._image(self._random.normal(0.0, 0.5 + 2.5 * k / _INNER_POINTS, len(self._free)))
+            image = self._image(
+                self._random.normal(0.0, 0.5 + 2.5 * k / _INNER_POINTS, len(self._free))
+            )
             for part, normal, name in walls:
                 if float(normal @ image[part]) < -_FLAT * float(abs(normal) @ abs(image[part])):
                     return f"the image of the domain is not convex at {name}"
@@ -139,8 +148,7 @@ class _Image:
         context = self._context
         weights = [context.sqrt(value_of(w, known, context)) for w in model.weights]
         x = [
-            w * value_of(e, known, context)
-            for w, e in zip(weights, model.coordinates, strict=True)
+            w * value_of(e, known, context) for w, e in zip(weights, model.coordinates, strict=True)
         ]
         if model.height is not None:
             y = value_of(model.height, known, context)
@@ -163,23 +171,19 @@ class _Image:
             total += float(min(own, 2 * _FAR))
         return total
 
-    def _turns(self) -> str:
-        """Whether functions on circles are periodic and take no value twice."""
-        n = len(self._free)
+    def turns(self, most: int) -> str:
+        """Why the map is not periodic on circles, or takes a value twice on a part of a turn."""
         for at, axis in enumerate(self._domain.axes):
-            if not axis.periodic:
-                continue
-            for _ in range(_TURNS):
-                u = self._random.normal(0.0, 0.8, n)
+            for _ in range(_TURNS if axis.periodic else 0):
+                u = self._random.normal(0.0, 0.8, len(self._free))
                 start = self._image(u)
-                for parts in range(1, 13):
+                for parts in range(1, most + 1):
                     moved = u.copy()
                     moved[at] += 2 * np.pi / parts
-                    same = self._apart(start, self._image(moved)) < 1e-6
-                    if parts == 1 and not same:
-                        return f"the map is not periodic in {axis.symbol}"
-                    if parts > 1 and same:
-                        return f"the map is not one-to-one in {axis.symbol}"
+                    same = self._apart(start, self._image(moved)) < _SAME
+                    if same != (parts == 1):
+                        what = "periodic" if parts == 1 else "one-to-one"
+                        return f"the map to the model space is not {what} in {axis.symbol}"
         return ""
 
 
