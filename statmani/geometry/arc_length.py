@@ -30,7 +30,7 @@ from sympy.integrals.rationaltools import ratint
 
 from statmani.algebra.element import Element
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
-from statmani.geometry.hessian_equation import Piece
+from statmani.geometry.constant_piece import Piece
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.geometry.model_space import ModelSpace
 from statmani.geometry.spot_check import numeric_point

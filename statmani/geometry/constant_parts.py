@@ -8,7 +8,7 @@ from itertools import combinations, combinations_with_replacement, product
 from sympy import Expr, S, Symbol, roots
 
 from statmani.algebra.element import Element
-from statmani.geometry.hessian_equation import Piece
+from statmani.geometry.constant_piece import Piece
 from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["constant_parts", "separate_coordinates"]

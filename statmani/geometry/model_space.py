@@ -23,7 +23,8 @@ from sympy import Expr, count_ops, sqrt
 from statmani.algebra.element import Element
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
 from statmani.algebra.ring import Ring
-from statmani.geometry.hessian_equation import Piece, solutions
+from statmani.geometry.constant_piece import Piece
+from statmani.geometry.hessian_equation import solutions
 from statmani.geometry.spot_check import numeric_point
 
 __all__ = ["ModelSpace", "model_space"]
