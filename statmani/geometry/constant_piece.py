@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import final
+
+from sympy import Expr
 
 from statmani.algebra.element import Element
 from statmani.algebra.ring import Ring
@@ -44,13 +47,16 @@ class Piece:
         """The part's metric."""
         return self.metric[min(i, j), max(i, j)]
 
-    def carried(self, ring: Ring) -> Piece:
-        """The same over another ring."""
-        carry = Homomorphism(self.manifold.ring, ring, {})
-        manifold = _over(self.manifold, ring, carry)
+    def over(self, expressions: Iterable[Expr]) -> Piece:
+        """The same over a ring that also contains some expressions."""
+        manifold = self.manifold
+        # Lattices of exponents are fixed by all that is known from the start.
+        atoms = manifold.ring.atom_expressions(outside=True)
+        ring = Ring(manifold.domain, [*manifold.metric, *atoms, *expressions])
+        carry = Homomorphism(manifold.ring, ring, {})
         projector = self.projector
         return Piece(
-            manifold,
+            _over(manifold, ring, carry),
             self.active,
             self.dim,
             carry(self.curvature),

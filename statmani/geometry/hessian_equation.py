@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any, final
 
 import numpy as np
-from sympy import Add, Expr, Mul, Rational, S
+from sympy import Add, Expr, Mul, Rational, S, cos, sin, tan
 from sympy.polys.matrices import DomainMatrix
 
 from statmani.algebra.element import Element, max_exponents
@@ -39,14 +39,20 @@ _WORK, _EACH = 1.5e8, 5e5
 
 
 def solutions(piece: Piece) -> Iterator[list[Expr]]:
-    """Longer and longer lists of solutions, in the user's symbols, until all are found.
+    """Longer and longer lists of solutions, in the user's symbols.
 
-    The dimension plus one of them are independent. Every one solves the equation exactly in the
-    ring of the manifold extended by the functions that it is made of.
+    At most the dimension plus one of them are independent. Every one solves the equation exactly in
+    the ring of the manifold extended by the functions that it is made of.
     """
+    circular = [a.args[0] for a in piece.manifold.metric.atoms(sin, cos, tan)]
+    if circular:
+        # Of a sine and a cosine the metric may contain but one.
+        piece = piece.over([f(argument) for argument in circular for f in (sin, cos)])
     tensors = piece.tensors()
     determinant = piece.manifold.geometry.determinant
-    simple = building_blocks(piece.manifold, piece.active, [*piece.metric.values(), determinant])
+    sources = [*piece.metric.values(), determinant]
+    sources += [piece.manifold.ring.convert(f(a)) for a in circular for f in (sin, cos)]
+    simple = building_blocks(piece.manifold, piece.active, sources)
     simple += cyclic(piece.manifold, tensors, [(i, piece.system(i)) for i in piece.active])
     logs = logarithms(simple)
     searches = [_Search(piece, simple, _WORK)]
@@ -58,10 +64,7 @@ def solutions(piece: Piece) -> Iterator[list[Expr]]:
             found = search.supports(level)
             if len(found) > count:
                 count = len(found)
-                best = _solved(piece, found)
-                yield best
-                if len(best) > piece.dim:
-                    return
+                yield _solved(piece, found)
 
 
 @final
@@ -86,7 +89,10 @@ class _Search:
             independent = independent_columns(values)
             for vector in kernel_basis(equations[:, independent]):
                 used = np.flatnonzero(vector).tolist()
-                found.append([self._product(members[independent[k]]) for k in used])
+                support = [self._product(members[independent[k]]) for k in used]
+                # A root may be a power of two blocks.
+                if support not in found:
+                    found.append(support)
         return found
 
     @cached_property
@@ -127,11 +133,9 @@ def _classes(blocks: Sequence[Block], level: int) -> dict[Exponents, list[Expone
 
 def _solved(piece: Piece, supports: list[list[Expr]]) -> list[Expr]:
     """The solutions with these products, their coefficients found exactly."""
-    manifold = piece.manifold
     products = list(dict.fromkeys(term for support in supports for term in support))
-    entries = [*manifold.metric]
-    ring = Ring(manifold.domain, [*entries, *products])
-    place = piece.carried(ring)
+    place = piece.over(products)
+    ring = place.manifold.ring
     equations = {term: place.equations(ring.convert(term)) for term in products}
     found = []
     for support in supports:

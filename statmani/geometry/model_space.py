@@ -22,7 +22,6 @@ from sympy import Expr, count_ops, sqrt
 
 from statmani.algebra.element import Element
 from statmani.algebra.numeric import NotEvaluable, new_context, value_of
-from statmani.algebra.ring import Ring
 from statmani.geometry.constant_piece import Piece
 from statmani.geometry.hessian_equation import solutions
 from statmani.geometry.spot_check import numeric_point
@@ -78,14 +77,11 @@ def model_space(piece: Piece) -> ModelSpace | None:
     >>> model.coordinates, model.weights, model.height
     ((mu,), (1/2,), sigma)
     """
-    manifold = piece.manifold
     for functions in solutions(piece):
         # A half-space needs no more than its dimension.
         if len(functions) < piece.dim:
             continue
-        ring = Ring(manifold.domain, [*manifold.metric, *functions])
-        with ring.polynomials.lock:
-            found = _Frame(piece.carried(ring), functions).model()
+        found = _Frame(piece.over(functions), functions).model()
         if found is not None:
             return found
     return None

@@ -9,7 +9,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 from sympy import Abs, Add, Dummy, Expr, Symbol, asin, asinh, atan2, sqrt
+from sympy.polys.polyerrors import BasePolynomialError
 
+from statmani.algebra.numeric import NotEvaluable
+from statmani.errors import StatmaniError
 from statmani.geometry.arc_length import arc_length
 from statmani.geometry.constant_parts import constant_parts
 from statmani.geometry.differences import stable_difference
@@ -58,6 +61,13 @@ def discovery(manifold: StatisticalManifold) -> Discovery:
 def _discovered(manifold: StatisticalManifold) -> Discovery:
     if has_expectations(manifold):
         return Discovery((), "the metric has no closed form")
+    try:
+        return _searched(manifold)
+    except (StatmaniError, BasePolynomialError, NotEvaluable, NotImplementedError) as reason:
+        return Discovery((), f"the search met {type(reason).__name__} ({reason})")
+
+
+def _searched(manifold: StatisticalManifold) -> Discovery:
     parts = constant_parts(manifold)
     if isinstance(parts, tuple):
         names = ", ".join(str(manifold.coordinates[i]) for i in parts)

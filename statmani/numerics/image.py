@@ -74,9 +74,8 @@ class _Image:
             return problem
         base = self._image(np.full(len(self._free), 0.1))
         walls: list[tuple[int, Floats, str]] = []
-        for at, level, name in self._faces():
-            points = self._face_points(at, level)
-            found = self._face(points, base)
+        for at, levels, name in self._faces():
+            found = self._face_at(at, levels, base)
             if found is None:
                 return f"the image of the domain may not be convex at {name}"
             if found:
@@ -90,17 +89,30 @@ class _Image:
                     return f"the image of the domain is not convex at {name}"
         return ""
 
-    def _faces(self) -> Iterator[tuple[int, tuple[float, float], str]]:
+    def _faces(self) -> Iterator[tuple[int, list[tuple[float, float]], str]]:
         for at, axis in enumerate(self._domain.axes):
             if axis.periodic:
                 continue
             line = axis.lower == -oo and axis.upper == oo
-            first, last = _LINE_LEVELS if line else _LEVELS
+            tried = [_LINE_LEVELS, _LEVELS] if line else [_LEVELS]
             for sign, bound in ((-1, axis.lower), (1, axis.upper)):
                 # The half-line below an upper bound runs the other way.
                 turned = axis.lower == -oo and axis.upper != oo
                 own = -sign if turned else sign
-                yield at, (own * first, own * last), f"{axis.symbol} -> {bound}"
+                levels = [(own * first, own * last) for first, last in tried]
+                yield at, levels, f"{axis.symbol} -> {bound}"
+
+    def _face_at(
+        self, at: int, tried: list[tuple[float, float]], base: list[Any]
+    ) -> list[tuple[int, Floats]] | None:
+        for levels in tried:
+            try:
+                return self._face(self._face_points(at, levels), base)
+            except NotEvaluable:
+                # So far out all digits may cancel.
+                if levels is tried[-1]:
+                    raise
+        return None
 
     def _face_points(self, at: int, levels: tuple[float, float]) -> list[tuple[Any, Any]]:
         pairs = []
@@ -152,6 +164,8 @@ class _Image:
         ]
         if model.height is not None:
             y = value_of(model.height, known, context)
+            if not y > 0:
+                raise NotEvaluable("a height that vanishes")
             x = [1 / y, *(v / y for v in x), y + context.fsum(v * v for v in x) / y]
         elif model.name != "sphere":
             x = [context.mpf(1), *x]
