@@ -49,7 +49,7 @@ def arc_length(piece: Piece) -> ModelSpace | None:
     >>> from statmani.geometry.constant_parts import constant_parts
     >>> (piece,) = constant_parts(sm.families.bernoulli().manifold())
     >>> arc_length(piece).coordinates
-    (2*atan(sqrt(1 - p)/sqrt(p)),)
+    (2*atan(sqrt(-p/(p - 1))),)
     """
     if piece.dim != 1 or len(piece.active) != 1:
         return None

@@ -84,10 +84,27 @@ def _searched(manifold: StatisticalManifold) -> Discovery:
                 "model space was found in terms of the functions that the metric is made of",
             )
         models.append(model)
+    models = _merged(models)
     turns = unwound(manifold, models)
     if turns:
         return Discovery((), turns)
     return Discovery(tuple(models), "", obstacle(manifold, models))
+
+
+def _merged(models: list[ModelSpace]) -> list[ModelSpace]:
+    """The same with one Euclidean space for all."""
+    flat = [model for model in models if not model.curvature]
+    if len(flat) < 2:
+        return models
+    space = ModelSpace(
+        flat[0].name,
+        sum(model.dim for model in flat),
+        flat[0].curvature,
+        tuple(x for model in flat for x in model.coordinates),
+        tuple(w for model in flat for w in model.weights),
+        exact=all(model.exact for model in flat),
+    )
+    return [space, *(model for model in models if model.curvature)]
 
 
 def formula_of(

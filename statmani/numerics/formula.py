@@ -70,8 +70,8 @@ class DistanceFormula:
     expression : Expr
         Of the symbols in `start` and `end`.
     start, end : tuple of Symbol
-        The manifold's coordinates, and the same with "prime" added to their names, which LaTeX
-        shows as a prime.
+        The manifold's coordinates, and the same with "prime" added to their names; the record's
+        LaTeX shows a prime.
     parts : tuple of ModelSpace
         The spaces of constant curvature whose product the manifold is a part of, with the map.
     certificate : FormulaCertificate
@@ -98,8 +98,12 @@ class DistanceFormula:
 
     def _repr_latex_(self) -> str:
         from statmani.present.latex import latex
+        from statmani.present.printer import symbol_names
 
-        return f"${latex(self.expression)}$"
+        names = symbol_names(self.expression.free_symbols - set(self.end))
+        for start, end in zip(self.start, self.end, strict=True):
+            names[end] = f"{{{names.get(start, start.name)}}}'"
+        return f"${latex(self.expression, symbol_names=names)}$"
 
 
 def distance_formula(M: object) -> DistanceFormula:
@@ -225,7 +229,7 @@ def _compared(
                 f"the closed form gives {value!r} for the distance between {p} and {q}, a short "
                 f"geodesic has the length {length!r}. Please report the manifold."
             )
-        worst = max(worst, abs(difference))
+        worst = max(worst, abs(float(difference)))
     return pairs, worst
 
 

@@ -189,10 +189,9 @@ def _power(at: int, exponent: float) -> _Step:
             value, own = np.power(u, exponent), _LIBRARY
         size = abs(u)
         spread = np.where(du <= _ROUGH * size, abs(exponent) * abs(value / u) * du, np.inf)
-        if exponent == 0.5:
-            # What is not known from zero, as the square of a difference, is known so far.
-            spread = np.where(du <= _ROUGH * size, spread, np.sqrt(size + du))
-        elif exponent > 0:
+        if exponent > 0:
+            # What cannot be told from zero is at most this; zero that is exact stays so.
+            spread = np.where(du <= _ROUGH * size, spread, np.power(size + du, exponent))
             spread = np.where((size == 0) & (np.asarray(du) == 0), 0.0, spread)
         return value, 1.1 * spread + own * _UNIT * abs(value)
 
