@@ -15,7 +15,7 @@ from statmani.algebra.numeric import NotEvaluable, new_context, value_of
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.geometry.spot_check import numeric_point
 
-__all__ = ["Block", "building_blocks"]
+__all__ = ["Block", "building_blocks", "cyclic", "logarithms", "sampled_sign"]
 
 
 @final
@@ -90,7 +90,7 @@ def building_blocks(
             # Powers of a v + b serve for those of v.
             taken.add(own[0])
         expr = ring.external(polynomial_expr(ring, element.num))
-        sign = _sign(manifold, expr)
+        sign = sampled_sign(manifold, expr)
         blocks.append(Block(sign * expr if sign else expr, element, "signed" if sign else "factor"))
     for i in sorted(generators - taken):
         element = polynomials.generator(i)
@@ -159,7 +159,7 @@ def _squares(manifold: StatisticalManifold, matrix: Sequence[Sequence[Element]])
     return found
 
 
-def _sign(manifold: StatisticalManifold, expr: Expr) -> Integer:
+def sampled_sign(manifold: StatisticalManifold, expr: Expr) -> Integer:
     """The sign of an expression at sampled points of the domain, or 0 where it changes."""
     context, signs = new_context(30), set()
     for seed in range(5):

@@ -44,7 +44,7 @@ def solutions(piece: Piece) -> Iterator[list[Expr]]:
     At most the dimension plus one of them are independent. Every one solves the equation exactly in
     the ring of the manifold extended by the functions that it is made of.
     """
-    circular = [a.args[0] for a in piece.manifold.metric.atoms(sin, cos, tan)]
+    circular = sorted({a.args[0] for a in piece.manifold.metric.atoms(sin, cos, tan)}, key=str)
     if circular:
         # Of a sine and a cosine the metric may contain but one.
         piece = piece.over([f(argument) for argument in circular for f in (sin, cos)])

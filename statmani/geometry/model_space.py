@@ -21,10 +21,9 @@ from typing import final
 from sympy import Expr, count_ops, sqrt
 
 from statmani.algebra.element import Element
-from statmani.algebra.numeric import NotEvaluable, new_context, value_of
+from statmani.geometry.building_blocks import sampled_sign
 from statmani.geometry.constant_piece import Piece
 from statmani.geometry.hessian_equation import solutions
-from statmani.geometry.spot_check import numeric_point
 
 __all__ = ["ModelSpace", "model_space"]
 
@@ -225,19 +224,7 @@ class _Frame:
         )
 
     def _sign_of(self, element: Element) -> int:
-        """The sign of an element that does not change its sign, from its value at a point."""
+        """The sign of an element that does not change its sign, from its values at some points."""
         if not element:
             return 0
-        expr, context = self._ring.to_sympy(element), new_context(30)
-        for seed in range(4):
-            point = numeric_point(self._piece.manifold, seed)
-            if point is None:
-                continue
-            known = {s: value_of(v, {}, context) for s, v in point.items()}
-            try:
-                value = value_of(expr, known, context)
-            except NotEvaluable:
-                continue
-            if value:
-                return 1 if value > 0 else -1
-        return 0
+        return int(sampled_sign(self._piece.manifold, self._ring.to_sympy(element)))

@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 _FINE = 1e-14
 # Rows whose intermediate values stay in the cache.
 _CHUNK = 4096
-# What part of the tolerance rounding may take up.
-_SHARE = 0.1
+# What is less exact than this, the solver may do better.
+_SURE = 1e-11
 
 
 @final
@@ -198,7 +198,7 @@ class ClosedDistance:
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Distances, error bounds, and which of them are as exact as asked."""
         value, error = self(p, q)
-        return value, error, error <= _SHARE * rtol * value
+        return value, error, error <= min(rtol, _SURE) * value
 
 
 def _renamed(model: ModelSpace, own: dict[Symbol, Symbol]) -> ModelSpace:
