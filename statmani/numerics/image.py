@@ -65,14 +65,13 @@ class _Image:
             s: self._context.mpf(_size(s, k)) for k, s in enumerate(manifold.constants)
         }
         self._domain: Domain = manifold.domain
-        self._free = [Symbol(f"u{i}", real=True) for i in range(manifold.dim)]
-        self._chart = manifold.domain.from_unconstrained(self._free)
+        self._dim = manifold.dim
 
     def obstacle(self) -> str:
         problem = self.turns(_PARTS)
         if problem:
             return problem
-        base = self._image(np.full(len(self._free), 0.1))
+        base = self._image(np.full(self._dim, 0.1))
         walls: list[tuple[int, Floats, str]] = []
         for at, levels, name in self._faces():
             found = self._face_at(at, levels, base)
@@ -81,9 +80,7 @@ class _Image:
             if found:
                 walls.append((*found[0], name))
         for k in range(_INNER_POINTS if walls else 0):
-            image = self._image(
-                self._random.normal(0.0, 0.5 + 2.5 * k / _INNER_POINTS, len(self._free))
-            )
+            image = self._image(self._random.normal(0.0, 0.5 + 2.5 * k / _INNER_POINTS, self._dim))
             for part, normal, name in walls:
                 if float(normal @ image[part]) < -_FLAT * float(abs(normal) @ abs(image[part])):
                     return f"the image of the domain is not convex at {name}"
@@ -117,7 +114,7 @@ class _Image:
     def _face_points(self, at: int, levels: tuple[float, float]) -> list[tuple[Any, Any]]:
         pairs = []
         for _ in range(_FACE_POINTS + sum(m.dim + 1 for m in self._models)):
-            u = self._random.normal(0.0, 0.8, len(self._free))
+            u = self._random.normal(0.0, 0.8, self._dim)
             found = []
             for level in levels:
                 u[at] = level
@@ -149,11 +146,20 @@ class _Image:
 
     def _image(self, u: Floats) -> list[Any]:
         """Of a point, in the linear functions of each model space."""
-        free = {s: self._context.mpf(float(v)) for s, v in zip(self._free, u, strict=True)}
-        free.update(self._constants)
-        known = dict(self._constants)
-        for symbol, expr in zip(self._domain.symbols, self._chart, strict=True):
-            known[symbol] = value_of(expr, free, self._context)
+        context, known = self._context, dict(self._constants)
+        for axis, free in zip(self._domain.axes, u, strict=True):
+            # The domain's own chart, whose expressions contain each other, takes far longer.
+            t = context.mpf(float(free))
+            lower, upper = axis.lower, axis.upper
+            low = None if lower == -oo else value_of(lower, known, context)
+            high = None if upper == oo else value_of(upper, known, context)
+            if low is None:
+                x = t if high is None else high - context.exp(t)
+            elif high is None:
+                x = low + context.exp(t)
+            else:
+                x = low + (high - low) / (1 + context.exp(-t))
+            known[axis.symbol] = x
         return [self._linear(model, known) for model in self._models]
 
     def _linear(self, model: ModelSpace, known: dict[Any, Any]) -> Any:
@@ -189,7 +195,7 @@ class _Image:
         """Why the map is not periodic on circles, or takes a value twice on a part of a turn."""
         for at, axis in enumerate(self._domain.axes):
             for _ in range(_TURNS if axis.periodic else 0):
-                u = self._random.normal(0.0, 0.8, len(self._free))
+                u = self._random.normal(0.0, 0.8, self._dim)
                 start = self._image(u)
                 for parts in range(1, most + 1):
                     moved = u.copy()
