@@ -38,6 +38,7 @@ from statmani.errors import (
     InvalidArgument,
     InvalidFamily,
     InvalidManifold,
+    NoClosedForm,
     NoConvergence,
     OutsideDomain,
     RegularityError,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from statmani.numerics.distance import distance
     from statmani.numerics.evaluate import evaluate
     from statmani.numerics.exp_log import exp, log
+    from statmani.numerics.formula import distance_formula
     from statmani.numerics.frechet import frechet_mean, frechet_median
     from statmani.numerics.geodesic import geodesic
     from statmani.numerics.pairwise import pairwise_distances
@@ -76,6 +78,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidFamily",
     "InvalidManifold",
+    "NoClosedForm",
     "NoConvergence",
     "OutsideDomain",
     "RegularityError",
@@ -85,6 +88,7 @@ __all__ = [
     "certify_distance",
     "cramer_rao",
     "distance",
+    "distance_formula",
     "evaluate",
     "exp",
     "families",
@@ -109,6 +113,7 @@ _LATER = {
     "cramer_rao": "statmani.inference.cramer_rao",
     "fit": "statmani.inference.estimation",
     "distance": "statmani.numerics.distance",
+    "distance_formula": "statmani.numerics.formula",
     "evaluate": "statmani.numerics.evaluate",
     "exp": "statmani.numerics.exp_log",
     "frechet_mean": "statmani.numerics.frechet",

@@ -11,6 +11,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidFamily",
     "InvalidManifold",
+    "NoClosedForm",
     "NoConvergence",
     "OutsideDomain",
     "RegularityError",
@@ -41,6 +42,10 @@ class OutsideDomain(StatmaniError, ValueError):
 
 class IntractableExpectation(StatmaniError, NotImplementedError):
     """No strategy found the closed form of an expectation within its bounds."""
+
+
+class NoClosedForm(StatmaniError, NotImplementedError):
+    """No closed form of a distance was found."""
 
 
 class CertificateError(StatmaniError, ArithmeticError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -34,7 +35,8 @@ def load(name: str) -> ModuleType:
 
 def test_no_example_is_forgotten() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert names == EXPECTED.keys() | {"log_logistic", "normal_distance"}
+    others = {"log_logistic", "normal_distance", "cluster_tumours", "interpolation"}
+    assert names == EXPECTED.keys() | others
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -52,3 +54,34 @@ def test_log_logistic() -> None:
     # diag(1/3, (pi**2 + 3)/9)/b**2 is hyperbolic: K = -9/(3 + pi**2), scalar curvature 2K.
     curvature = load("log_logistic").run()
     assert float(curvature.subs(a, 0)) == pytest.approx(-18 / (3 + 3.141592653589793**2), rel=1e-14)
+
+
+def test_interpolation(tmp_path: Path) -> None:
+    # Linear in (mu, mu^2 + sigma^2); on the ellipse mu^2 / 2 + sigma^2 = 3; linear in the natural
+    # parameters; linear in (mu, sigma).
+    expected = {"m-geodesic": 5, "Fisher-Rao": 3, "e-geodesic": 1, "Wasserstein-2": 1}
+    picture = tmp_path / "paths.png"
+    assert load("interpolation").run(str(picture)) == pytest.approx(expected, rel=1e-8)
+    assert picture.stat().st_size > 10_000
+
+
+def test_cluster_tumours() -> None:
+    pytest.importorskip("sklearn")
+    example = load("cluster_tumours")
+    # Street, Wolberg and Mangasarian (1993) separate the diagnoses up to a few per cent.
+    assert example.run() > 0.95
+    points, _, _ = example.patients()
+    labels, centres = example.cluster(points, points[points[:, 0].argsort()[[-1, 0]]])
+
+    def squares(some: np.ndarray, centre: np.ndarray) -> np.ndarray:
+        # Atkinson and Mitchell (1981).
+        change = (some - centre) / [np.sqrt(2), 1]
+        ratio = (change**2).sum(axis=-1) / (2 * some[..., 1] * centre[..., 1])
+        return 2 * np.arccosh(1 + ratio) ** 2
+
+    assert (labels == squares(points[:, None], centres).argmin(axis=1)).all()
+    for k, centre in enumerate(centres):
+        own = points[labels == k]
+        least = squares(own, centre).sum()
+        for step in np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]) * 1e-3 * centre[1]:
+            assert squares(own, centre + step).sum() > least

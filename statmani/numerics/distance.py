@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
+from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.prepared import prepared
 
-__all__ = ["DistanceResult", "distance"]
+__all__ = ["DistanceResult", "distance", "measured"]
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,8 @@ class DistanceResult:
         "unique" when the metric has one dimension, or two and constant curvature K <= 0 on a
         domain that is a box: by the theorem of Gauss and Bonnet two geodesics would bound a
         region whose curvature is positive in the mean (do Carmo 1976, section 4-5), so there is
-        at most one, and it is shortest. Else "not proved": there may be shorter geodesics.
+        at most one, and it is shortest. Also where the closed form is the distance. Else "not
+        proved": there may be shorter geodesics.
     """
 
     value: Any
@@ -88,9 +90,11 @@ def distance(
 
     Notes
     -----
-    ds^2 = g_ij dtheta^i dtheta^j without any factor (Rao 1945). Gauss collocation of the
-    geodesic equation in unconstrained coordinates with path following in the end point;
-    d = sqrt(2E) has an error of second order in that of the path.
+    ds^2 = g_ij dtheta^i dtheta^j without any factor (Rao 1945). Where
+    :func:`statmani.distance_formula` finds a closed form that is the distance, its values are
+    taken, with bounds of their rounding errors. Elsewhere Gauss collocation of the geodesic
+    equation in unconstrained coordinates with path following in the end point; d = sqrt(2E) has
+    an error of second order in that of the path.
 
     Examples
     --------
@@ -105,14 +109,8 @@ def distance(
     start = manifold.domain.require(p, "p")
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
-    kernels = prepared(manifold)
-    require_definite(kernels.metric(kernels.to_chart(starts)), "p")
-    require_definite(kernels.metric(kernels.to_chart(ends)), "q")
-    count = starts.shape[0]
-    value, error = np.empty(count), np.empty(count)
-    status = np.empty(count, dtype="U16")
-    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance)):
-        value[k], error[k], status[k] = found.distance, found.distance_error, found.status
+    value, error, status = measured(manifold, starts, ends, tolerance)
+    count = len(value)
     if shape == ():
         if status[0] != "converged":
             raise NoConvergence(
@@ -139,11 +137,41 @@ def distance(
     )
 
 
+def measured(
+    manifold: StatisticalManifold, starts: Floats, ends: Floats, rtol: float
+) -> tuple[Floats, Floats, NDArray[np.str_]]:
+    """Distance, error and status for rows of pairs, by the closed form where it is exact enough.
+
+    Raises
+    ------
+    InvalidManifold
+        The metric is not positive definite.
+    """
+    count = len(starts)
+    value, error, open_ = np.empty(count), np.empty(count), np.ones(count, dtype=bool)
+    status = np.full(count, "converged", dtype="U16")
+    closed = closed_distance(manifold)
+    if closed is not None:
+        value, error, settled = closed.settled(starts, ends, rtol)
+        open_ = ~settled
+    rows = np.flatnonzero(open_)
+    if len(rows):
+        p, q = starts[rows], ends[rows]
+        kernels = prepared(manifold)
+        require_definite(kernels.metric(kernels.to_chart(p)), "p")
+        require_definite(kernels.metric(kernels.to_chart(q)), "q")
+        for k, found in zip(rows, connect_rows(kernels, p, q, 0.0, rtol), strict=True):
+            value[k], error[k], status[k] = found.distance, found.distance_error, found.status
+    return value, error, status
+
+
 def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape) if shape else array[0].item()
 
 
 def _minimality(manifold: StatisticalManifold) -> str:
+    if closed_distance(manifold) is not None:
+        return "unique"
     if any(axis.periodic for axis in manifold.domain.axes) or manifold.domain.constraints:
         return "not proved"
     if manifold.dim == 1:

@@ -132,7 +132,8 @@ def test_minimality(manifolds):
 
     assert minimality("normal", [0, 1], [1, 1]) == "unique"
     assert minimality("poisson", [1], [2]) == "unique"
-    assert minimality("categorical", [0.2, 0.3], [0.3, 0.4]) == "not proved"
+    assert minimality("categorical", [0.2, 0.3], [0.3, 0.4]) == "unique"
+    assert minimality("gamma", [0.2, 0.3], [0.3, 0.4]) == "not proved"
 
 
 def test_bad_arguments(manifolds):

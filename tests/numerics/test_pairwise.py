@@ -65,13 +65,16 @@ def test_values(manifolds):
 def test_same_bits_from_every_executor(name, manifolds, monkeypatch):
     monkeypatch.setattr(pairwise, "_BLOCK", 50)
     x = np.exp(np.random.default_rng(2).uniform(-1.5, 3.5, (24, 2)))
-    alone = sm.pairwise_distances(manifolds["gamma"], x)
+    monkeypatch.setattr(pairwise, "_CLOSED_BLOCK", 60)
     with EXECUTORS[name]() as executor:
-        assert (sm.pairwise_distances(manifolds["gamma"], x, executor=executor) == alone).all()
+        for M in (manifolds["gamma"], manifolds["weibull"]):
+            alone = sm.pairwise_distances(M, x)
+            assert (sm.pairwise_distances(M, x, executor=executor) == alone).all()
 
 
 def test_an_interrupt_keeps_what_is_done(manifolds, monkeypatch):
-    monkeypatch.setattr(pairwise, "_BLOCK", 40)
+    # Closed forms have blocks of their own.
+    monkeypatch.setattr(pairwise, "_CLOSED_BLOCK", 40)
     x, told = _points(30), []
 
     def stop(done, total):
