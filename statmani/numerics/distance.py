@@ -111,7 +111,7 @@ def distance(
     count = starts.shape[0]
     value, error = np.empty(count), np.empty(count)
     status = np.empty(count, dtype="U16")
-    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance)):
+    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance, length_only=True)):
         value[k], error[k], status[k] = found.distance, found.distance_error, found.status
     if shape == ():
         if status[0] != "converged":
