@@ -34,9 +34,13 @@ def newton(
     v: Vector,
     acc: Vector,
     alpha: float,
+    shift: float,
     tables: Tables,
 ) -> float:
     """One Newton step in place; return its size relative to the metric speed, or infinity.
+
+    With a positive shift it is an implicit step of length 1 / shift of the flow
+    dx/dtau = x'' - a(x, x'), by which curves become shorter.
 
     The end offset y[m] stays as given, so a moved end point is a tangent predictor as well.
     """
@@ -48,6 +52,7 @@ def newton(
     g = np.empty((n, n))
     dg = np.empty((n, n, n))
     scratch = np.empty((n, n))
+    work = np.empty((2 * n + 1, n))
     jac = np.empty((n, width))
     point = np.empty(n)
     speed = np.empty(n)
@@ -70,9 +75,10 @@ def newton(
                     dv += first[c, d] * acc[e, d, i]
                 point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
                 speed[i] = v[e, i] + h * dv
-            if not accelerate(field, point, speed, alpha, packed, g, dg, scratch, jac):
+            if not accelerate(field, point, speed, alpha, packed, g, dg, work, jac):
                 return np.inf
             for i in range(n):
+                jac[i, 1 + i] += shift
                 if c == 0:
                     unit[e, i] = np.sqrt(abs(g[i, i]))
                 for j in range(n):

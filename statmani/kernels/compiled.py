@@ -48,7 +48,7 @@ _PRECISE_INTEGRATE = _INTEGRATE.replace("FIELD", "ROWS")
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
 _GAUSS = "types.Tuple((VECTOR, VECTOR, VECTOR, ROWS, ROWS, ROWS))"
 _SOLVE = "types.boolean(ROWS, ROWS)"
-_NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
+_NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_G}, {_GAUSS})"
 _MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
 _SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS)"
@@ -56,7 +56,7 @@ _TOOLS = (
     f"types.Tuple(({_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), {_F}({_MEASURE}), "
     f"{_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"
 )
-_RULES = "types.UniTuple(ROWS, 3)"
+_RULES = "types.UniTuple(ROWS, 4)"
 _COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}, {_RULES}"
 _BOUNDS = f"types.boolean, types.UniTuple({_G}, 3)"
 _CONNECT = (

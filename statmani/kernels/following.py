@@ -21,7 +21,7 @@ from statmani.kernels.mesh import (
     packed_size,
     wanted_elements,
 )
-from statmani.kernels.shortening import Shorten, curve_offset, single_element
+from statmani.kernels.shortening import Shorten, curve_offset, sampled_curve
 
 __all__ = ["Rules", "Tools", "connect", "metric_norm"]
 
@@ -30,11 +30,11 @@ Measure = Callable[..., tuple[float, float, float]]
 Remesh = Callable[..., tuple[Vector, Vector, Vector]]
 Tools = tuple[Step, Jacobian, Solve, Measure, Remesh, Shorten, Field]
 # Quadratures of rising degree, see :func:`shorten`.
-Rules = tuple[Vector, Vector, Vector]
+Rules = tuple[Vector, Vector, Vector, Vector]
 
 _SAMPLES = 32
 # Riemannian length of an element, at first.
-_SPAN = 2.5
+_SPAN = 1.3
 # A higher degree is tried until the energy falls by less than this part.
 _FLAT = 1e-4
 
@@ -67,7 +67,7 @@ def _solve(
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
     for iteration in range(1, 16):
-        size = tools[0](tools[1], tools[2], tools[6], x0, knots, y, v, acc, alpha, tables)
+        size = tools[0](tools[1], tools[2], tools[6], x0, knots, y, v, acc, alpha, 0.0, tables)
         if not size < 1e6:
             return -1
         if size < tolerance:
@@ -78,6 +78,40 @@ def _solve(
         if iteration > 1 and size > 2.0:
             return -1
         previous = size
+    return -1
+
+
+def _descend(
+    tools: Tools,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    tables: Tables,
+    tolerance: float,
+) -> int:
+    # Newton steps, shifted while the energy would rise otherwise; their number, or -1.
+    energy, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+    shift = 0.0
+    old_y, old_v, old_acc = y.copy(), v.copy(), acc.copy()
+    for iteration in range(1, 41):
+        size = tools[0](tools[1], tools[2], tools[6], x0, knots, y, v, acc, 0.0, shift, tables)
+        if size < tolerance and shift == 0.0:
+            return iteration
+        after = np.inf
+        if size < np.inf:
+            after, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+        # Small steps may change the energy by its rounding alone.
+        if after < energy or size < 0.1:
+            energy = after
+            shift = 0.25 * shift if shift > 0.1 * energy else 0.0
+            old_y[:], old_v[:], old_acc[:] = y, v, acc
+        elif shift > 1e4 * energy:
+            break
+        else:
+            shift = max(0.5 * energy, 4.0 * shift)
+            y[:], v[:], acc[:] = old_y, old_v, old_acc
     return -1
 
 
@@ -93,6 +127,7 @@ def _settle(
     tolerance: float,
     resolution: float,
     last: bool,
+    descend: bool,
 ) -> tuple[int, int, Vector, Vector, Vector, Vector]:
     # Newton and remeshing in turns: 0 solved and resolved, 1 not, 2 too many elements; the
     # largest number of Newton steps; the path.
@@ -101,7 +136,10 @@ def _settle(
     kept_knots, kept_y, kept_v, kept_acc = knots, y, v, acc
     effort = 0
     for _ in range(7):
-        count = _solve(tools, x0, knots, y, v, acc, alpha, tables, tolerance)
+        if descend:
+            count = _descend(tools, x0, knots, y, v, acc, tables, tolerance)
+        else:
+            count = _solve(tools, x0, knots, y, v, acc, alpha, tables, tolerance)
         if count < 0:
             break
         effort = max(effort, count)
@@ -142,24 +180,37 @@ def _speeds(field: Field, x0: Vector, w: Vector, c: Vector, count: int) -> Vecto
     return result
 
 
-def _bent(tools: Tools, x0: Vector, w: Vector, rules: Rules) -> tuple[Vector, float]:
-    # Coefficients of a curve of small energy, and twice that.
-    n = x0.shape[0]
-    c = np.zeros((0, n))
-    energy = np.inf
-    for k in range(3):
-        rule = rules[k]
-        degree = (rule.shape[1] - 2) // 2
-        more = np.zeros((degree, n))
-        more[: c.shape[0]] = c
-        first, found = tools[5](tools[6], x0, w, more, rule)
-        if not found < np.inf:
-            break
-        before = min(energy, first)
-        c, energy = more, found
-        if energy > (1.0 - _FLAT) * before:
-            break
-    return c, energy
+def _bent(
+    tools: Tools, x0: Vector, w: Vector, rule: Vector, c: Vector
+) -> tuple[Vector, float, float]:
+    # Coefficients of a curve of small energy that begins as c, and twice the energy of both.
+    better = np.zeros(((rule.shape[1] - 2) // 2, x0.shape[0]))
+    better[: c.shape[0]] = c
+    before, after = tools[5](tools[6], x0, w, better, rule)
+    return better, before, after
+
+
+def _from_curve(
+    tools: Tools,
+    x0: Vector,
+    w: Vector,
+    c: Vector,
+    energy: float,
+    resolution: float,
+    tables: Tables,
+) -> tuple[int, Vector, Vector, Vector, Vector]:
+    # The geodesic by Newton steps from the curve; it may not be longer than that.
+    pieces = _speeds(tools[6], x0, w, c, _SAMPLES)
+    knots = equidistribute(np.linspace(0.0, 1.0, _SAMPLES + 1), pieces / _SPAN)
+    y, v, acc = sampled_curve(w, c, knots, tables[0])
+    status, _, knots, y, v, acc = _settle(
+        tools, x0, knots, y, v, acc, 0.0, tables, 1e-6, resolution, True, True
+    )
+    if status == 0:
+        found, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+        if not found <= energy * (1.0 + 1e-6):
+            status = 1
+    return status, knots, y, v, acc
 
 
 def connect(
@@ -181,24 +232,20 @@ def connect(
     on the way and at the end, and of Newton steps on the way.
     """
     n = x0.shape[0]
-    knots = np.empty(2)
-    knots[0] = 0.0
-    knots[1] = 1.0
     c = np.zeros((0, n))
-    energy = np.inf
     if bend:
-        c, energy = _bent(tools, x0, w, rules)
-    pieces = _speeds(tools[6], x0, w, c, _SAMPLES)
-    if energy < np.inf:
-        knots, y, v, acc = single_element(w, c, tables)
-        new_knots = equidistribute(np.linspace(0.0, 1.0, _SAMPLES + 1), pieces / _SPAN)
-        y, v, acc = tools[4](knots, new_knots, y, v, acc, tables[0], tables[5])
-        status, _, knots, y, v, acc = _settle(
-            tools, x0, new_knots, y, v, acc, alpha, tables, 1e-6, bounds[1], True
-        )
-        if status == 0:
-            found, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
-            if found <= energy * (1.0 + 1e-6):
+        energy = np.inf
+        for k in range(4):
+            better, before, after = _bent(tools, x0, w, rules[k], c)
+            if not after < np.inf:
+                break
+            before = min(energy, before)
+            c, energy = better, after
+            # The highest degree is dear.
+            if k < 2 and energy <= (1.0 - _FLAT) * before:
+                continue
+            status, knots, y, v, acc = _from_curve(tools, x0, w, c, energy, bounds[1], tables)
+            if status == 0:
                 return status, knots, y, v, acc
     knots = np.empty(2)
     knots[0] = 0.0
@@ -206,6 +253,7 @@ def connect(
     y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, way[0].shape[0], n))
     offset = np.empty(n)
     reached = 0.0
+    pieces = _speeds(tools[6], x0, w, c, _SAMPLES)
     pace = 1.0 / max(1.0, _SAMPLES * np.max(pieces))
     smallest = 1e-7 * pace
     status = 1
@@ -221,7 +269,7 @@ def connect(
             new_knots[m] = 1.0
             y, v, acc = tools[4](knots, new_knots, y, v, acc, tables[0], way[5])
             status, _, knots, y, v, acc = _settle(
-                tools, x0, new_knots, y, v, acc, alpha, tables, 1e-6, bounds[1], True
+                tools, x0, new_knots, y, v, acc, alpha, tables, 1e-6, bounds[1], True, False
             )
             break
         if pace < smallest:
@@ -237,7 +285,7 @@ def connect(
             if reached == 0.0:
                 trial_v[0, i] = offset[i]
         status, effort, new_knots, trial_y, trial_v, trial_acc = _settle(
-            tools, x0, knots, trial_y, trial_v, trial_acc, alpha, way, bounds[2], bounds[0], False
+            tools, x0, knots, trial_y, trial_v, trial_acc, alpha, way, bounds[2], bounds[0], False, False
         )
         if status == 0:
             knots, y, v, acc = new_knots, trial_y, trial_v, trial_acc

@@ -282,7 +282,7 @@ def path_defect(
     m, s, n = acc.shape
     nodes, b, _, first, second, values = tables
     packed = np.empty(packed_size(n))
-    g, scratch = np.empty((n, n)), np.empty((n, n))
+    g, work = np.empty((n, n)), np.empty((2 * n + 1, n))
     dg = np.empty((n, n, n))
     jac = np.empty((n, 1 + 2 * n))
     point, speed, rest = np.empty(n), np.empty(n), np.empty(n)
@@ -303,7 +303,7 @@ def path_defect(
                 point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
                 speed[i] = v[e, i] + h * dv
                 rest[i] = da
-            if not accelerate(field, point, speed, 0.0, packed, g, dg, scratch, jac):
+            if not accelerate(field, point, speed, 0.0, packed, g, dg, work, jac):
                 return np.inf, np.inf, np.inf
             for i in range(n):
                 rest[i] -= jac[i, 0]

@@ -99,7 +99,7 @@ def connect_pair(
         knots, y, v, acc = _halved(rebuild, knots, y, v, acc, tables)
         size = np.inf
         for _ in range(8):
-            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, tables)
+            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, 0.0, tables)
             # Newton converges quadratically: the step after this one is below rounding.
             if size < 1e-8:
                 break
@@ -172,7 +172,7 @@ def connect_length(
         knots, y, v, acc = _halved(rebuild, knots, y, v, acc, tables)
         size = np.inf
         for _ in range(8):
-            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, tables)
+            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, 0.0, tables)
             if size < 1e-6:
                 break
         if not size < 1e-5:

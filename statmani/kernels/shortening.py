@@ -15,9 +15,9 @@ from collections.abc import Callable
 import numpy as np
 
 from statmani.kernels.contract import Field, Vector
-from statmani.kernels.mesh import Tables, integrals, packed_size
+from statmani.kernels.mesh import integrals, packed_size
 
-__all__ = ["Shorten", "bending_rule", "curve_offset", "shorten", "single_element"]
+__all__ = ["Shorten", "bending_rule", "curve_offset", "sampled_curve", "shorten"]
 
 _ROUNDS = 200
 # A predicted gain below this part of the energy is not worth a step.
@@ -242,31 +242,33 @@ def curve_offset(w: Vector, c: Vector, time: float, out: Vector) -> None:
             out[i] += basis[1, a + 1] * c[a, i]
 
 
-def single_element(
-    w: Vector, c: Vector, tables: Tables
-) -> tuple[Vector, Vector, Vector, Vector]:
-    """The curve as one element (knots, y, v, acc), exact for degrees up to the nodes' number."""
+def sampled_curve(
+    w: Vector, c: Vector, knots: Vector, nodes: Vector
+) -> tuple[Vector, Vector, Vector]:
+    """Offsets and velocities at the knots, accelerations at the nodes of each element."""
     degree, n = c.shape
-    nodes = tables[0]
-    s = nodes.shape[0]
-    knots = np.empty(2)
-    knots[0], knots[1] = 0.0, 1.0
-    y, v, acc = np.zeros((2, n)), np.empty((1, n)), np.empty((1, s, n))
-    for i in range(n):
-        y[1, i] = w[i]
-        v[0, i] = w[i]
-        for a in range(degree):
-            v[0, i] += (1.0 if a % 2 else -1.0) * c[a, i]
+    m, s = knots.shape[0] - 1, nodes.shape[0]
+    y, v, acc = np.empty((m + 1, n)), np.empty((m, n)), np.empty((m, s, n))
     basis = np.empty((3, degree + 1))
-    for k in range(s):
-        integrals(nodes[k], basis)
+    for e in range(m + 1):
+        curve_offset(w, c, knots[e], y[e])
+        if e == m:
+            break
+        integrals(knots[e], basis)
         for i in range(n):
-            total = 0.0
+            v[e, i] = w[i]
             for a in range(degree):
-                # P_a' = 2 sum of (2 b + 1) P_b over b = a - 1, a - 3, ... on [0, 1].
-                b = a
-                while b >= 0:
-                    total += 2.0 * (2 * b + 1) * basis[0, b] * c[a, i]
-                    b -= 2
-            acc[0, k, i] = total
-    return knots, y, v, acc
+                v[e, i] += basis[0, a + 1] * c[a, i]
+        for k in range(s):
+            integrals(knots[e] + nodes[k] * (knots[e + 1] - knots[e]), basis)
+            for i in range(n):
+                total = 0.0
+                for a in range(degree):
+                    # On [0, 1] the derivative of P_(a + 1) is the sum of 2 (2b + 1) P_b over
+                    # b = a, a - 2, ...
+                    for b in range(a, -1, -2):
+                        total += 2.0 * (2 * b + 1) * basis[0, b] * c[a, i]
+                acc[e, k, i] = total
+    y[0] = 0.0
+    y[m] = w
+    return y, v, acc

@@ -25,7 +25,7 @@ _WAY = 4
 _FINE = 12
 _AT_ONCE = 256
 # Degrees of the curves from which Newton starts, and the nodes of their energies.
-_BENDS = ((2, 7), (4, 10), (8, 18))
+_BENDS = ((2, 7), (4, 10), (8, 18), (16, 34))
 
 #: What a status of the boundary solver means.
 REASONS = {
