@@ -53,15 +53,13 @@ _MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
 _SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS)"
 _TOOLS = (
-    f"types.Tuple(({_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), {_F}({_MEASURE}), "
-    f"{_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"
+    f"types.Tuple((types.UniTuple(ROWS, 4), {_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
+    f"{_F}({_MEASURE}), {_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"
 )
-_RULES = "types.UniTuple(ROWS, 4)"
-_COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}, {_RULES}"
+_COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}"
 _BOUNDS = f"types.boolean, types.UniTuple({_G}, 3)"
 _CONNECT = (
-    f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, {_G}, {_BOUNDS}, {_GAUSS}, "
-    f"{_GAUSS}, {_RULES})"
+    f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, {_G}, {_BOUNDS}, {_GAUSS}, {_GAUSS})"
 )
 _PAIR = (
     f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_TOOLS}, VECTOR, VECTOR, {_G}, {_G}, {_G}, "

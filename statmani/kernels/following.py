@@ -23,14 +23,15 @@ from statmani.kernels.mesh import (
 )
 from statmani.kernels.shortening import Shorten, curve_offset, sampled_curve
 
-__all__ = ["Rules", "Tools", "connect", "metric_norm"]
+__all__ = ["Remesh", "Tools", "connect", "metric_norm"]
 
 Step = Callable[..., float]
 Measure = Callable[..., tuple[float, float, float]]
 Remesh = Callable[..., tuple[Vector, Vector, Vector]]
-Tools = tuple[Step, Jacobian, Solve, Measure, Remesh, Shorten, Field]
 # Quadratures of rising degree, see :func:`shorten`.
 Rules = tuple[Vector, Vector, Vector, Vector]
+# Numba warns of tuples that begin with a function.
+Tools = tuple[Rules, Step, Jacobian, Solve, Measure, Remesh, Shorten, Field]
 
 _SAMPLES = 32
 # Riemannian length of an element, at first.
@@ -67,7 +68,7 @@ def _solve(
     # Newton iterations; their number, or -1 when they do not contract.
     previous = np.inf
     for iteration in range(1, 16):
-        size = tools[0](tools[1], tools[2], tools[6], x0, knots, y, v, acc, alpha, 0.0, tables)
+        size = tools[1](tools[2], tools[3], tools[7], x0, knots, y, v, acc, alpha, 0.0, tables)
         if not size < 1e6:
             return -1
         if size < tolerance:
@@ -92,16 +93,16 @@ def _descend(
     tolerance: float,
 ) -> int:
     # Newton steps, shifted while the energy would rise otherwise; their number, or -1.
-    energy, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+    energy, _, _ = tools[4](tools[7], x0, knots, y, v, acc, tables)
     shift = 0.0
     old_y, old_v, old_acc = y.copy(), v.copy(), acc.copy()
     for iteration in range(1, 41):
-        size = tools[0](tools[1], tools[2], tools[6], x0, knots, y, v, acc, 0.0, shift, tables)
+        size = tools[1](tools[2], tools[3], tools[7], x0, knots, y, v, acc, 0.0, shift, tables)
         if size < tolerance and shift == 0.0:
             return iteration
         after = np.inf
         if size < np.inf:
-            after, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+            after, _, _ = tools[4](tools[7], x0, knots, y, v, acc, tables)
         # Small steps may change the energy by its rounding alone.
         if after < energy or size < 0.1:
             energy = after
@@ -143,10 +144,8 @@ def _settle(
         if count < 0:
             break
         effort = max(effort, count)
-        energy, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
-        wanted = wanted_elements(
-            tools[6], x0, knots, y, acc, abs(energy), tables[5], resolution
-        )
+        energy, _, _ = tools[4](tools[7], x0, knots, y, v, acc, tables)
+        wanted = wanted_elements(tools[7], x0, knots, y, acc, abs(energy), tables[5], resolution)
         largest, total = largest_and_sum(wanted)
         if largest <= allowed:
             status = 0
@@ -158,7 +157,7 @@ def _settle(
                 status = 2
             break
         new_knots = equidistribute(knots, wanted)
-        y, v, acc = tools[4](knots, new_knots, y, v, acc, tables[0], tables[5])
+        y, v, acc = tools[5](knots, new_knots, y, v, acc, tables[0], tables[5])
         knots = new_knots
     # A coarser mesh is worth a try only: its start may be too poor for Newton.
     return status, effort, kept_knots, kept_y, kept_v, kept_acc
@@ -186,7 +185,7 @@ def _bent(
     # Coefficients of a curve of small energy that begins as c, and twice the energy of both.
     better = np.zeros(((rule.shape[1] - 2) // 2, x0.shape[0]))
     better[: c.shape[0]] = c
-    before, after = tools[5](tools[6], x0, w, better, rule)
+    before, after = tools[6](tools[7], x0, w, better, rule)
     return better, before, after
 
 
@@ -200,14 +199,14 @@ def _from_curve(
     tables: Tables,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     # The geodesic by Newton steps from the curve; it may not be longer than that.
-    pieces = _speeds(tools[6], x0, w, c, _SAMPLES)
+    pieces = _speeds(tools[7], x0, w, c, _SAMPLES)
     knots = equidistribute(np.linspace(0.0, 1.0, _SAMPLES + 1), pieces / _SPAN)
     y, v, acc = sampled_curve(w, c, knots, tables[0])
     status, _, knots, y, v, acc = _settle(
         tools, x0, knots, y, v, acc, 0.0, tables, 1e-6, resolution, True, True
     )
     if status == 0:
-        found, _, _ = tools[3](tools[6], x0, knots, y, v, acc, tables)
+        found, _, _ = tools[4](tools[7], x0, knots, y, v, acc, tables)
         if not found <= energy * (1.0 + 1e-6):
             status = 1
     return status, knots, y, v, acc
@@ -222,7 +221,6 @@ def connect(
     bounds: tuple[float, float, float],
     way: Tables,
     tables: Tables,
-    rules: Rules,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
 
@@ -236,9 +234,11 @@ def connect(
     if bend:
         energy = np.inf
         for k in range(4):
-            better, before, after = _bent(tools, x0, w, rules[k], c)
-            if not after < np.inf:
-                break
+            better, before, after = _bent(tools, x0, w, tools[0][k], c)
+            length = np.sum(_speeds(tools[7], x0, w, better, _SAMPLES))
+            # By the inequality of Schwarz, unless the quadrature misses what is between nodes.
+            if not (after < np.inf and length * length < 1.1 * after):
+                continue
             before = min(energy, before)
             c, energy = better, after
             # The highest degree is dear.
@@ -253,7 +253,7 @@ def connect(
     y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, way[0].shape[0], n))
     offset = np.empty(n)
     reached = 0.0
-    pieces = _speeds(tools[6], x0, w, c, _SAMPLES)
+    pieces = _speeds(tools[7], x0, w, c, _SAMPLES)
     pace = 1.0 / max(1.0, _SAMPLES * np.max(pieces))
     smallest = 1e-7 * pace
     status = 1
@@ -267,7 +267,7 @@ def connect(
             for e in range(m):
                 new_knots[e] = knots[2 * e if m < acc.shape[0] else e]
             new_knots[m] = 1.0
-            y, v, acc = tools[4](knots, new_knots, y, v, acc, tables[0], way[5])
+            y, v, acc = tools[5](knots, new_knots, y, v, acc, tables[0], way[5])
             status, _, knots, y, v, acc = _settle(
                 tools, x0, new_knots, y, v, acc, alpha, tables, 1e-6, bounds[1], True, False
             )
@@ -285,7 +285,18 @@ def connect(
             if reached == 0.0:
                 trial_v[0, i] = offset[i]
         status, effort, new_knots, trial_y, trial_v, trial_acc = _settle(
-            tools, x0, knots, trial_y, trial_v, trial_acc, alpha, way, bounds[2], bounds[0], False, False
+            tools,
+            x0,
+            knots,
+            trial_y,
+            trial_v,
+            trial_acc,
+            alpha,
+            way,
+            bounds[2],
+            bounds[0],
+            False,
+            False,
         )
         if status == 0:
             knots, y, v, acc = new_knots, trial_y, trial_v, trial_acc

@@ -12,13 +12,15 @@ from collections.abc import Callable
 import numpy as np
 
 from statmani.kernels.contract import Vector
-from statmani.kernels.following import Remesh, Rules, Tools, metric_norm
+from statmani.kernels.following import Remesh, Tools, metric_norm
 from statmani.kernels.mesh import Tables, path_defect
 
 __all__ = ["connect_ends", "connect_length", "connect_many", "connect_pair"]
 
 _GAIN = 0.01
 _CAUTION = 10.0
+# The bound from |D_t c'| is at most so much wider than nothing, relative to the squared distance.
+_RESOLVED = 1e-9
 # See :func:`connect`.
 _QUICK = (1e-2, 1e-5, 1e-2)
 _CAREFUL = (1e-3, 1e-6, 1e-5)
@@ -71,7 +73,6 @@ def connect_pair(
     way: Tables,
     tables: Tables,
     fine: Tables,
-    rules: Rules,
     row: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc) and fill ``row``.
@@ -82,8 +83,8 @@ def connect_pair(
     """
     n = x0.shape[0]
     row[:] = np.nan
-    step, accelerate, solve, measure, rebuild, _, field = tools
-    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables, rules)
+    _, step, accelerate, solve, measure, rebuild, _, field = tools
+    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
     if status != 0:
         return status, knots, y, v, acc
     end = np.empty(n)
@@ -113,7 +114,9 @@ def connect_pair(
         for k in range(2):
             for i in range(n):
                 change[i] = ends[k, i] - before[k, i]
-            speed_error = max(speed_error, _GAIN * metric_norm(field, x0 if k == 0 else end, change))
+            speed_error = max(
+                speed_error, _GAIN * metric_norm(field, x0 if k == 0 else end, change)
+            )
             speed = max(speed, metric_norm(field, x0 if k == 0 else end, ends[k]))
         error = _GAIN * abs(distance - best)
         best = distance
@@ -144,27 +147,29 @@ def connect_length(
     way: Tables,
     tables: Tables,
     fine: Tables,
-    rules: Rules,
     row: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """:func:`connect_pair` for the length alone, by one path and its acceleration D_t c'.
 
     Twice the energy is too large by at most the integral of |D_t c'|^2 / pi^2 where curvature
-    is not positive, which is the last entry of ``row``; elsewhere by a small multiple.
+    is not positive, which is the last entry of ``row``. The estimate reckons with what vanishes
+    at the nodes of collocation, and with some positive curvature.
     """
     row[:] = np.nan
-    step, accelerate, solve, _, rebuild, _, field = tools
-    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables, rules)
+    _, step, accelerate, solve, measure, rebuild, _, field = tools
+    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
     if status != 0:
         return status, knots, y, v, acc
     for _ in range(5):
-        twice, absolute, defect = path_defect(accelerate, field, x0, knots, y, v, acc, fine)
+        twice, absolute, defect, damped = path_defect(accelerate, field, x0, knots, y, v, acc, fine)
         if not (twice > 0.0 and twice < np.inf):
             break
         best = math.sqrt(twice)
         gap = defect / (math.pi * math.pi)
-        error = 0.5 * _CAUTION * gap / best
-        if error <= rtol * best:
+        # Another quadrature has other rounding errors of the metric.
+        other, _, _ = measure(field, x0, knots, y, v, acc, tables)
+        error = 0.5 * (_CAUTION * damped + abs(other - twice)) / best
+        if error <= rtol * best and gap <= _RESOLVED * twice:
             row[0] = best
             row[1] = error + rounding * min(1.0, best) + _noise(absolute, twice)
             row[row.shape[0] - 1] = gap
@@ -193,7 +198,6 @@ def connect_ends(
     way: Tables,
     tables: Tables,
     fine: Tables,
-    rules: Rules,
     row: Vector,
 ) -> tuple[int, bool, Vector, Vector, Vector, Vector]:
     """:func:`connect_pair` between x0 and x1 = x0 + w, with more care where it fails.
@@ -215,7 +219,7 @@ def connect_ends(
         status, knots, y, v, acc = pair(
             connect, tools, x1 if turned else x0, -w if turned else w, alpha, rtol, rounding,
             alpha == 0.0 and attempt < 3, _QUICK if attempt == 0 else _CAREFUL,
-            way if attempt == 0 else tables, tables, fine, rules, row,
+            way if attempt == 0 else tables, tables, fine, row,
         )  # fmt: skip
         if status == 0:
             break
@@ -241,7 +245,6 @@ def connect_many(
     way: Tables,
     tables: Tables,
     fine: Tables,
-    rules: Rules,
     rows: Vector,
     statuses: Vector,
 ) -> None:
@@ -249,5 +252,5 @@ def connect_many(
     for k in range(x0.shape[0]):
         statuses[k] = ends(
             pair, connect, tools, x0[k], x1[k], w[k], alpha, rtol, rounding[k], way, tables, fine,
-            rules, rows[k],
+            rows[k],
         )[0]  # fmt: skip

@@ -21,7 +21,7 @@ __all__ = ["Shorten", "bending_rule", "curve_offset", "sampled_curve", "shorten"
 
 _ROUNDS = 200
 # A predicted gain below this part of the energy is not worth a step.
-_SETTLED = 1e-3
+_SETTLED = 1e-2
 
 Shorten = Callable[..., tuple[float, float]]
 
@@ -37,36 +37,6 @@ def bending_rule(degree: int, nodes: Vector, weights: Vector) -> Vector:
     return rule
 
 
-def _bent_energy(
-    field: Field,
-    x0: Vector,
-    w: Vector,
-    c: Vector,
-    rule: Vector,
-    packed: Vector,
-) -> float:
-    """Twice the energy; ``rule`` holds rows of weights, nodes, P_a and phi_a by node."""
-    degree, n = c.shape
-    point, speed = np.empty(n), np.empty(n)
-    total = 0.0
-    for q in range(rule.shape[0]):
-        for i in range(n):
-            point[i] = x0[i] + rule[q, 1] * w[i]
-            speed[i] = w[i]
-            for a in range(degree):
-                point[i] += rule[q, 2 + 2 * a + 1] * c[a, i]
-                speed[i] += rule[q, 2 + 2 * a] * c[a, i]
-        field(point, packed)
-        at = 0
-        square = 0.0
-        for i in range(n):
-            for j in range(i, n):
-                square += packed[at] * speed[i] * speed[j] * (1.0 if i == j else 2.0)
-                at += 1
-        total += rule[q, 0] * square
-    return total
-
-
 def _derivatives(
     field: Field,
     x0: Vector,
@@ -77,12 +47,13 @@ def _derivatives(
     slope: Vector,
     second: Vector,
     gram: Vector,
-) -> None:
-    # Gradient and second derivatives of the energy in c, and the Gram matrix of dc.
+) -> float:
+    # Twice the energy, gradient and second derivatives of the energy in c, Gram matrix of dc.
     degree, n = c.shape
     point, speed = np.empty(n), np.empty(n)
     g, mixed, twice = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     along, across = np.empty(n), np.empty(n)
+    energy = 0.0
     slope[:] = 0.0
     second[:] = 0.0
     gram[:] = 0.0
@@ -126,6 +97,7 @@ def _derivatives(
             along[i] = 0.0
             for j in range(n):
                 along[i] += g[i, j] * speed[j]
+            energy += rule[q, 0] * along[i] * speed[i]
         for a in range(degree):
             pa = rule[q, 0] * rule[q, 2 + 2 * a]
             fa = rule[q, 0] * rule[q, 2 + 2 * a + 1]
@@ -141,6 +113,7 @@ def _derivatives(
                             own + pa * fb * mixed[i, j] + fa * pb * mixed[j, i]
                             + fa * fb * twice[i, j]
                         )  # fmt: skip
+    return energy
 
 
 def _cholesky(matrix: Vector, right: Vector) -> bool:
@@ -171,9 +144,7 @@ def _cholesky(matrix: Vector, right: Vector) -> bool:
     return True
 
 
-def shorten(
-    field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector
-) -> tuple[float, float]:
+def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tuple[float, float]:
     """Improve c, shape (degree, n), in place; return twice the energy before and after.
 
     ``rule`` has a row for each node of a quadrature on [0, 1]: weight, node, then P_a and phi_a
@@ -182,23 +153,20 @@ def shorten(
     degree, n = c.shape
     size = degree * n
     packed = np.empty(packed_size(n))
-    slope, step = np.empty((size, 1)), np.empty((size, 1))
-    second, gram = np.empty((size, size)), np.empty((size, size))
-    matrix = np.empty((size, size))
+    step, matrix = np.empty((size, 1)), np.empty((size, size))
+    slope, second, gram = np.empty((size, 1)), np.empty((size, size)), np.empty((size, size))
+    new_slope, new_second, new_gram = slope.copy(), second.copy(), gram.copy()
     trial = np.empty((degree, n))
     damping = 0.0
-    first = energy = _bent_energy(field, x0, w, c, rule, packed)
-    fresh = True
+    energy = _derivatives(field, x0, w, c, rule, packed, slope, second, gram)
+    first = energy
     for _ in range(_ROUNDS):
         if not (energy > 0.0 and energy < np.inf):
             return first, np.inf
-        if fresh:
-            _derivatives(field, x0, w, c, rule, packed, slope, second, gram)
         for r in range(size):
             step[r, 0] = -slope[r, 0]
             for s in range(r + 1):
                 matrix[r, s] = second[r, s] + damping * gram[r, s]
-        fresh = False
         if not _cholesky(matrix, step):
             if damping > 1e8:
                 return first, np.inf
@@ -213,13 +181,15 @@ def shorten(
         for a in range(degree):
             for i in range(n):
                 trial[a, i] = c[a, i] + step[a * n + i, 0]
-        after = _bent_energy(field, x0, w, trial, rule, packed)
+        after = _derivatives(field, x0, w, trial, rule, packed, new_slope, new_second, new_gram)
         ratio = (energy - after) / predicted if predicted > 0.0 else -1.0
         if ratio > 0.05:
             settled = predicted < _SETTLED * energy and damping < 1.0
             energy = after
             c[:] = trial
-            fresh = True
+            slope, new_slope = new_slope, slope
+            second, new_second = new_second, second
+            gram, new_gram = new_gram, gram
             if settled:
                 break
         elif damping > 1e8:

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 # Collocation nodes on the way to the end point.
 _WAY = 4
 # Nodes of the energy and of the acceleration of a path on an element.
-_FINE = 12
+_FINE = 10
 _AT_ONCE = 256
 # Degrees of the curves from which Newton starts, and the nodes of their energies.
 _BENDS = ((2, 7), (4, 10), (8, 18), (16, 34))
@@ -56,6 +56,9 @@ class Connection:
     velocity_error : float
         Estimated error of either, in the metric there.
     path : Path or None
+    gap : float
+        From lengths alone: how far the squared distance can be below that of the path where
+        curvature is not positive. Else 0.
     """
 
     status: str
@@ -65,6 +68,7 @@ class Connection:
     end_velocity: Floats
     velocity_error: float
     path: Path | None
+    gap: float
 
 
 def require_definite(metrics: Floats, what: str) -> None:
@@ -83,7 +87,12 @@ def require_definite(metrics: Floats, what: str) -> None:
 
 
 def connect_rows(
-    kernels: Prepared, p: Floats, q: Floats, alpha: float, rtol: float, keep_path: bool = False,
+    kernels: Prepared,
+    p: Floats,
+    q: Floats,
+    alpha: float,
+    rtol: float,
+    keep_path: bool = False,
     length_only: bool = False,
 ) -> list[Connection]:
     """The alpha-geodesics between rows of points in the manifold's coordinates."""
@@ -91,7 +100,7 @@ def connect_rows(
     x1 = kernels.to_chart(q)
     w = kernels.displacement(p, q)
     rounding = kernels.rounding(p, q)
-    parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine(), _rules())
+    parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine())
     rows, statuses = np.empty((len(x0), 4 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
     solver = compiled.boundary_solver()
     if not (keep_path or kernels.manifold.domain.constraints):
@@ -135,8 +144,8 @@ def _parts(kernels: Prepared, length_only: bool) -> tuple[Any, ...]:
         solver.connect_length if length_only else solver.connect_pair,
         solver.connect,
         (
-            solver.newton, solver.acceleration_jacobian, solver.eliminate, solver.path_energy,
-            solver.remesh, solver.shorten, kernels.second,
+            _rules(), solver.newton, solver.acceleration_jacobian, solver.eliminate,
+            solver.path_energy, solver.remesh, solver.shorten, kernels.second,
         ),
     )  # fmt: skip
 
@@ -146,4 +155,6 @@ def _connection(status: int, row: Floats, path: Path | None) -> Connection:
     distance, distance_error, velocity_error = map(float, row[:3])
     velocity, end_velocity = row[3 : 3 + n], row[3 + n : -1]
     name = _STATUSES[status]
-    return Connection(name, distance, distance_error, velocity, end_velocity, velocity_error, path)
+    return Connection(
+        name, distance, distance_error, velocity, end_velocity, velocity_error, path, float(row[-1])
+    )

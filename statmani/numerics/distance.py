@@ -31,9 +31,11 @@ class DistanceResult:
     error : float or ndarray
         Absolute error estimate.
     lower, upper : float or ndarray
-        value - error and value + error: bounds of the length of the geodesic that was found, as
-        far as the estimate is one; no proof, and bounds of the distance only when that geodesic
-        is a shortest curve (see `minimality`).
+        Bounds of the distance up to the rounding that `error` holds, no proof (for that see
+        certify_distance). The upper one is the length of a curve. With minimality "unique" the
+        lower one is that of the convexity of the energy, which its acceleration makes sharp
+        (d^2 >= 2E - int |D_t c'|^2 / pi^2); else it is value - error, a bound of the length of
+        the geodesic that was found and not of the distance.
     status : str or ndarray of str
         "converged", or why there is no value.
     minimality : str
@@ -88,9 +90,10 @@ def distance(
 
     Notes
     -----
-    ds^2 = g_ij dtheta^i dtheta^j without any factor (Rao 1945). Gauss collocation of the
-    geodesic equation in unconstrained coordinates with path following in the end point;
-    d = sqrt(2E) has an error of second order in that of the path.
+    ds^2 = g_ij dtheta^i dtheta^j without any factor (Rao 1945). In unconstrained coordinates a
+    polynomial of small energy leads to Gauss collocation of the geodesic equation, with path
+    following in the end point where Newton's method needs it; d = sqrt(2E) has an error of second
+    order in that of the path.
 
     Examples
     --------
@@ -109,10 +112,13 @@ def distance(
     require_definite(kernels.metric(kernels.to_chart(starts)), "p")
     require_definite(kernels.metric(kernels.to_chart(ends)), "q")
     count = starts.shape[0]
-    value, error = np.empty(count), np.empty(count)
+    value, error, gap = np.empty(count), np.empty(count), np.empty(count)
     status = np.empty(count, dtype="U16")
-    for k, found in enumerate(connect_rows(kernels, starts, ends, 0.0, tolerance, length_only=True)):
+    for k, found in enumerate(
+        connect_rows(kernels, starts, ends, 0.0, tolerance, length_only=True)
+    ):
         value[k], error[k], status[k] = found.distance, found.distance_error, found.status
+        gap[k] = found.gap
     if shape == ():
         if status[0] != "converged":
             raise NoConvergence(
@@ -129,13 +135,15 @@ def distance(
     values, errors, statuses = (_shaped(a, shape) for a in (value, error, status))
     if not full_output:
         return values
+    minimality = _minimality(manifold)
+    least = np.sqrt(np.maximum(value**2 - gap, 0.0)) if minimality == "unique" else value
     return DistanceResult(
         values,
         errors,
-        _shaped(np.maximum(value - error, 0.0), shape),
+        _shaped(np.maximum(least - error, 0.0), shape),
         _shaped(value + error, shape),
         statuses,
-        _minimality(manifold),
+        minimality,
     )
 
 
