@@ -48,27 +48,30 @@ _PRECISE_INTEGRATE = _INTEGRATE.replace("FIELD", "ROWS")
 _PATH = "VECTOR, ROWS, ROWS, BLOCK"
 _GAUSS = "types.Tuple((VECTOR, VECTOR, VECTOR, ROWS, ROWS, ROWS))"
 _SOLVE = "types.boolean(ROWS, ROWS)"
-_NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_GAUSS})"
+_NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_G}, {_GAUSS})"
 _MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
-_FOLLOWED = (
-    f"{_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), {_F}({_MEASURE}), {_F}({_REMESH}), FIELD"
+_SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS)"
+_TOOLS = (
+    f"types.Tuple((types.UniTuple(ROWS, 4), {_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
+    f"{_F}({_MEASURE}), {_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"
 )
+_COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}"
+_BOUNDS = f"types.boolean, types.UniTuple({_G}, 3)"
 _CONNECT = (
-    f"types.Tuple(({_C}, {_PATH}))({_FOLLOWED}, VECTOR, VECTOR, {_G}, types.UniTuple({_G}, 3), "
-    f"{_GAUSS}, {_GAUSS})"
+    f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, {_G}, {_BOUNDS}, {_GAUSS}, {_GAUSS})"
 )
 _PAIR = (
-    f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_FOLLOWED}, VECTOR, VECTOR, {_G}, {_G}, "
-    f"{_G}, types.UniTuple({_G}, 3), {_GAUSS}, {_GAUSS}, VECTOR)"
+    f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_TOOLS}, VECTOR, VECTOR, {_G}, {_G}, {_G}, "
+    f"{_BOUNDS}, {_COMMON}, VECTOR)"
 )
 _ENDS = (
-    f"types.Tuple(({_C}, types.boolean, {_PATH}))({_F}({_PAIR}), {_F}({_CONNECT}), {_FOLLOWED}, "
-    f"VECTOR, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_GAUSS}, {_GAUSS}, VECTOR)"
+    f"types.Tuple(({_C}, types.boolean, {_PATH}))({_F}({_PAIR}), {_F}({_CONNECT}), {_TOOLS}, "
+    f"VECTOR, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_COMMON}, VECTOR)"
 )
 _PAIRS = (
-    f"types.void({_F}({_ENDS}), {_F}({_PAIR}), {_F}({_CONNECT}), {_FOLLOWED}, ROWS, ROWS, ROWS, "
-    f"{_G}, {_G}, VECTOR, {_GAUSS}, {_GAUSS}, ROWS, {_C}[::1])"
+    f"types.void({_F}({_ENDS}), {_F}({_PAIR}), {_F}({_CONNECT}), {_TOOLS}, ROWS, ROWS, ROWS, "
+    f"{_G}, {_G}, VECTOR, {_COMMON}, ROWS, {_C}[::1])"
 )
 
 _ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, types.boolean)"
@@ -133,15 +136,17 @@ REQUESTS = {
     ),
     "boundary": Request(
         "boundary",
-        ("contract.py", "mesh.py", "collocation.py", "pairs.py"),
+        ("contract.py", "mesh.py", "collocation.py", "shortening.py", "following.py", "pairs.py"),
         (
             ("eliminate", _SOLVE),
             ("acceleration_jacobian", _JACOBIAN),
             ("newton", _NEWTON),
             ("path_energy", _MEASURE),
             ("remesh", _REMESH),
+            ("shorten", _SHORTEN),
             ("connect", _CONNECT),
             ("connect_pair", _PAIR),
+            ("connect_length", _PAIR),
             ("connect_ends", _ENDS),
             ("connect_many", _PAIRS),
         ),

@@ -32,7 +32,7 @@ def eliminate(matrix: Vector, right: Vector) -> bool:
         if not (best > 0.0 and best < np.inf):
             return False
         if row != k:
-            for j in range(n):
+            for j in range(k, n):
                 keep = matrix[k, j]
                 matrix[k, j] = matrix[row, j]
                 matrix[row, j] = keep
@@ -48,13 +48,15 @@ def eliminate(matrix: Vector, right: Vector) -> bool:
                     matrix[i, j] -= factor * matrix[k, j]
                 for j in range(m):
                     right[i, j] -= factor * right[k, j]
+    # By rows, which lie together in memory.
     for k in range(n - 1, -1, -1):
         inverse = 1.0 / matrix[k, k]
         for j in range(m):
-            total = right[k, j]
-            for i in range(k + 1, n):
-                total -= matrix[k, i] * right[i, j]
-            right[k, j] = total * inverse
+            right[k, j] *= inverse
+        for i in range(k):
+            factor = matrix[i, k]
+            for j in range(m):
+                right[i, j] -= factor * right[k, j]
     return True
 
 
@@ -210,7 +212,10 @@ def acceleration_jacobian(
     scratch: Vector,
     out: Vector,
 ) -> bool:
-    """Fill ``out`` with [a, da/dx, da/dv], shape (n, 1 + 2n), and g; False when singular."""
+    """Fill ``out`` with [a, da/dx, da/dv], shape (n, 1 + 2n), and g; False when singular.
+
+    ``scratch`` has 2n + 1 rows.
+    """
     n = x.shape[0]
     width = 1 + 2 * n
     field(x, packed)
@@ -229,12 +234,12 @@ def acceleration_jacobian(
     at = _first_order(n, packed, v, half, at, dg, out)
     _second_order(n, packed, v, half, at, out)
     # The derivative of g a = -F in x needs the value of a: two passes with one inverse.
-    inverse = np.empty((n, n))
+    inverse = scratch[n : 2 * n]
     for k in range(n):
         for j in range(n):
             inverse[k, j] = -1.0 if k == j else 0.0
-    good = eliminate(scratch, inverse)
-    column = np.empty(n)
+    good = eliminate(scratch[:n], inverse)
+    column = scratch[2 * n]
     for m in range(width):
         for k in range(n):
             column[k] = out[k, m]

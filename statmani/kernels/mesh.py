@@ -5,6 +5,7 @@ velocities at the knots, accelerations at s Gauss nodes of each element.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,10 +15,12 @@ __all__ = [
     "MAX_ELEMENTS",
     "Tables",
     "equidistribute",
+    "fine_tables",
     "gauss_tables",
     "integrals",
     "largest_and_sum",
     "packed_size",
+    "path_defect",
     "path_energy",
     "remesh",
     "wanted_elements",
@@ -47,6 +50,21 @@ def gauss_tables(s: int) -> Tables:
         first[c] = basis[1] @ to_legendre
         second[c] = basis[2] @ to_legendre
     return nodes, b, b * (1.0 - nodes), first, second, to_legendre
+
+
+def fine_tables(s: int, count: int) -> Tables:
+    """Like :func:`gauss_tables`, from values at s nodes to those at more; not compiled.
+
+    Last come values at the new nodes in the place of coefficients.
+    """
+    (nodes, b, b_end, _, _, _), to_legendre = gauss_tables(count), gauss_tables(s)[5]
+    basis = np.empty((3, s))
+    rows = []
+    for tau in nodes:
+        integrals(tau, basis)
+        rows.append(basis @ to_legendre)
+    values, first, second = (np.ascontiguousarray(a) for a in np.stack(rows, axis=1))
+    return nodes, b, b_end, first, second, values
 
 
 def integrals(tau: float, out: Vector) -> None:
@@ -209,7 +227,10 @@ def path_energy(
     acc: Vector,
     tables: Tables,
 ) -> tuple[float, float, float]:
-    """Twice the energy, the same with absolute values of all terms, and the length."""
+    """Twice the energy, the same with absolute values of all terms, and the length.
+
+    ``tables`` may be those of other nodes than the path's, see :func:`fine_tables`.
+    """
     m, s, n = acc.shape
     nodes, b, _, first, second, _ = tables
     packed = np.empty(packed_size(n))
@@ -220,7 +241,7 @@ def path_energy(
     length = 0.0
     for e in range(m):
         h = knots[e + 1] - knots[e]
-        for c in range(s):
+        for c in range(nodes.shape[0]):
             for i in range(n):
                 dx = 0.0
                 dv = 0.0
@@ -245,6 +266,63 @@ def path_energy(
             absolute += h * b[c] * size
             length += h * b[c] * np.sqrt(abs(square))
     return total, absolute, length
+
+
+def path_defect(
+    accelerate: Callable[..., bool],
+    field: Field,
+    x0: Vector,
+    knots: Vector,
+    y: Vector,
+    v: Vector,
+    acc: Vector,
+    tables: Tables,
+) -> tuple[float, float, float, float]:
+    """Twice the energy, the same with absolute values, and two integrals of |D_t c'|^2.
+
+    The second has the weight (h / 2s)^2 on an element of length h: what vanishes at s Gauss
+    nodes becomes smaller by about that when it is integrated twice.
+    """
+    m, s, n = acc.shape
+    nodes, b, _, first, second, values = tables
+    packed = np.empty(packed_size(n))
+    g, work = np.empty((n, n)), np.empty((2 * n + 1, n))
+    dg = np.empty((n, n, n))
+    jac = np.empty((n, 1 + 2 * n))
+    point, speed, rest = np.empty(n), np.empty(n), np.empty(n)
+    total = 0.0
+    absolute = 0.0
+    defect = 0.0
+    damped = 0.0
+    for e in range(m):
+        h = knots[e + 1] - knots[e]
+        for c in range(nodes.shape[0]):
+            for i in range(n):
+                dx = 0.0
+                dv = 0.0
+                da = 0.0
+                for d in range(s):
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                    da += values[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
+                rest[i] = da
+            if not accelerate(field, point, speed, 0.0, packed, g, dg, work, jac):
+                return np.inf, np.inf, np.inf, np.inf
+            for i in range(n):
+                rest[i] -= jac[i, 0]
+            weight = h * b[c]
+            square = 0.0
+            for i in range(n):
+                for j in range(n):
+                    term = weight * g[i, j] * speed[i] * speed[j]
+                    total += term
+                    absolute += abs(term)
+                    square += g[i, j] * rest[i] * rest[j]
+            defect += weight * square
+            damped += weight * square * (0.5 * h / s) ** 2
+    return total, absolute, defect, damped
 
 
 def packed_size(n: int) -> int:

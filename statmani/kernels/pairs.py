@@ -11,13 +11,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from statmani.kernels.collocation import Jacobian, Measure, Remesh, Solve, Step
-from statmani.kernels.contract import Field, Vector
-from statmani.kernels.mesh import Tables, packed_size
+from statmani.kernels.contract import Vector
+from statmani.kernels.following import Remesh, Tools, metric_norm
+from statmani.kernels.mesh import Tables, path_defect
 
-__all__ = ["connect_ends", "connect_many", "connect_pair"]
+__all__ = ["connect_ends", "connect_length", "connect_many", "connect_pair"]
 
 _GAIN = 0.01
+_CAUTION = 10.0
+# The bound from |D_t c'| is at most so much wider than nothing, relative to the squared distance.
+_RESOLVED = 1e-9
 # See :func:`connect`.
 _QUICK = (1e-2, 1e-5, 1e-2)
 _CAREFUL = (1e-3, 1e-6, 1e-5)
@@ -25,19 +28,6 @@ _CAREFUL = (1e-3, 1e-6, 1e-5)
 Connect = Callable[..., tuple[int, Vector, Vector, Vector, Vector]]
 Pair = Callable[..., tuple[int, Vector, Vector, Vector, Vector]]
 Ends = Callable[..., tuple[int, bool, Vector, Vector, Vector, Vector]]
-
-
-def _norm(field: Field, point: Vector, vector: Vector) -> float:
-    n = point.shape[0]
-    packed = np.empty(packed_size(n))
-    field(point, packed)
-    at = 0
-    square = 0.0
-    for i in range(n):
-        for j in range(i, n):
-            square += packed[at] * vector[i] * vector[j] * (1.0 if i == j else 2.0)
-            at += 1
-    return math.sqrt(max(square, 0.0))
 
 
 def _end_velocities(knots: Vector, v: Vector, acc: Vector, b: Vector, out: Vector) -> None:
@@ -51,22 +41,38 @@ def _end_velocities(knots: Vector, v: Vector, acc: Vector, b: Vector, out: Vecto
         out[1, i] = v[m - 1, i] + h * total
 
 
+def _noise(absolute: float, twice: float) -> float:
+    # Of the root of a sum of such terms.
+    condition = absolute / twice if twice > 0.0 else 1.0
+    return 2.0**-51 * (1.0 + condition) * math.sqrt(max(twice, 0.0))
+
+
+def _halved(
+    rebuild: Remesh, knots: Vector, y: Vector, v: Vector, acc: Vector, tables: Tables
+) -> tuple[Vector, Vector, Vector, Vector]:
+    m = acc.shape[0]
+    halved = np.empty(2 * m + 1)
+    for e in range(m):
+        halved[2 * e] = knots[e]
+        halved[2 * e + 1] = 0.5 * (knots[e] + knots[e + 1])
+    halved[2 * m] = knots[m]
+    y, v, acc = rebuild(knots, halved, y, v, acc, tables[0], tables[5])
+    return halved, y, v, acc
+
+
 def connect_pair(
     connect: Connect,
-    step: Step,
-    accelerate: Jacobian,
-    solve: Solve,
-    measure: Measure,
-    rebuild: Remesh,
-    field: Field,
+    tools: Tools,
     x0: Vector,
     w: Vector,
     alpha: float,
     rtol: float,
     rounding: float,
+    bend: bool,
     bounds: tuple[float, float, float],
     way: Tables,
     tables: Tables,
+    fine: Tables,
     row: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc) and fill ``row``.
@@ -76,12 +82,9 @@ def connect_pair(
     3 refinement did not settle; the row is NaN unless it is 0.
     """
     n = x0.shape[0]
-    eps = 2.0**-52
     row[:] = np.nan
-    status, knots, y, v, acc = connect(
-        step, accelerate, solve, measure, rebuild, field, x0, w, alpha, bounds,
-        way, tables,
-    )  # fmt: skip
+    _, step, accelerate, solve, measure, rebuild, _, field = tools
+    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
     if status != 0:
         return status, knots, y, v, acc
     end = np.empty(n)
@@ -94,17 +97,10 @@ def connect_pair(
     best = math.sqrt(max(twice, 0.0))
     _end_velocities(knots, v, acc, tables[1], before)
     for _ in range(4):
-        m = acc.shape[0]
-        halved = np.empty(2 * m + 1)
-        for e in range(m):
-            halved[2 * e] = knots[e]
-            halved[2 * e + 1] = 0.5 * (knots[e] + knots[e + 1])
-        halved[2 * m] = knots[m]
-        y, v, acc = rebuild(knots, halved, y, v, acc, tables[0], tables[5])
-        knots = halved
+        knots, y, v, acc = _halved(rebuild, knots, y, v, acc, tables)
         size = np.inf
         for _ in range(8):
-            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, tables)
+            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, 0.0, tables)
             # Newton converges quadratically: the step after this one is below rounding.
             if size < 1e-8:
                 break
@@ -118,15 +114,16 @@ def connect_pair(
         for k in range(2):
             for i in range(n):
                 change[i] = ends[k, i] - before[k, i]
-            speed_error = max(speed_error, _GAIN * _norm(field, x0 if k == 0 else end, change))
-            speed = max(speed, _norm(field, x0 if k == 0 else end, ends[k]))
+            speed_error = max(
+                speed_error, _GAIN * metric_norm(field, x0 if k == 0 else end, change)
+            )
+            speed = max(speed, metric_norm(field, x0 if k == 0 else end, ends[k]))
         error = _GAIN * abs(distance - best)
         best = distance
         before[:] = ends
         if error <= rtol * best and speed_error <= max(rtol, 1e-12) * speed:
-            condition = absolute / twice if twice > 0.0 else 1.0
             # Near pairs move together when rounded.
-            noise = rounding * min(1.0, best) + 2.0 * eps * (1.0 + condition) * best
+            noise = rounding * min(1.0, best) + _noise(absolute, twice)
             row[0] = best
             row[1] = error + noise
             row[2] = speed_error + noise * max(1.0, speed / best)
@@ -137,15 +134,61 @@ def connect_pair(
     return 3, knots, y, v, acc
 
 
+def connect_length(
+    connect: Connect,
+    tools: Tools,
+    x0: Vector,
+    w: Vector,
+    alpha: float,
+    rtol: float,
+    rounding: float,
+    bend: bool,
+    bounds: tuple[float, float, float],
+    way: Tables,
+    tables: Tables,
+    fine: Tables,
+    row: Vector,
+) -> tuple[int, Vector, Vector, Vector, Vector]:
+    """:func:`connect_pair` for the length alone, by one path and its acceleration D_t c'.
+
+    Twice the energy is too large by at most the integral of |D_t c'|^2 / pi^2 where curvature
+    is not positive, which is the last entry of ``row``. The estimate reckons with what vanishes
+    at the nodes of collocation, and with some positive curvature.
+    """
+    row[:] = np.nan
+    _, step, accelerate, solve, measure, rebuild, _, field = tools
+    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
+    if status != 0:
+        return status, knots, y, v, acc
+    for _ in range(5):
+        twice, absolute, defect, damped = path_defect(accelerate, field, x0, knots, y, v, acc, fine)
+        if not (twice > 0.0 and twice < np.inf):
+            break
+        best = math.sqrt(twice)
+        gap = defect / (math.pi * math.pi)
+        # Another quadrature has other rounding errors of the metric.
+        other, _, _ = measure(field, x0, knots, y, v, acc, tables)
+        error = 0.5 * (_CAUTION * damped + abs(other - twice)) / best
+        if error <= rtol * best and gap <= _RESOLVED * twice:
+            row[0] = best
+            row[1] = error + rounding * min(1.0, best) + _noise(absolute, twice)
+            row[row.shape[0] - 1] = gap
+            return 0, knots, y, v, acc
+        knots, y, v, acc = _halved(rebuild, knots, y, v, acc, tables)
+        size = np.inf
+        for _ in range(8):
+            size = step(accelerate, solve, field, x0, knots, y, v, acc, alpha, 0.0, tables)
+            if size < 1e-6:
+                break
+        if not size < 1e-5:
+            break
+    return 3, knots, y, v, acc
+
+
 def connect_ends(
     pair: Pair,
     connect: Connect,
-    step: Step,
-    accelerate: Jacobian,
-    solve: Solve,
-    measure: Measure,
-    rebuild: Remesh,
-    field: Field,
+    tools: Tools,
     x0: Vector,
     x1: Vector,
     w: Vector,
@@ -154,6 +197,7 @@ def connect_ends(
     rounding: float,
     way: Tables,
     tables: Tables,
+    fine: Tables,
     row: Vector,
 ) -> tuple[int, bool, Vector, Vector, Vector, Vector]:
     """:func:`connect_pair` between x0 and x1 = x0 + w, with more care where it fails.
@@ -169,13 +213,13 @@ def connect_ends(
     row[:] = 0.0
     if not w.any():
         return status, turned, knots, y, v, acc
-    for attempt in range(3):
+    for attempt in range(4):
         # The unknowns are offsets from the start, and one end may suit them better.
         turned = attempt == 2
         status, knots, y, v, acc = pair(
-            connect, step, accelerate, solve, measure, rebuild, field,
-            x1 if turned else x0, -w if turned else w, alpha, rtol, rounding,
-            _QUICK if attempt == 0 else _CAREFUL, way if attempt == 0 else tables, tables, row,
+            connect, tools, x1 if turned else x0, -w if turned else w, alpha, rtol, rounding,
+            alpha == 0.0 and attempt < 3, _QUICK if attempt == 0 else _CAREFUL,
+            way if attempt == 0 else tables, tables, fine, row,
         )  # fmt: skip
         if status == 0:
             break
@@ -191,12 +235,7 @@ def connect_many(
     ends: Ends,
     pair: Pair,
     connect: Connect,
-    step: Step,
-    accelerate: Jacobian,
-    solve: Solve,
-    measure: Measure,
-    rebuild: Remesh,
-    field: Field,
+    tools: Tools,
     x0: Vector,
     x1: Vector,
     w: Vector,
@@ -205,12 +244,13 @@ def connect_many(
     rounding: Vector,
     way: Tables,
     tables: Tables,
+    fine: Tables,
     rows: Vector,
     statuses: Vector,
 ) -> None:
     """:func:`connect_ends` for rows of x0, x1 and w = x1 - x0."""
     for k in range(x0.shape[0]):
         statuses[k] = ends(
-            pair, connect, step, accelerate, solve, measure, rebuild, field, x0[k], x1[k], w[k],
-            alpha, rtol, rounding[k], way, tables, rows[k],
+            pair, connect, tools, x0[k], x1[k], w[k], alpha, rtol, rounding[k], way, tables, fine,
+            rows[k],
         )[0]  # fmt: skip

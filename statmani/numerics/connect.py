@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from statmani.errors import InvalidManifold
 from statmani.kernels import compiled
+from statmani.kernels.mesh import fine_tables
+from statmani.kernels.shortening import bending_rule
 from statmani.numerics.path import Path, from_collocation
 from statmani.numerics.prepared import Prepared, gauss
 
@@ -18,7 +21,11 @@ __all__ = ["REASONS", "Connection", "connect_rows", "require_definite"]
 Floats = NDArray[np.float64]
 # Collocation nodes on the way to the end point.
 _WAY = 4
+# Nodes of the energy and of the acceleration of a path on an element.
+_FINE = 10
 _AT_ONCE = 256
+# Degrees of the curves from which Newton starts, and the nodes of their energies.
+_BENDS = ((2, 7), (4, 10), (8, 18), (16, 34))
 
 #: What a status of the boundary solver means.
 REASONS = {
@@ -49,6 +56,9 @@ class Connection:
     velocity_error : float
         Estimated error of either, in the metric there.
     path : Path or None
+    gap : float
+        From lengths alone: how far the squared distance can be below that of the path where
+        curvature is not positive. Else 0.
     """
 
     status: str
@@ -58,6 +68,7 @@ class Connection:
     end_velocity: Floats
     velocity_error: float
     path: Path | None
+    gap: float
 
 
 def require_definite(metrics: Floats, what: str) -> None:
@@ -76,15 +87,21 @@ def require_definite(metrics: Floats, what: str) -> None:
 
 
 def connect_rows(
-    kernels: Prepared, p: Floats, q: Floats, alpha: float, rtol: float, keep_path: bool = False
+    kernels: Prepared,
+    p: Floats,
+    q: Floats,
+    alpha: float,
+    rtol: float,
+    keep_path: bool = False,
+    length_only: bool = False,
 ) -> list[Connection]:
     """The alpha-geodesics between rows of points in the manifold's coordinates."""
     x0 = kernels.to_chart(p)
     x1 = kernels.to_chart(q)
     w = kernels.displacement(p, q)
     rounding = kernels.rounding(p, q)
-    parts, common = _parts(kernels), (gauss(_WAY), gauss())
-    rows, statuses = np.empty((len(x0), 3 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
+    parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine())
+    rows, statuses = np.empty((len(x0), 4 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
     solver = compiled.boundary_solver()
     if not (keep_path or kernels.manifold.domain.constraints):
         # In parts, so that an interrupt is noticed.
@@ -110,18 +127,34 @@ def connect_rows(
     return results
 
 
-def _parts(kernels: Prepared) -> tuple[Any, ...]:
+@lru_cache(maxsize=1)
+def _fine() -> tuple[Floats, ...]:
+    return tuple(fine_tables(len(gauss()[0]), _FINE))
+
+
+@lru_cache(maxsize=1)
+def _rules() -> tuple[Floats, ...]:
+    return tuple(bending_rule(degree, *gauss(count)[:2]) for degree, count in _BENDS)
+
+
+def _parts(kernels: Prepared, length_only: bool) -> tuple[Any, ...]:
     # What the compiled solver calls.
     solver = compiled.boundary_solver()
     return (
-        solver.connect_pair, solver.connect, solver.newton, solver.acceleration_jacobian,
-        solver.eliminate, solver.path_energy, solver.remesh, kernels.second,
+        solver.connect_length if length_only else solver.connect_pair,
+        solver.connect,
+        (
+            _rules(), solver.newton, solver.acceleration_jacobian, solver.eliminate,
+            solver.path_energy, solver.remesh, solver.shorten, kernels.second,
+        ),
     )  # fmt: skip
 
 
 def _connection(status: int, row: Floats, path: Path | None) -> Connection:
-    n = (len(row) - 3) // 2
+    n = (len(row) - 4) // 2
     distance, distance_error, velocity_error = map(float, row[:3])
-    velocity, end_velocity = row[3 : 3 + n], row[3 + n :]
+    velocity, end_velocity = row[3 : 3 + n], row[3 + n : -1]
     name = _STATUSES[status]
-    return Connection(name, distance, distance_error, velocity, end_velocity, velocity_error, path)
+    return Connection(
+        name, distance, distance_error, velocity, end_velocity, velocity_error, path, float(row[-1])
+    )

@@ -32,9 +32,11 @@ class DistanceResult:
     error : float or ndarray
         Absolute error estimate.
     lower, upper : float or ndarray
-        value - error and value + error: bounds of the length of the geodesic that was found, as
-        far as the estimate is one; no proof, and bounds of the distance only when that geodesic
-        is a shortest curve (see `minimality`).
+        Bounds of the distance up to the rounding that `error` holds, no proof (for that see
+        certify_distance). The upper one is the length of a curve. With minimality "unique" the
+        lower one is that of the convexity of the energy, which its acceleration makes sharp
+        (d^2 >= 2E - int |D_t c'|^2 / pi^2); else it is value - error, a bound of the length of
+        the geodesic that was found and not of the distance.
     status : str or ndarray of str
         "converged", or why there is no value.
     minimality : str
@@ -92,9 +94,10 @@ def distance(
     -----
     ds^2 = g_ij dtheta^i dtheta^j without any factor (Rao 1945). Where
     :func:`statmani.distance_formula` finds a closed form that is the distance, its values are
-    taken, with bounds of their rounding errors. Elsewhere Gauss collocation of the geodesic
-    equation in unconstrained coordinates with path following in the end point; d = sqrt(2E) has
-    an error of second order in that of the path.
+    taken, with bounds of their rounding errors. Elsewhere a polynomial of small energy, in
+    unconstrained coordinates, leads to Gauss collocation of the geodesic equation, with path
+    following in the end point where Newton's method needs it; d = sqrt(2E) has an error of second
+    order in that of the path.
 
     Examples
     --------
@@ -109,7 +112,7 @@ def distance(
     start = manifold.domain.require(p, "p")
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
-    value, error, status = measured(manifold, starts, ends, tolerance)
+    value, error, gap, status = measured(manifold, starts, ends, tolerance)
     count = len(value)
     if shape == ():
         if status[0] != "converged":
@@ -127,20 +130,23 @@ def distance(
     values, errors, statuses = (_shaped(a, shape) for a in (value, error, status))
     if not full_output:
         return values
+    minimality = _minimality(manifold)
+    least = np.sqrt(np.maximum(value**2 - gap, 0.0)) if minimality == "unique" else value
     return DistanceResult(
         values,
         errors,
-        _shaped(np.maximum(value - error, 0.0), shape),
+        _shaped(np.maximum(least - error, 0.0), shape),
         _shaped(value + error, shape),
         statuses,
-        _minimality(manifold),
+        minimality,
     )
 
 
 def measured(
     manifold: StatisticalManifold, starts: Floats, ends: Floats, rtol: float
-) -> tuple[Floats, Floats, NDArray[np.str_]]:
-    """Distance, error and status for rows of pairs, by the closed form where it is exact enough.
+) -> tuple[Floats, Floats, Floats, NDArray[np.str_]]:
+    """Distance, error, gap and status for rows of pairs, by the closed form where it is exact
+    enough; for the gap see :class:`Connection`.
 
     Raises
     ------
@@ -148,7 +154,8 @@ def measured(
         The metric is not positive definite.
     """
     count = len(starts)
-    value, error, open_ = np.empty(count), np.empty(count), np.ones(count, dtype=bool)
+    value, error, gap = np.empty(count), np.empty(count), np.zeros(count)
+    open_ = np.ones(count, dtype=bool)
     status = np.full(count, "converged", dtype="U16")
     closed = closed_distance(manifold)
     if closed is not None:
@@ -160,9 +167,11 @@ def measured(
         kernels = prepared(manifold)
         require_definite(kernels.metric(kernels.to_chart(p)), "p")
         require_definite(kernels.metric(kernels.to_chart(q)), "q")
-        for k, found in zip(rows, connect_rows(kernels, p, q, 0.0, rtol), strict=True):
+        results = connect_rows(kernels, p, q, 0.0, rtol, length_only=True)
+        for k, found in zip(rows, results, strict=True):
             value[k], error[k], status[k] = found.distance, found.distance_error, found.status
-    return value, error, status
+            gap[k] = found.gap
+    return value, error, gap, status
 
 
 def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> Any:

@@ -168,3 +168,47 @@ def test_no_geodesic_is_a_typed_failure():
         both = sm.distance(plane, [[1, 0], [1, 0]], [[1, 3.5], [1, 1]], full_output=True)
     assert np.isnan(both.value[0])
     assert both.status.tolist() == ["no path", "converged"]
+
+
+def _affine(points, matrix, shift):
+    """Parameters (mu1, mu2, s11, s12, s22) of A X + b."""
+    mean = points[:, :2] @ matrix.T + shift
+    sigma = points[:, [2, 3, 3, 4]].reshape(-1, 2, 2)
+    sigma = matrix @ sigma @ matrix.T
+    return np.column_stack([mean, sigma[:, 0, 0], sigma[:, 0, 1], sigma[:, 1, 1]])
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.slow)])
+def test_bivariate_normals_at_wide_scales(count):
+    """Affine maps of the sample change coordinates wildly and the distance not at all."""
+    M = sm.families.multivariate_normal(2).manifold()
+    rng = np.random.default_rng(41)
+    pairs = []
+    for _ in range(2):
+        deviation = np.exp(rng.uniform(np.log(0.05), np.log(50), (count, 2)))
+        correlation = np.tanh(rng.normal(size=count))
+        mean = rng.uniform(-50, 50, (count, 2))
+        cross = correlation * deviation.prod(1)
+        pairs.append(np.column_stack([mean, deviation[:, 0] ** 2, cross, deviation[:, 1] ** 2]))
+    found = sm.distance(M, *pairs, full_output=True)
+    assert (found.status == "converged").all()
+    matrix, shift = np.array([[0.3, -1.2], [2.0, 0.4]]), np.array([3.0, -7.0])
+    moved = sm.distance(M, *(_affine(z, matrix, shift) for z in pairs))
+    assert np.abs(moved / found.value - 1).max() < 1e-9
+    # Equal means: half the sum of squared logarithms of relative eigenvalues.
+    centred = [np.column_stack([0 * z[:, :2], z[:, 2:]]) for z in pairs]
+    first, second = (z[:, [2, 3, 3, 4]].reshape(-1, 2, 2) for z in centred)
+    ratios = np.linalg.eigvals(np.linalg.solve(first, second)).real
+    exact = np.sqrt(0.5 * (np.log(ratios) ** 2).sum(1))
+    assert np.abs(sm.distance(M, *centred) / exact - 1).max() < 1e-9
+
+
+def test_sharp_bounds_where_curvature_is_not_positive(manifolds, random_points, closed_forms):
+    p, q = random_points("normal", 100, 5), random_points("normal", 100, 6)
+    found = sm.distance(manifolds["normal"], p, q, full_output=True)
+    exact = closed_forms["normal"](p, q)
+    assert found.minimality == "unique"
+    rounding = 1e-14 * exact
+    assert (found.lower <= exact + rounding).all()
+    assert (exact <= found.upper + rounding).all()
+    assert (found.upper - found.lower < 1e-8 * exact).all()
