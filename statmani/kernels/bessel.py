@@ -54,7 +54,9 @@ def _far(order: float, x: float) -> tuple[float, float, float, float, float]:
     # The ratio less 1 and its derivatives from the expansion.
     coefficients = np.empty(_RATIO_TERMS)
     if order == 0.0:
-        coefficients[:] = _ORDER_ZERO
+        # Assigning an array to a slice compiles the formatting of an error message.
+        for j in range(_RATIO_TERMS):
+            coefficients[j] = _ORDER_ZERO[j]
     else:
         ratio_expansion(order, coefficients)
     step = 1.0 / x

@@ -35,9 +35,12 @@ _LOCK = threading.RLock()
 _LOADED: dict[str, ModuleType] = {}
 _EXPECTED: dict[str, Callable[[], bool]] = {}
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError)
+# What this file imports is not copied.
+_SPECIAL = "special.py"
 _HEADER = """import math
 import numpy as np
 from numba import njit, types
+from statmani.kernels.library import linked
 VECTOR = types.float64[::1]
 ROWS = types.float64[:, ::1]
 BLOCK = types.float64[:, :, ::1]
@@ -119,6 +122,12 @@ def _bound(node: ast.stmt) -> set[str]:
     return found
 
 
+def _links(file: str, imported: ast.ImportFrom) -> list[ast.stmt]:
+    """Statements that bind special functions, which are compiled apart."""
+    lines = (f"{alias.name} = linked({file!r}, {alias.name!r})" for alias in imported.names)
+    return ast.parse("\n".join(lines)).body
+
+
 def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
     """Statements of files of this package, after those of files that they import from."""
     result: list[ast.stmt] = []
@@ -130,7 +139,10 @@ def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
         for node in tree.body:
             package, _, module = (getattr(node, "module", None) or "").rpartition(".")
             if isinstance(node, ast.ImportFrom) and package == "statmani.kernels":
-                result += _statements([f"{module}.py"], seen)
+                if name == _SPECIAL:
+                    result += _links(f"{module}.py", node)
+                else:
+                    result += _statements([f"{module}.py"], seen)
         result += [node for node in tree.body if not _is_left_out(node)]
     return result
 
