@@ -40,7 +40,7 @@ _SPECIAL = "special.py"
 _HEADER = """import math
 import numpy as np
 from numba import njit, types
-from statmani.kernels.library import linked
+from statmani.kernels.library import linked, named
 VECTOR = types.float64[::1]
 ROWS = types.float64[:, ::1]
 BLOCK = types.float64[:, :, ::1]
@@ -169,9 +169,12 @@ def _text(request: Request, cached: bool) -> str:
     copied = _needed(_statements(request.files, set()), body, exported)
     parts = [_HEADER, ast.unparse(ast.Module(body=copied, type_ignores=[])), body]
     options = 'error_model="numpy", nogil=True'
+    apart = [name for name, _ in request.apart]
     for node in copied:
-        if isinstance(node, ast.FunctionDef) and node.name not in exported:
+        if isinstance(node, ast.FunctionDef) and node.name not in {*exported, *apart}:
             parts.append(f"{node.name} = njit({options})({node.name})")
+    for name, signature in request.apart:
+        parts.append(f"{name} = named(njit({signature}, cache={cached}, {options})({name}))")
     for name, signature in request.exports:
         parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
     text = "\n".join(parts) + "\n"
@@ -271,6 +274,8 @@ class Request:
         Returns the generated source; called only when no valid file exists.
     notice : str
         Line for the terminal when compilation is needed.
+    apart : tuple of (name, signature)
+        Copied functions that others only call: each is optimised once, not again in its callers.
     """
 
     content: str
@@ -278,11 +283,12 @@ class Request:
     exports: tuple[tuple[str, str], ...]
     body: Callable[[], str] = str
     notice: str = ""
+    apart: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def name(self) -> str:
         """Name of the generated module."""
-        exported = (f"{name}{signature}" for name, signature in self.exports)
+        exported = (f"{name}{signature}" for name, signature in (*self.exports, *self.apart))
         return module_name("\n".join((self.content, *self.files, *exported)))
 
 

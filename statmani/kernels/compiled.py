@@ -115,7 +115,6 @@ REQUESTS = {
         "noise",
         ("contract.py", "noise.py"),
         (
-            ("acceleration", _ACCELERATION),
             ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
         ),
         notice=_NOTICE.format("check of accelerations"),
@@ -166,7 +165,7 @@ def lane_solver() -> ModuleType:
 
 
 def noise_meter() -> ModuleType:
-    """What finds accelerations that are noise: acceleration, acceleration_noise."""
+    """What finds accelerations that are noise: acceleration_noise."""
     return fulfil(REQUESTS["noise"])
 
 

@@ -46,6 +46,31 @@ _SUPPORT = "types.void(types.int64, VECTOR, VECTOR, VECTOR)"
 _F, _TABLE, _LIST = "types.FunctionType", "types.int64[:, ::1]", "types.int64[::1]"
 
 
+_G, _NODE = "types.float64", f"{_F}({_NODES})"
+_AT = f"{_NODE}, types.int64, VECTOR, types.int64, VECTOR"
+_APART = {
+    "integral": (
+        (
+            "search",
+            f"{_G}({_NODE}, types.int64, {_LIST}, VECTOR, types.int64, VECTOR, VECTOR, VECTOR)",
+        ),
+        ("whiten", f"{_G}({_AT}, ROWS, {_G}, VECTOR, VECTOR)"),
+        ("ranges", f"types.void({_AT}, ROWS, {_G}, {_LIST}, ROWS, VECTOR, VECTOR)"),
+        (
+            "add_grid",
+            f"{_G}({_AT}, ROWS, {_LIST}, ROWS, {_G}, types.boolean, {_TABLE}, "
+            "VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR)",
+        ),
+        (
+            "integrate",
+            f"types.boolean({_NODE}, {_TABLE}, VECTOR, types.int64, {_TABLE}, {_G}, VECTOR, "
+            "VECTOR, VECTOR, VECTOR, VECTOR)",
+        ),
+    ),
+    "series": (),
+}
+
+
 def _sums(way: str, support: str) -> Request:
     name = "add_integrals" if way == "integral" else "add_serieses"
     tables = f"{_TABLE}, {_TABLE}, {', '.join([_LIST] * 4)}, types.float64"
@@ -57,6 +82,7 @@ def _sums(way: str, support: str) -> Request:
         ("contract.py", "quadrature.py", "lattice.py", "collected.py"),
         ((name, signature),),
         notice="statmani: compiling quadrature (once per installation, a few seconds) ...",
+        apart=_APART[way],
     )
 
 

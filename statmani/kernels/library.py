@@ -1,19 +1,21 @@
-"""Special functions compiled once per installation, called by name from generated code.
+"""Functions compiled once and called by name from compiled code, above all special functions.
 
 Compiling them again inside every kernel that contains one takes longer than all the rest of the
-kernel. So each is a module of its own in the cache, and generated code holds a call to a symbol
-whose address the linker of the process learns here. The symbol carries the name of the module, a
-hash of the source among others: a kernel never meets a function of other source.
+kernel. So each special function is a module of its own in the cache, and generated code holds a
+call to a symbol whose address the linker of the process learns here. The symbol carries the name
+of the module, a hash of the source among others: a kernel never meets a function of other source.
 """
 
 from __future__ import annotations
 
 import threading
+from inspect import Parameter, Signature
 from typing import Any
 
+from statmani.kernels.bound import address_of
 from statmani.kernels.cache import Request, fulfil
 
-__all__ = ["SIGNATURES", "linked", "request"]
+__all__ = ["SIGNATURES", "linked", "named", "request"]
 
 _G, _I = "types.float64", "types.int64"
 
@@ -49,7 +51,7 @@ SIGNATURES = {
     "zeta_derivative": f"{_G}({_I}, {_G}, {_G})",
 }
 _LOCK = threading.Lock()
-_LINKED: dict[str, Any] = {}
+_NAMED: dict[str, Any] = {}
 
 
 def request(file: str, name: str) -> Request:
@@ -59,21 +61,24 @@ def request(file: str, name: str) -> Request:
 
 def linked(file: str, name: str) -> Any:
     """A special function for use in compiled code; compiled first, where it is not yet."""
+    return named(getattr(fulfil(request(file, name)), name))
+
+
+def named(function: Any) -> Any:
+    """Calls by name of a compiled function of one signature, for use in compiled code."""
     from llvmlite import binding
 
-    module = fulfil(request(file, name))
-    symbol = f"{module.__name__}.{name}"
+    symbol = f"{function.__module__}.{function.__name__}"
     with _LOCK:
-        if symbol not in _LINKED:
-            (found,) = getattr(module, name).overloads.values()
-            address = found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
-            binding.add_symbol(symbol, address)
-            _LINKED[symbol] = _call_of(symbol, found.signature)
-        return _LINKED[symbol]
+        if symbol not in _NAMED:
+            (found,) = function.overloads.values()
+            binding.add_symbol(symbol, address_of(function))
+            # The function is kept with its machine code.
+            _NAMED[symbol] = _call_of(symbol, found.signature), function
+        return _NAMED[symbol][0]
 
 
 def _call_of(symbol: str, own: Any) -> Any:
-    """Code of a call to a symbol of a signature."""
     from llvmlite import ir
     from numba.core import cgutils
     from numba.extending import intrinsic
@@ -83,14 +88,14 @@ def _call_of(symbol: str, own: Any) -> Any:
         kind = ir.FunctionType(context.get_value_type(own.return_type), kinds)
         function = cgutils.get_or_insert_function(builder.module, kind, symbol)
         function.attributes.add("nounwind")
-        function.attributes.add("readnone")
         return builder.call(function, arguments)
 
     # Numbers of other types are cast to those of the signature.
-    made = {
-        1: lambda _, a: (own, codegen),
-        2: lambda _, a, b: (own, codegen),
-        3: lambda _, a, b, c: (own, codegen),
-        6: lambda _, a, b, c, d, e, f: (own, codegen),
-    }
-    return intrinsic(made[len(own.args)])
+    names = [f"a{k}" for k in range(len(own.args))]
+    parameters = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in ("typing", *names)]
+
+    def call(*_: Any) -> Any:
+        return own, codegen
+
+    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return intrinsic(call)
