@@ -19,9 +19,13 @@ from statmani.kernels.bessel import (
     besselk_ratio,
     besselk_scaled,
 )
+from statmani.kernels.lambert import lambert_w
+from statmani.kernels.loggammas import log_gamma_ratio, loggamma
 from statmani.kernels.normal import (
+    ei,
     erfcinv,
     erfcx,
+    erfi,
     erfinv,
     exponential_integral,
     inverse_mills,
@@ -32,7 +36,6 @@ from statmani.kernels.polygammas import (
     beta,
     digamma,
     digamma_positive,
-    log_gamma_ratio,
     pentagamma,
     polygamma,
     polygamma_12,
@@ -56,14 +59,18 @@ __all__ = [
     "beta",
     "digamma",
     "digamma_positive",
+    "ei",
     "erfcinv",
     "erfcx",
+    "erfi",
     "erfinv",
     "exponential_integral",
     "inverse_mills",
+    "lambert_w",
     "log_erfc",
     "log_gamma_ratio",
     "log_sum_exp",
+    "loggamma",
     "normal_quantile",
     "pentagamma",
     "polygamma",
@@ -75,6 +82,7 @@ __all__ = [
     "trigamma",
     "zeta_derivative",
 ]
+
 
 def log_sum_exp(exponents: tuple[float, ...]) -> float:
     """Logarithm of a sum of exponentials."""

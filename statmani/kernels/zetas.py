@@ -29,8 +29,8 @@ _STEPS = (
 def zeta_derivative(n: int, s: float, a: float) -> float:
     """n-th derivative by s of Hurwitz's zeta(s, a), a > 0, n <= 8; NaN unless s > 1.
 
-    Relative error 1e-13 for a = 1. Terms up to a place x, then Euler-Maclaurin, where every factor
-    is a Taylor polynomial in s.
+    Relative error 1e-14 for s <= 60 and a in [1e-3, 1e3], apart from zeros at a < 1. Terms up to
+    a place x, then Euler-Maclaurin, where every factor is a Taylor polynomial in s.
     """
     if n < 0 or n > 8 or not s > 1.0 or not a > 0.0:
         return math.nan
