@@ -56,7 +56,7 @@ for family, p, v in CASES[sys.argv[1]]:
     path = sm.geodesic(M, p, v)
     found += [*path(0.5), *sm.exp(M, p, v), *np.ravel(sm.exp(M, [p, q], v, alpha=0.5))]
     found += [*sm.log(M, p, q), sm.distance(M, p, q), *sm.geodesic(M, p, end=q)(0.5)]
-    found += [*sm.parallel_transport(M, path, v, alpha=0.5), *sm.frechet_mean(M, [p, q]).value]
+    found += [*sm.parallel_transport(M, path, v, alpha=0.5), *sm.frechet_mean(M, [p, q])]
     found += [*np.ravel(sm.pairwise_distances(M, [p, q, p])), *np.ravel(sm.evaluate(M, "metric", p))]
     found += [sm.evaluate(M, "scalar_curvature", p), *np.ravel(sm.evaluate(M, "christoffel", [p]))]
     found += [*np.ravel(family.rvs(p, 3, rng=1)), *family.log_density_at(p, family.rvs(p, 3, rng=1))]
