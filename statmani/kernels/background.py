@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from statmani.kernels.cache import Request, expect, fulfil, is_stored
@@ -85,8 +85,12 @@ def compiling(shares: Sequence[Sequence[str]] = _SOLVERS) -> Iterator[int]:
             child.wait()
 
 
+@lru_cache(maxsize=1)
 def install() -> None:
-    """Compile what geodesics need, once per installation; two processes share the work."""
+    """Compile what geodesics need, once per installation; two processes share the work.
+
+    Looks only once in a process: what is missing later is compiled when it is used.
+    """
     if is_stored(REQUESTS["initial"]):
         return
     with compiling((_OTHERS,)) as children:

@@ -7,6 +7,7 @@ Plain Python in the subset that numba compiles; conventions as in
 from collections.abc import Callable
 
 import numpy as np
+
 from statmani.kernels.lattice import Support, add_series
 from statmani.kernels.quadrature import Nodes, Table, Vector, integrate
 

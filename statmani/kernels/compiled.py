@@ -114,9 +114,7 @@ REQUESTS = {
     "noise": Request(
         "noise",
         ("contract.py", "noise.py"),
-        (
-            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
-        ),
+        (("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),),
         notice=_NOTICE.format("check of accelerations"),
     ),
     "precise": Request(

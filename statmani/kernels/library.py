@@ -90,7 +90,8 @@ def _call_of(symbol: str, own: Any) -> Any:
     def codegen(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
         kinds = [context.get_value_type(kind) for kind in own.args]
         kind = ir.FunctionType(context.get_value_type(own.return_type), kinds)
-        function = cgutils.get_or_insert_function(builder.module, kind, symbol)
+        known: Any = cgutils.get_or_insert_function
+        function = known(builder.module, kind, symbol)
         function.attributes.add("nounwind")
         return builder.call(function, arguments)
 

@@ -4,8 +4,8 @@ Plain Python in the subset that numba compiles; :mod:`statmani.kernels.special` 
 Arguments are not checked; outside a stated range the result is NaN.
 
 Sources: Abramowitz and Stegun (1964), 5.1.10, 5.1.11, 5.1.22, 5.1.51, 7.1.5, 7.1.14, 7.1.23 (series
-and continued fractions of Ei, E_n, erf and erfc); Wichura (1988), algorithm AS 241 (rational approximations of the normal quantile).
-Relative errors stated below are measured against mpmath.
+and continued fractions of Ei, E_n, erf and erfc); Wichura (1988), algorithm AS 241 (rational
+approximations of the normal quantile). Relative errors stated below are measured against mpmath.
 """
 
 import math

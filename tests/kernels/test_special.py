@@ -96,7 +96,9 @@ def test_logarithm_of_gamma_keeps_digits_at_its_zeros():
     rng = random.Random(13)
     points = [10 ** rng.uniform(-300, 300) for _ in range(60)]
     points += [10 ** rng.uniform(-2, 2) for _ in range(60)]
-    points += [c + s * 10 ** rng.uniform(-15, -0.4) for c in (1, 2) for s in (-1, 1) for _ in "abcd"]
+    points += [
+        c + s * 10 ** rng.uniform(-15, -0.4) for c in (1, 2) for s in (-1, 1) for _ in "abcd"
+    ]
     for x in points:
         assert _relative(special.loggamma(x), MP.loggamma(MP.mpf(x))) < 2e-15, x
     assert special.loggamma(1.0) == special.loggamma(2.0) == 0.0

@@ -1,4 +1,4 @@
-"""Families without closed forms against sums of their definitions and integration with 40 digits."""
+"""Families without closed forms against sums of their definitions, with 40 digits."""
 
 import numpy as np
 import precise_solver
@@ -46,7 +46,7 @@ def skew_normal():
     root = mp.sqrt(2)
 
     def places(point):
-        xi, omega, a = point
+        _, omega, a = point
         for step in range(-62, 67):
             z = step * _WIDTH
             u = -a * z / root
@@ -81,7 +81,7 @@ def mixture():
             one, two = mp.exp(-x * x / 2), mp.exp(-((x - m) ** 2) / 2)
             p = w * one + (1 - w) * two
             s = [(one - two) / p, (1 - w) * (x - m) * two / p]
-            d = [[-s[0] ** 2, -(x - m) * two / p - s[0] * s[1]], [mp.zero, mp.zero]]
+            d = [[-(s[0] ** 2), -(x - m) * two / p - s[0] * s[1]], [mp.zero, mp.zero]]
             d[1][0] = d[0][1]
             d[1][1] = (1 - w) * ((x - m) ** 2 - 1) * two / p - s[1] ** 2
             yield p / mp.sqrt(2 * mp.pi) * _WIDTH, s, d
