@@ -1,4 +1,4 @@
-"""The solvers that every manifold needs, compiled in child processes meanwhile.
+"""What every manifold needs, compiled in child processes meanwhile.
 
 Their machine code reaches the caller through the cache folder. A child that cannot start, or that
 fails, costs nothing but the time that it was meant to save: the caller then compiles by itself.
@@ -11,17 +11,32 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
-from statmani.kernels.cache import expect, fulfil, is_stored
+from statmani.kernels.cache import Request, expect, fulfil, is_stored
 from statmani.kernels.compiled import REQUESTS
+from statmani.kernels.library import request
 from statmani.storage import cache_directory
 
-__all__ = ["compiling"]
+__all__ = ["compiling", "install"]
 
-# One child each, about equally long.
-_SHARES = (("boundary",), ("charts", "noise", "initial"))
+# One child each.
+_SOLVERS = (("boundary",), ("initial", "charts", "noise"), ("lanes", "precise"))
+# What geodesics of most families need, beside the integrator itself.
+_OTHERS = (
+    "charts",
+    "noise",
+    "lanes",
+    "polygammas.py polygamma_12",
+    "polygammas.py polygamma_fall",
+    "polygammas.py polygamma_123",
+    "polygammas.py digamma",
+)
+
+
+def _known(name: str) -> Request:
+    return REQUESTS[name] if name in REQUESTS else request(*name.split())
 
 
 def _start(names: Sequence[str]) -> subprocess.Popen[bytes] | None:
@@ -46,23 +61,23 @@ def _runs(child: subprocess.Popen[bytes]) -> bool:
 
 
 @contextlib.contextmanager
-def compiling() -> Iterator[None]:
-    """Have missing solvers compiled while the body runs; loading one waits for it.
+def compiling(shares: Sequence[Sequence[str]] = _SOLVERS) -> Iterator[int]:
+    """Have what is missing compiled while the body runs; loading it waits for it.
 
-    Children are ended when the body is left, by an exception too.
+    Children, whose number is given, are ended when the body is left, by an exception too.
     """
     children: list[subprocess.Popen[bytes]] = []
     possible = bool(sys.executable) and not getattr(sys, "frozen", False)
     try:
         if possible and cache_directory() is not None:
-            for share in _SHARES:
-                missing = [name for name in share if not is_stored(REQUESTS[name])]
+            for share in shares:
+                missing = [name for name in share if not is_stored(_known(name))]
                 child = _start(missing) if missing else None
                 if child is not None:
                     children.append(child)
                     for name in missing:
-                        expect(REQUESTS[name], partial(_runs, child))
-        yield
+                        expect(_known(name), partial(_runs, child))
+        yield len(children)
     finally:
         for child in children:
             if _runs(child):
@@ -70,6 +85,21 @@ def compiling() -> Iterator[None]:
             child.wait()
 
 
+@lru_cache(maxsize=1)
+def install() -> None:
+    """Compile what geodesics need, once per installation; two processes share the work.
+
+    Looks only once in a process: what is missing later is compiled when it is used.
+    """
+    if is_stored(REQUESTS["initial"]):
+        return
+    with compiling((_OTHERS,)) as children:
+        fulfil(REQUESTS["initial"])
+        if children:
+            for name in _OTHERS:
+                fulfil(_known(name))
+
+
 if __name__ == "__main__":
     for _name in sys.argv[1:]:
-        fulfil(REQUESTS[_name])
+        fulfil(_known(_name))

@@ -54,7 +54,9 @@ def _far(order: float, x: float) -> tuple[float, float, float, float, float]:
     # The ratio less 1 and its derivatives from the expansion.
     coefficients = np.empty(_RATIO_TERMS)
     if order == 0.0:
-        coefficients[:] = _ORDER_ZERO
+        # Assigning an array to a slice compiles the formatting of an error message.
+        for j in range(_RATIO_TERMS):
+            coefficients[j] = _ORDER_ZERO[j]
     else:
         ratio_expansion(order, coefficients)
     step = 1.0 / x
@@ -76,7 +78,7 @@ def _far(order: float, x: float) -> tuple[float, float, float, float, float]:
 
 
 def _is_far(order: float, x: float) -> bool:
-    return x > 30.0 and x > 4.0 * (order + 1.0) * (order + 1.0)
+    return x > 30.0 and x > 1.5 * (order + 1.0) * (order + 1.0)
 
 
 def _steps(x: float) -> int:
@@ -105,7 +107,7 @@ def ratio_taylor(order: float, x: Any, steps: int) -> tuple[Any, Any, Any, Any, 
 def bessel_ratio(order: float, x: float) -> float:
     """I_{order+1}(x) / I_order(x) for order >= 0, 0 <= x; relative error 2e-15 to x = 1e300.
 
-    For order > 40 the argument must be below 1e5 or above 4 (order + 1)^2.
+    For order > 40 the argument must be below 1e5 or above 1.5 (order + 1)^2.
     """
     if not (order >= 0.0 and x >= 0.0):
         return math.nan
@@ -121,14 +123,17 @@ def bessel_ratio(order: float, x: float) -> float:
 
 
 def bessel_ratio_rest(order: float, x: float) -> float:
-    """1 - I_{order+1}(x) / I_order(x) without cancellation; relative error 1e-14."""
+    """1 - I_{order+1}(x) / I_order(x) without cancellation; relative error 1e-14.
+
+    For order <= 100.
+    """
     if _is_far(order, x):
         return -_far(order, x)[0]
     return 1.0 - bessel_ratio(order, x)
 
 
 def bessel_ratio_derivative(n: int, order: float, x: float) -> float:
-    """n-th derivative (n <= 4) of I_{order+1}(x) / I_order(x) by x > 0."""
+    """n-th derivative (n <= 4) of I_{order+1}(x) / I_order(x) by x > 0; errors of the jet below."""
     if not (order >= 0.0 and x > 0.0) or n < 0 or n > 4:
         return math.nan
     if n == 0:
@@ -137,7 +142,10 @@ def bessel_ratio_derivative(n: int, order: float, x: float) -> float:
 
 
 def bessel_ratio_jet(order: float, x: float) -> tuple[float, float, float, float, float, float]:
-    """1 - A and A with its first four derivatives, A = I_{order+1}(x) / I_order(x), x > 0."""
+    """1 - A and A with its first four derivatives, A = I_{order+1}(x) / I_order(x), x > 0.
+
+    Relative errors 1e-14 for order <= 100, apart from the zeros of the second derivative on.
+    """
     if not (order >= 0.0 and x > 0.0):
         return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
     if _is_far(order, x):
@@ -189,14 +197,14 @@ def besseli_scaled(order: float, x: float) -> float:
         return math.nan
     if x > 30.0 + 0.5 * order * order:
         return _asymptotic(order, x)
-    if x <= 700.0:
+    if x <= 30.0:
         return _series(order, x, math.exp(-x))
+    # Down from the ratio at the order itself; all terms are positive.
     whole = int(order)
-    part = order - whole
-    value = _asymptotic(part, x)
+    above, value = bessel_ratio(order, x), 1.0
     for k in range(whole):
-        value *= bessel_ratio(part + k, x)
-    return value
+        above, value = value, above + 2.0 * (order - k) / x * value
+    return _asymptotic(order - whole, x) / value
 
 
 def besseli(order: float, x: float) -> float:

@@ -35,9 +35,12 @@ _LOCK = threading.RLock()
 _LOADED: dict[str, ModuleType] = {}
 _EXPECTED: dict[str, Callable[[], bool]] = {}
 _DAMAGED = (EOFError, pickle.UnpicklingError, OSError)
+# What this file imports is not copied.
+_SPECIAL = "special.py"
 _HEADER = """import math
 import numpy as np
 from numba import njit, types
+from statmani.kernels.library import linked, named
 VECTOR = types.float64[::1]
 ROWS = types.float64[:, ::1]
 BLOCK = types.float64[:, :, ::1]
@@ -119,6 +122,12 @@ def _bound(node: ast.stmt) -> set[str]:
     return found
 
 
+def _links(file: str, imported: ast.ImportFrom) -> list[ast.stmt]:
+    """Statements that bind special functions, which are compiled apart."""
+    lines = (f"{alias.name} = linked({file!r}, {alias.name!r})" for alias in imported.names)
+    return ast.parse("\n".join(lines)).body
+
+
 def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
     """Statements of files of this package, after those of files that they import from."""
     result: list[ast.stmt] = []
@@ -130,7 +139,10 @@ def _statements(files: Sequence[str], seen: set[str]) -> list[ast.stmt]:
         for node in tree.body:
             package, _, module = (getattr(node, "module", None) or "").rpartition(".")
             if isinstance(node, ast.ImportFrom) and package == "statmani.kernels":
-                result += _statements([f"{module}.py"], seen)
+                if name == _SPECIAL:
+                    result += _links(f"{module}.py", node)
+                else:
+                    result += _statements([f"{module}.py"], seen)
         result += [node for node in tree.body if not _is_left_out(node)]
     return result
 
@@ -157,9 +169,12 @@ def _text(request: Request, cached: bool) -> str:
     copied = _needed(_statements(request.files, set()), body, exported)
     parts = [_HEADER, ast.unparse(ast.Module(body=copied, type_ignores=[])), body]
     options = 'error_model="numpy", nogil=True'
+    apart = [name for name, _ in request.apart]
     for node in copied:
-        if isinstance(node, ast.FunctionDef) and node.name not in exported:
+        if isinstance(node, ast.FunctionDef) and node.name not in {*exported, *apart}:
             parts.append(f"{node.name} = njit({options})({node.name})")
+    for name, signature in request.apart:
+        parts.append(f"{name} = named(njit({signature}, cache={cached}, {options})({name}))")
     for name, signature in request.exports:
         parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
     text = "\n".join(parts) + "\n"
@@ -259,6 +274,8 @@ class Request:
         Returns the generated source; called only when no valid file exists.
     notice : str
         Line for the terminal when compilation is needed.
+    apart : tuple of (name, signature)
+        Copied functions that others only call: each is optimised once, not again in its callers.
     """
 
     content: str
@@ -266,11 +283,12 @@ class Request:
     exports: tuple[tuple[str, str], ...]
     body: Callable[[], str] = str
     notice: str = ""
+    apart: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def name(self) -> str:
         """Name of the generated module."""
-        exported = (f"{name}{signature}" for name, signature in self.exports)
+        exported = (f"{name}{signature}" for name, signature in (*self.exports, *self.apart))
         return module_name("\n".join((self.content, *self.files, *exported)))
 
 

@@ -7,14 +7,13 @@ Plain Python in the subset that numba compiles; conventions as in
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from statmani.kernels.lattice import Support, add_series
 from statmani.kernels.quadrature import Nodes, Table, Vector, integrate
 
-__all__ = ["collect", "integral_rows", "series_rows"]
+__all__ = ["add_integrals", "add_serieses", "collect", "finish", "no_laws"]
 
-Prepare = Callable[[Vector, Vector], None]
+Fill = Callable[[Vector, Vector], None]
 
 _ROUNDING = 16.0 * 2.0**-52
 # Mass or mean score that is off by more means nodes that miss a part of the density.
@@ -22,6 +21,7 @@ _WORST_DEFECT = 1e-7
 # Mass that is off by more than this, while the sums have settled, is a mode that no node met: what
 # it adds to an expectation may be any multiple of its mass.
 _MISSED = 1e-11
+_WORST_FIELD = 1e-10
 
 
 def collect(
@@ -49,46 +49,87 @@ def collect(
     return bool(good and not missed and defect < _WORST_DEFECT)
 
 
-def integral_rows(
-    nodes: Nodes, prepare: Prepare, thetas: Vector, kinds: Table, tree: Table, checks: Table,
-    wanted: Table, widths: Table, target: float, values: Vector, sizes: Vector, errors: Vector,
-    good: NDArray[np.bool_],
-) -> None:  # fmt: skip
-    """Expectations over continuous variables at rows of values of a law's symbols.
+def no_laws(x: Vector, found: Vector) -> None:
+    """What :func:`add_integrals` starts from: no expectations, all good."""
+    found[found.shape[0] - 1] = 1.0
 
-    ``widths`` holds the lengths of aux, f and the sample, and the number of discrete variables.
+
+def keep(
+    good: bool, tree: Table, checks: Table, wanted: Table, numbers: Table, values: Vector,
+    sizes: Vector, errors: Vector, found: Vector,
+) -> None:  # fmt: skip
+    """Collect the sums of one law into what was found: values, sizes and errors, and a verdict."""
+    first, total, count = numbers[1], numbers[2], wanted.shape[0]
+    own, own_sizes, own_errors = np.empty(count), np.empty(count), np.empty(count)
+    if not collect(
+        good, tree, checks, wanted, values, sizes, errors, own, own_sizes, own_errors
+    ):  # fmt: skip
+        found[3 * total] = 0.0
+    for k in range(count):
+        found[first + k] = own[k]
+        found[total + first + k] = own_sizes[k]
+        found[2 * total + first + k] = own_errors[k]
+
+
+def add_integrals(
+    before: Fill, arguments: Fill, nodes: Nodes, prepare: Fill, kinds: Table, tree: Table,
+    checks: Table, wanted: Table, widths: Table, numbers: Table, target: float, x: Vector,
+    found: Vector,
+) -> None:  # fmt: skip
+    """Expectations of one law over continuous variables at a point, after those of other laws.
+
+    ``widths`` holds the lengths of aux, f and the sample; ``numbers`` the first argument that
+    belongs to this law, the place of its first expectation, the number of all expectations, and
+    that of all arguments.
     """
+    before(x, found)
+    symbols = np.empty(numbers[3])
+    arguments(x, symbols)
     aux, f, place = np.empty(widths[0]), np.empty(widths[1]), np.zeros(widths[2])
     count = tree.shape[0] + 1
-    for row in range(thetas.shape[0]):
-        found, found_sizes, found_errors = np.zeros(count), np.zeros(count), np.zeros(count)
-        prepare(thetas[row], aux)
-        whole = integrate(
-            nodes, kinds, place, 0, tree, target, found, found_sizes, found_errors, aux, f
-        )
-        good[row] = collect(
-            whole, tree, checks, wanted, found, found_sizes, found_errors, values[row], sizes[row],
-            errors[row],
-        )  # fmt: skip
+    values, sizes, errors = np.zeros(count), np.zeros(count), np.zeros(count)
+    prepare(symbols[numbers[0] :], aux)
+    good = integrate(nodes, kinds, place, 0, tree, target, values, sizes, errors, aux, f)
+    keep(good, tree, checks, wanted, numbers, values, sizes, errors, found)
 
 
-def series_rows(
-    nodes: Nodes, support: Support, prepare: Prepare, thetas: Vector, kinds: Table, tree: Table,
-    checks: Table, wanted: Table, widths: Table, target: float, values: Vector, sizes: Vector,
-    errors: Vector, good: NDArray[np.bool_],
+def add_serieses(
+    before: Fill, arguments: Fill, nodes: Nodes, prepare: Fill, support: Support, kinds: Table,
+    tree: Table, checks: Table, wanted: Table, widths: Table, numbers: Table, target: float,
+    x: Vector, found: Vector,
 ) -> None:  # fmt: skip
-    """Expectations over one discrete variable, as :func:`integral_rows`."""
+    """Expectations of one law over one discrete variable, as :func:`add_integrals`."""
+    before(x, found)
+    symbols = np.empty(numbers[3])
+    arguments(x, symbols)
     aux, f, place = np.empty(widths[0]), np.empty(widths[1]), np.zeros(widths[2])
-    count = tree.shape[0] + 1
     ends = np.empty(2)
-    for row in range(thetas.shape[0]):
-        found, found_sizes, found_errors = np.zeros(count), np.zeros(count), np.zeros(count)
-        prepare(thetas[row], aux)
-        support(0, place, aux, ends)
-        whole = add_series(
-            nodes, ends[0], ends[1], place, tree, target, found, found_sizes, found_errors, aux, f
-        )
-        good[row] = collect(
-            whole, tree, checks, wanted, found, found_sizes, found_errors, values[row], sizes[row],
-            errors[row],
-        )  # fmt: skip
+    count = tree.shape[0] + 1
+    values, sizes, errors = np.zeros(count), np.zeros(count), np.zeros(count)
+    prepare(symbols[numbers[0] :], aux)
+    support(0, place, aux, ends)
+    good = add_series(
+        nodes, ends[0], ends[1], place, tree, target, values, sizes, errors, aux, f
+    )  # fmt: skip
+    keep(good, tree, checks, wanted, numbers, values, sizes, errors, found)
+
+
+def finish(expectations: Fill, combine: Fill, total: int, x: Vector, out: Vector) -> None:
+    """Outputs at a point; NaN where an expectation is not good enough for a solver."""
+    found = np.empty(3 * total + 1)
+    expectations(x, found)
+    good = found[3 * total] != 0.0
+    for k in range(total):
+        # A field has no error estimate of its own, so what solvers see must be good.
+        good = good and found[2 * total + k] <= _WORST_FIELD * found[total + k]
+    if not good:
+        for k in range(out.shape[0]):
+            out[k] = np.nan
+        return
+    n = x.shape[0]
+    full = np.empty(n + total)
+    for i in range(n):
+        full[i] = x[i]
+    for k in range(total):
+        full[n + k] = found[k]
+    combine(full, out)

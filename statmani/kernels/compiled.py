@@ -117,10 +117,7 @@ REQUESTS = {
     "noise": Request(
         "noise",
         ("contract.py", "noise.py"),
-        (
-            ("acceleration", _ACCELERATION),
-            ("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),
-        ),
+        (("acceleration_noise", f"ROWS({_F}({_ACCELERATION}), FIELD, ROWS, ROWS, {_G})"),),
         notice=_NOTICE.format("check of accelerations"),
     ),
     "precise": Request(
@@ -171,7 +168,7 @@ def lane_solver() -> ModuleType:
 
 
 def noise_meter() -> ModuleType:
-    """What finds accelerations that are noise: acceleration, acceleration_noise."""
+    """What finds accelerations that are noise: acceleration_noise."""
     return fulfil(REQUESTS["noise"])
 
 

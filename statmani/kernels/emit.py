@@ -46,12 +46,14 @@ PLAIN_CALLS = {
     "cosh": "math.cosh",
     "erf": "math.erf",
     "erfc": "math.erfc",
+    "Ei": "ei",
     "erfcinv": "erfcinv",
+    "erfi": "erfi",
     "erfinv": "erfinv",
     "exp": "math.exp",
     "gamma": "math.gamma",
     "log": "math.log",
-    "loggamma": "math.lgamma",
+    "loggamma": "loggamma",
     "sin": "math.sin",
     "sinh": "math.sinh",
     "sign": "np.sign",
@@ -100,6 +102,14 @@ class _Printer:
             return f"zeta_derivative({int(order)}, {s}, {a})"
         if head == "expint":
             return self._exponential_integral(*expr.args)
+        if head == "LambertW" and len(expr.args) == 1:
+            return f"lambert_w({self.show(expr.args[0])})"
+        if head == "uppergamma" and expr.args[0].is_Integer and expr.args[0] <= 0:
+            # Gamma(-n, x) = x^-n E_{n+1}(x).
+            n, x = int(-expr.args[0]), self.show(expr.args[1])
+            return f"(exponential_integral({n + 1}, {x})/{x}**{n})"
+        if head == "acoth":
+            return f"math.atanh(1.0/{self.show(expr.args[0])})"
         if head == "digamma" or head == "trigamma":
             return f"{head}({self.show(expr.args[0])})"
         if head in PLAIN_CALLS and expr.args:
@@ -107,7 +117,8 @@ class _Printer:
             return f"{PLAIN_CALLS[head]}({arguments})"
         raise InvalidManifold(
             f"{head}(...) has no compiled form. Rewrite it in elementary functions, gamma "
-            "functions, polygammas or erf, or evaluate the expressions symbolically with evalf."
+            "functions, polygammas, Bessel I and K, error functions, exponential integrals or "
+            "LambertW, or evaluate the expressions symbolically with evalf."
         )
 
     def _product(self, expr: Mul) -> str:

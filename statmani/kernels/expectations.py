@@ -8,7 +8,7 @@ stable form of their law, and the products that are averaged. The generic sums a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -23,43 +23,81 @@ from statmani.expectation.expectation import Expectation
 from statmani.expectation.law import Index, Law
 from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean
 from statmani.expectation.sweep import support_of
+from statmani.kernels.bound import bound
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.compiled import charts
 from statmani.kernels.emit import function_source
-from statmani.kernels.joined import joined_expectations, joined_field, joined_sums
 from statmani.kernels.programs import FixedPart, MovingPart
 
 __all__ = ["Kernel", "grouped"]
 
 Floats = NDArray[np.float64]
 _JIT = '{0} = njit(error_model="numpy", nogil=True)({0})'
-_FUNCTIONS = ("nodes", "support", "prepare")
+_FUNCTIONS = {
+    "integral": ("nodes", "prepare"),
+    "series": ("nodes", "prepare", "support"),
+}
 _TARGET = 1e-13
 # Sums over lattices of several variables are fast in numpy; so many continuous ones are not.
 _MOST_VARIABLES = 2
 _POINT = "types.void(VECTOR, VECTOR)"
 _NODES = "types.float64(types.int64, VECTOR, VECTOR, VECTOR, types.boolean)"
 _SUPPORT = "types.void(types.int64, VECTOR, VECTOR, VECTOR)"
-_F, _TABLE = "types.FunctionType", "types.int64[:, ::1]"
-_DATA = (
-    f"FIELD, ROWS, {_TABLE}, {_TABLE}, types.int64[::1], types.int64[::1], types.int64[::1], "
-    "types.float64, ROWS, ROWS, ROWS, types.boolean[::1])"
-)
+_F, _TABLE, _LIST = "types.FunctionType", "types.int64[:, ::1]", "types.int64[::1]"
+
+
+_G, _NODE = "types.float64", f"{_F}({_NODES})"
+_AT = f"{_NODE}, types.int64, VECTOR, types.int64, VECTOR"
+_APART = {
+    "integral": (
+        (
+            "search",
+            f"{_G}({_NODE}, types.int64, {_LIST}, VECTOR, types.int64, VECTOR, VECTOR, VECTOR)",
+        ),
+        ("whiten", f"{_G}({_AT}, ROWS, {_G}, VECTOR, VECTOR)"),
+        ("ranges", f"types.void({_AT}, ROWS, {_G}, {_LIST}, ROWS, VECTOR, VECTOR)"),
+        (
+            "add_grid",
+            f"{_G}({_AT}, ROWS, {_LIST}, ROWS, {_G}, types.boolean, {_TABLE}, "
+            "VECTOR, VECTOR, VECTOR, VECTOR, VECTOR, VECTOR)",
+        ),
+        (
+            "integrate",
+            f"types.boolean({_NODE}, {_TABLE}, VECTOR, types.int64, {_TABLE}, {_G}, VECTOR, "
+            "VECTOR, VECTOR, VECTOR, VECTOR)",
+        ),
+    ),
+    "series": (),
+}
 
 
 def _sums(way: str, support: str) -> Request:
+    name = "add_integrals" if way == "integral" else "add_serieses"
+    tables = f"{_TABLE}, {_TABLE}, {', '.join([_LIST] * 4)}, types.float64"
+    signature = (
+        f"types.void(FIELD, FIELD, {_F}({_NODES}), FIELD, {support}{tables}, VECTOR, VECTOR)"
+    )
     return Request(
         f"sums {way}",
         ("contract.py", "quadrature.py", "lattice.py", "collected.py"),
-        ((f"{way}_rows", f"types.void({_F}({_NODES}), {support}{_DATA}"),),
+        ((name, signature),),
         notice="statmani: compiling quadrature (once per installation, a few seconds) ...",
+        apart=_APART[way],
     )
 
 
 # Needed for every law of a kind, made once per installation.
-_SUMS = {
+SUMS = {
     "integral": _sums("integral", ""),
     "series": _sums("series", f"{_F}({_SUPPORT}), "),
+    "ends": Request(
+        "sums",
+        ("collected.py",),
+        (
+            ("no_laws", _POINT),
+            ("finish", "types.void(FIELD, FIELD, types.int64, VECTOR, VECTOR)"),
+        ),
+    ),
 }
 
 
@@ -272,7 +310,7 @@ class Kernel:
         self._plans = [plan for _, plan in sources]
         arguments = [v for _, values, _ in groups for v in values]
         self._lengths = [len(values) for _, values, _ in groups]
-        self._n, self._outputs = len(inputs), len(outputs)
+        self._outputs = len(outputs)
         #: Number of expectations.
         self.count = len(atoms)
         combined = [e.xreplace(table) for e in outputs]
@@ -293,31 +331,37 @@ class Kernel:
         self._module = load(content, ("special.py",), lambda: body, exports)
 
     @cached_property
-    def _expectations(self) -> Callable[..., None]:
-        laws = []
+    def _expectations(self) -> Any:
+        """``expectations(x, found)``, see :mod:`statmani.kernels.collected`."""
+        chained: Any = fulfil(SUMS["ends"]).no_laws
+        module, symbols, first = self._module, 0, 0
         for k, (plan, length) in enumerate(zip(self._plans, self._lengths, strict=True)):
-            names = ("nodes", "prepare") if plan.way == "integral" else _FUNCTIONS
-            functions = [getattr(self._module, f"{name}_{k}") for name in names]
-            add_rows = getattr(fulfil(_SUMS[plan.way]), f"{plan.way}_rows")
-            tables = (plan.kinds, plan.tree, plan.checks, plan.wanted, plan.widths)
-            laws.append((joined_sums(add_rows, functions, tables, _TARGET), length, plan.count))
-        return joined_expectations(self._module.arguments, laws)
+            numbers = np.array([symbols, first, self.count, max(1, sum(self._lengths))])
+            functions = [getattr(module, f"{name}_{k}") for name in _FUNCTIONS[plan.way]]
+            tables = (plan.kinds, plan.tree, plan.checks, plan.wanted, plan.widths, numbers)
+            sums = fulfil(SUMS[plan.way])
+            add = sums.add_integrals if plan.way == "integral" else sums.add_serieses
+            chained = bound(add, [chained, module.arguments, *functions, *tables, _TARGET])
+            symbols, first = symbols + length, first + plan.count
+        return chained
 
     @cached_property
     def field(self) -> Any:
         """``field(x, out)`` for the compiled solvers; NaN where quadrature fails."""
-        return joined_field(self._expectations, self._module.combine, self._n, self.count)
+        finish = fulfil(SUMS["ends"]).finish
+        return bound(finish, [self._expectations, self._module.combine, self.count])
 
     def expectations(self, points: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
         """Values, sizes and estimated errors of all expectations at rows, and whether to trust.
 
         A row is not to be trusted when its sweep missed mass or met values that are no numbers.
         """
-        rows = len(points)
-        values, sizes, errors = (np.empty((rows, self.count)) for _ in range(3))
-        good = np.empty(rows, dtype=bool)
-        self._expectations(np.ascontiguousarray(points), values, sizes, errors, good)
-        return values, sizes, errors, good
+        count = self.count
+        found: Floats = charts().map_points(
+            self._expectations, np.ascontiguousarray(points), 3 * count + 1
+        )
+        values, sizes, errors = (found[:, k * count : (k + 1) * count] for k in range(3))
+        return values, sizes, errors, found[:, 3 * count] != 0.0
 
     def combine(self, points: Floats, values: Floats) -> Floats:
         """Outputs at rows of points, given the expectations there."""

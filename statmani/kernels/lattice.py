@@ -206,5 +206,6 @@ def add_series(
                         errors[k] += octave[k] * (ratio / (1.0 - ratio) if ratio < 0.999 else 1e3)
                         errors[k] += octave[k]
                 break
-            octave_before[:] = octave
+            for k in range(count + 1):
+                octave_before[k] = octave[k]
     return lost <= 1e-16

@@ -25,6 +25,8 @@ _CALLS = PLAIN_CALLS | {
     "InverseMills": "inverse_mills",
     "LogErfc": "log_erfc",
     "log1p": "math.log1p",
+    # Logarithms of densities need no more than an absolute error.
+    "loggamma": "math.lgamma",
     "LogGammaRatio": "log_gamma_ratio",
 }
 _RELATIONS = {

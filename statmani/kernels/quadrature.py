@@ -81,7 +81,9 @@ def search(
 ) -> float:  # fmt: skip
     """Move ``centre`` to the highest mode that a coordinate search finds; return log p there."""
     d = centre.shape[0]
-    unit = np.eye(d)
+    unit = np.zeros((d, d))
+    for axis in range(d):
+        unit[axis, axis] = 1.0
     width = np.zeros(d)
     best = -np.inf
     t = np.zeros(d)

@@ -155,6 +155,25 @@ def _log_gamma(a: Pair) -> Pair:
     return Pair(value, spread + 10 * _UNIT * (1.0 + np.abs(value)))
 
 
+def _ei(a: Pair) -> Pair:
+    value = _special("expi")(a.value)
+    slope = np.exp(a.value) / np.abs(a.value)
+    # scipy's is not accurate beside the zero.
+    return _covered(value, slope * (1.5 * a.error + 4e-15 * np.minimum(np.abs(a.value), 1.0)))
+
+
+def _erfi(a: Pair) -> Pair:
+    value = _special("erfi")(a.value)
+    slope = 1.2 * np.exp(np.minimum((np.abs(a.value) + a.error) ** 2, 700.0))
+    return _covered(value, np.where(a.error > 0, slope * a.error, 0.0) + 40 * _UNIT * np.abs(value))
+
+
+def _lambert_w(a: Pair) -> Pair:
+    value = _special("lambertw")(a.value).real
+    slope = np.exp(-value) / np.abs(1.0 + value)
+    return _covered(value, 1.5 * slope * a.error + 40 * _UNIT * np.abs(value))
+
+
 def _erf(complementary: bool, a: Pair) -> Pair:
     value = _special("erfc" if complementary else "erf")(a.value)
     far = np.maximum(np.abs(a.value) - a.error, 0.0)
@@ -337,6 +356,7 @@ FUNCTIONS: dict[str, Callable[..., Pair]] = {
     "math.atan": partial(_smooth, np.arctan, lambda x, _: 1.0 / (1.0 + x * x), 4),
     "math.atan2": _atan2,
     "math.gamma": _gamma,
+    "loggamma": _log_gamma,
     "math.lgamma": _log_gamma,
     "math.erf": partial(_erf, False),
     "math.erfc": partial(_erf, True),
@@ -354,4 +374,7 @@ FUNCTIONS: dict[str, Callable[..., Pair]] = {
     "beta": _beta,
     "exponential_integral": _exponential_integral,
     "polygamma_fall": _polygamma_fall,
+    "ei": _ei,
+    "erfi": _erfi,
+    "lambert_w": _lambert_w,
 }

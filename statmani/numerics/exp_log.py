@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import NoConvergence
+from statmani.kernels.background import install
 from statmani.numerics.arguments import (
     broadcast,
     manifold_of,
@@ -83,6 +84,7 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     points = manifold.domain.require(p, "p")
     vectors = read_vectors(v, manifold.dim, "v")
     shape, rows, velocities = broadcast(points, vectors, ("p", "v"))
+    install()
     kernels = prepared(manifold)
     x0 = kernels.to_chart(rows)
     v0 = kernels.velocities_to_chart(x0, velocities)

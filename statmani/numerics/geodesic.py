@@ -11,6 +11,7 @@ from sympy import Symbol
 
 from statmani.errors import InvalidArgument, NoConvergence
 from statmani.kernels import compiled
+from statmani.kernels.background import install
 from statmani.numerics.arguments import (
     broadcast,
     manifold_of,
@@ -232,6 +233,7 @@ def geodesic(
             + ". A geodesic is fixed by its start and one of them."
         )
     starts = manifold.domain.require(start, "start")
+    install()
     kernels = prepared(manifold)
     if end is not None:
         targets = manifold.domain.require(end, "end")

@@ -51,10 +51,10 @@ def doubtful(
     """
     if not kernels.may_lose_digits or kernels.tape is None:
         return np.zeros(len(x), dtype=bool)
-    solver = compiled.noise_meter()
+    solver, accelerate = compiled.noise_meter(), compiled.initial_solver().acceleration
     with np.errstate(all="ignore"):
         noise, speed = solver.acceleration_noise(
-            solver.acceleration, kernels.first, np.ascontiguousarray(x),
+            accelerate, kernels.first, np.ascontiguousarray(x),
             np.ascontiguousarray(v), alpha,
         ).T  # fmt: skip
         small = _SAFETY * 0.5 * t * noise <= max(rtol, _LEAST) * speed
@@ -86,9 +86,9 @@ def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) ->
         w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
             np.abs(np.diagonal(g, axis1=1, axis2=2))
         )
-        solver = compiled.noise_meter()
+        solver, accelerate = compiled.noise_meter(), compiled.initial_solver().acceleration
         noise, size = solver.acceleration_noise(
-            solver.acceleration, kernels.first, x, np.ascontiguousarray(w), alpha
+            accelerate, kernels.first, x, np.ascontiguousarray(w), alpha
         ).T
         pace = np.sqrt(np.abs(np.einsum("ti,tij,tj->t", v, g, v)))
         span = path.knots[-1] - path.knots[0]

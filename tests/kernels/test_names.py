@@ -5,6 +5,7 @@ import pytest
 import sympy as sp
 
 import statmani as sm
+from statmani.numerics.prepared import prepared
 
 NAMES = [
     ("__import__", "x; import os"),
@@ -33,7 +34,12 @@ def through_everything(found):
         path(0.5),
         sm.exp(M, [PLACE, PLACE], SPEED),
         sm.parallel_transport(M, path, [1.0, 2.0], alpha=0.5),
+        sm.geodesic(M, PLACE, end=[1.0, 2.0])(0.3),
+        sm.log(M, PLACE, [1.0, 2.0]),
         sm.distance(M, PLACE, [1.0, 2.0]),
+        sm.pairwise_distances(M, [PLACE, [1.0, 2.0]]),
+        sm.frechet_mean(M, [PLACE, [1.0, 2.0]]),
+        sm.fit(found, [0.1, 0.9, -0.4, 2.0]).estimate,
         found.rvs(PLACE, 4, rng=7),
         found.log_density_at(PLACE, [0.1, 0.2]),
     ]
@@ -50,6 +56,31 @@ def test_closed_forms_whatever_the_names(location, scale, plain):
         through_everything(family("import sys", location, scale)), plain, strict=True
     ):
         assert np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+@pytest.mark.parametrize(("location", "scale"), NAMES)
+def test_latex_and_reports_whatever_the_names(location, scale):
+    """Names appear as text there, and nothing of them is run or breaks the output."""
+    found = family("import sys", location, scale)
+    M = found.manifold()
+    for obj in (found, M, M.metric, M.levi_civita.christoffel, M.connection(1)):
+        text = sm.latex(obj)
+        assert text.count("{") == text.count("}")
+    assert repr(found)
+    assert repr(M)
+
+
+@pytest.mark.parametrize(("location", "scale"), NAMES)
+def test_generated_files_are_the_same_for_every_name(location, scale):
+    """Closed forms of renamed families share their files, whose text holds none of the names."""
+    modules = []
+    for names in (("mu", "sigma"), (location, scale)):
+        kernels = prepared(family("import sys", *names).manifold())
+        modules.append({kernels.maps, *(kernels.own(order).__module__ for order in (1, 2))})
+    assert modules[0] == modules[1]
+    text = kernels.maps.__loader__.get_source(kernels.maps.__name__)
+    for name in ("import os", "SystemExit", "lambda", "π", "a" * 200, "import sys"):
+        assert name not in text
 
 
 @pytest.mark.slow

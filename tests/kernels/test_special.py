@@ -36,6 +36,15 @@ def test_polygamma_over_sixteen_decades(order):
         assert _relative(special.polygamma(order, x), exact) < 5e-15, x
 
 
+def test_digamma_by_reflection():
+    """Measured by the sizes of both terms, far from zero too, where pi x alone loses digits."""
+    rng = random.Random(10)
+    for x in [-(10 ** rng.uniform(-8, 6)) for _ in range(60)]:
+        parts = MP.digamma(1 - MP.mpf(x)), MP.pi * MP.cot(MP.pi * MP.mpf(x))
+        error = abs(MP.mpf(special.digamma(x)) - (parts[0] - parts[1]))
+        assert error < 1e-14 * (abs(parts[0]) + abs(parts[1])), x
+
+
 @pytest.mark.parametrize("order", [0, 1, 2, 5])
 def test_polygamma_of_negative_arguments(order):
     for x in (-0.5, -2.25, -7.3):
@@ -63,6 +72,61 @@ def test_bessel_i():
             x,
         )
     assert special.besseli(0.0, 0.0) == 1.0
+
+
+def test_bessel_functions_of_high_order():
+    """Where the ascending series is long, and where the ratio of neighbours is close to one."""
+    rng = random.Random(12)
+    points = [(95.94911755432967, 432.8430203767964), (61.19471639949051, 618.5771641776746)]
+    points += [(rng.uniform(0, 100), 10 ** rng.uniform(0, 2.84)) for _ in range(80)]
+    for v, x in points:
+        assert _relative(special.besseli(v, x), MP.besseli(v, x)) < 5e-15, (v, x)
+    context = mpmath.MPContext()
+    context.dps = 80
+    for v, x in [(89.0, 23910.0), (78.3, 10760.0), (45.1, 6785.2), (1.0, 27.0), (99.3, 15100.0)]:
+        order, y = context.mpf(v), context.mpf(x)
+        ratio = context.besseli(order + 1, y) / context.besseli(order, y)
+        slope = 1 - ratio**2 - (2 * order + 1) * ratio / y
+        found = special.bessel_ratio_jet(v, x)
+        for value, exact in zip(found, (1 - ratio, ratio, slope), strict=False):
+            assert abs(float(context.mpf(value) / exact - 1)) < 1e-14, (v, x)
+
+
+def test_logarithm_of_gamma_keeps_digits_at_its_zeros():
+    rng = random.Random(13)
+    points = [10 ** rng.uniform(-300, 300) for _ in range(60)]
+    points += [10 ** rng.uniform(-2, 2) for _ in range(60)]
+    points += [
+        c + s * 10 ** rng.uniform(-15, -0.4) for c in (1, 2) for s in (-1, 1) for _ in "abcd"
+    ]
+    for x in points:
+        assert _relative(special.loggamma(x), MP.loggamma(MP.mpf(x))) < 2e-15, x
+    assert special.loggamma(1.0) == special.loggamma(2.0) == 0.0
+    assert math.isnan(special.loggamma(-0.5))
+
+
+def test_integrals_of_growing_exponentials():
+    rng = random.Random(14)
+    points = [10 ** rng.uniform(-300, 2.84) for _ in range(40)] + [40.0, 40.1, 0.25, 36.6]
+    points += [-(10 ** rng.uniform(-20, 2.8)) for _ in range(30)]
+    points += [0.37250741078136663 + s * 10 ** rng.uniform(-16, -0.7) for s in (-1, 1, -1, 1, 1)]
+    for x in points:
+        assert _relative(special.ei(x), MP.ei(MP.mpf(x))) < 5e-15, x
+    for x in [rng.uniform(-26, 26) for _ in range(60)] + [1e-300, -1e-9, 6.4, 6.5, 6.02]:
+        assert _relative(special.erfi(x), MP.erfi(MP.mpf(x))) < 5e-15, x
+    assert math.isnan(special.ei(0.0))
+    assert special.erfi(0.0) == 0.0
+
+
+def test_lambert_w_from_its_branch_point_on():
+    rng = random.Random(15)
+    points = [10 ** rng.uniform(-300, 300) for _ in range(40)]
+    points += [-(10 ** rng.uniform(-300, -0.5)) for _ in range(40)] + [math.e, -0.36785]
+    points += [-0.36787944117144233 + 10 ** rng.uniform(-16, -0.5) for _ in range(60)]
+    for x in points:
+        assert _relative(special.lambert_w(x), MP.lambertw(MP.mpf(x))) < 1e-14, x
+    assert special.lambert_w(0.0) == 0.0
+    assert math.isnan(special.lambert_w(-0.4))
 
 
 def _errors(function, exact, points):
