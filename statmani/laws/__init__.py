@@ -1,0 +1,13 @@
+"""The laws of information geometry as callable checks.
+
+:func:`check` reports on a family, manifold or connection; the other functions state how geometry
+behaves under changes of coordinates, statistics, Markov embeddings and repeated observation. Each
+returns a :class:`Report` of :class:`Law` records.
+"""
+
+from __future__ import annotations
+
+from statmani.laws.checking import check
+from statmani.laws.record import Law, Report, Witness
+
+__all__ = ["Law", "Report", "Witness", "check"]
