@@ -13,7 +13,7 @@ from statmani.laws.judge import Clock, Sides, compare
 from statmani.laws.record import Law, Witness
 from statmani.laws.view import View
 
-__all__ = ["LAWS", "inverse", "metric_symmetry", "positivity", "skewness_symmetry", "volume"]
+__all__ = ["LAWS", "inverse", "metric_symmetry", "positivity", "proved_sign", "skewness_symmetry", "volume"]
 
 _MOST_EXPANDED = 5
 _POINTS = 12
@@ -68,7 +68,7 @@ def positivity(view: View, name: str, statement: str, clock: Clock) -> Law:
         clock.tick()
         block = [[view.g(i, j) for j in range(size)] for i in range(size)]
         minors.append(linear.determinant(view.ring, block))
-    signs = [_sign(view, minor) for minor in minors]
+    signs = [proved_sign(view, minor) for minor in minors]
     if all(sign > 0 for sign in signs):
         text = "all leading minors are positive on the domain"
         return Law(name, statement, "proved", explanation=text)
@@ -86,12 +86,17 @@ def positivity(view: View, name: str, statement: str, clock: Clock) -> Law:
     )  # fmt: skip
 
 
-def _sign(view: View, element: Element) -> int:
+def proved_sign(view: View, element: Element) -> int:
     """+1 or -1 for a sign that is proved on the domain, else 0."""
     ring, polynomials = view.ring, view.ring.polynomials
-    if not element or polynomials.relations:
+    if not element:
         return 0
-    content, factors = polynomials.factored(polynomials.numerator(element))
+    num = polynomials.numerator(element)
+    related = {r.generator for r in polynomials.relations}
+    circular = {i for i, atom in enumerate(ring.atoms) if atom.kind in ("sin", "cos")}
+    if (related | circular) & set(polynomials.used(num)):
+        return 0
+    content, factors = polynomials.factored(num)
     sign = 1 if content > 0 else -1
     factors += [(f, e) for f, e in zip(polynomials.factors, element.den, strict=False) if e]
     for factor, exponent in factors:

@@ -1,0 +1,150 @@
+"""The Kullback-Leibler divergence induces g and the connections of orders 1 and -1 (Eguchi 1983)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations_with_replacement
+from typing import Any
+
+import sympy as sp
+
+from statmani.errors import StatmaniError
+from statmani.geometry.manifold import StatisticalManifold
+from statmani.inference.divergence import kl_divergence
+from statmani.laws.judge import Clock, compare, run
+from statmani.laws.numbers import Numbers
+from statmani.laws.record import Law
+from statmani.laws.scores import Equation, Scores
+from statmani.laws.view import View
+
+__all__ = ["kl_connections", "kl_metric"]
+
+_UNDER_THE_INTEGRAL = "derivatives of the divergence under the integral, by quadrature"
+_CLOSED = "from the closed form of the divergence"
+Component = tuple[tuple[int, ...], Any, sp.Expr]
+
+
+def kl_metric(
+    family: Any, manifold: StatisticalManifold, scores: Scores, clock: Clock
+) -> Law:
+    """Second derivatives at p = q, in each pair of arguments."""
+    name, statement = "divergence metric", "g_ij = d'_i d'_j KL = -d_i d'_j KL at p = q"
+    n = range(manifold.dim)
+
+    def sides(kl: _Divergence) -> Iterator[Component]:
+        for i, j in combinations_with_replacement(n, 2):
+            g = manifold.geometry.metric[i][j]
+            yield (i, j), (g,), kl.slope((), (i, j))
+            yield (i, j), (g,), kl.slope((i, j), ())
+            yield (i, j), (g,), -kl.slope((i,), (j,))
+            yield (i, j), (g,), -kl.slope((j,), (i,))
+
+    def equation(i: int, j: int) -> Equation:
+        return _numeric((i, j), lambda m: m.slopes[i, j], lambda m: -m.products[i, j])
+
+    equations = [equation(*p) for p in combinations_with_replacement(n, 2)]
+    return _law(family, manifold, scores, clock, name, statement, sides, equations, third=False)
+
+
+def kl_connections(
+    family: Any, manifold: StatisticalManifold, scores: Scores, clock: Clock
+) -> Law:
+    """Third derivatives: the connections of orders -1 and 1, and T as their difference."""
+    name = "divergence connections"
+    statement = "Gamma^(-1)_ij,k = -d_i d_j d'_k KL, Gamma^(1)_ij,k = -d'_i d'_j d_k KL at p = q"
+    n = range(manifold.dim)
+    mixture, exponential = (View(manifold.connection(a)) for a in (-1, 1))
+    indices = [(i, j, k) for i, j in combinations_with_replacement(n, 2) for k in n]
+
+    def sides(kl: _Divergence) -> Iterator[Component]:
+        for i, j, k in indices:
+            one = mixture.own("christoffel_first", i, j, k)
+            other = exponential.own("christoffel_first", i, j, k)
+            yield (i, j, k), one, -kl.slope((i, j), (k,))
+            yield (i, j, k), other, -kl.slope((k,), (i, j))
+            yield (i, j, k), mixture.total([one], [other]), (
+                kl.slope((k,), (i, j)) - kl.slope((i, j), (k,))
+            )
+
+    def equation(i: int, j: int, k: int) -> Equation:
+        turns = ((i, j, k), (i, k, j), (j, k, i))
+        place = tuple(sorted((i, j, k)))
+
+        def left(m: Numbers) -> Any:
+            return sum((m.mixed[(*sorted(t[:2]), t[2])] for t in turns), m.slopes[place])
+
+        return _numeric((i, j, k), left, lambda m: -m.products[place])
+
+    equations = [equation(*index) for index in indices]
+    return _law(family, manifold, scores, clock, name, statement, sides, equations, third=True)
+
+
+def _numeric(
+    index: tuple[int, ...], left: Callable[[Numbers], Any], right: Callable[[Numbers], Any]
+) -> Equation:
+    def both(m: Numbers) -> tuple[Any, Any, Any]:
+        size: Any = 1
+        for i in index:
+            size = size * abs(m.products[i, i]) ** 0.5
+        return left(m), right(m), size
+
+    return Equation(index, lambda _: (sp.S.Zero, sp.S.Zero), both)
+
+
+class _Divergence:
+    """Derivatives of the closed form at p = q."""
+
+    def __init__(self, family: Any) -> None:
+        self._p = family.parameters
+        self._q = tuple(s.as_dummy() for s in self._p)
+        self._value = kl_divergence(family, self._p, self._q).value
+        self._back = dict(zip(self._q, self._p, strict=True))
+
+    def slope(self, left: tuple[int, ...], right: tuple[int, ...]) -> sp.Expr:
+        """The derivative by p of `left` and by q of `right`."""
+        value = self._value
+        for i in left:
+            value = value.diff(self._p[i])
+        for i in right:
+            value = value.diff(self._q[i])
+        return value.xreplace(self._back)
+
+
+def _law(
+    family: Any,
+    manifold: StatisticalManifold,
+    scores: Scores,
+    clock: Clock,
+    name: str,
+    statement: str,
+    sides: Callable[[_Divergence], Iterator[Component]],
+    equations: list[Equation],
+    *,
+    third: bool,
+) -> Law:
+    view = View(manifold.levi_civita)
+
+    def exact(clock: Clock) -> Law | None:
+        try:
+            kl = _Divergence(family)
+            clock.tick()
+            converted = [
+                (index, poly, (view.ring.convert(value),))
+                for index, poly, value in sides(kl)
+                if not value.has(sp.nan, sp.zoo, sp.oo)
+            ]
+        except (StatmaniError, ZeroDivisionError):
+            return None
+        if not converted:
+            return None
+        return compare(view, name, statement, converted, clock, _CLOSED)
+
+    def law(clock: Clock) -> Law:
+        # At a kink the divergence has two derivatives, and of the third only one-sided ones.
+        kinked = scores.quadratures.moving_kinks
+        found = exact(clock) if not (kinked and third) else None
+        if found is not None and (found.holds or not kinked):
+            return found
+        return scores.law(name, statement, equations, clock, smooth=True, exact=False)
+
+    return run(clock, name, statement, law)
