@@ -12,7 +12,6 @@ from statmani.laws.view import Poly, View
 __all__ = ["LAWS", "curvature_duality", "definition", "first_bianchi", "second_bianchi"]
 
 
-
 def definition(view: View, name: str, statement: str, clock: Clock) -> Law:
     """The published tensors, in both index positions, against symbols of the second kind."""
     n = range(view.n)
@@ -110,7 +109,10 @@ def contractions(view: View, name: str, statement: str, clock: Clock) -> Law:
             trace = view.total(view.own("riemann", l, k, l, j) for l in n)
             yield (k, j), read(geometry.ricci(k, j)), trace
         scalar = view.dot(
-            ((view.inverse(k, j),), view.own("riemann", l, k, l, j)) for k in n for j in n for l in n
+            ((view.inverse(k, j),), view.own("riemann", l, k, l, j))
+            for k in n
+            for j in n
+            for l in n
         )
         yield (), read(geometry.scalar()), scalar
 
@@ -192,9 +194,7 @@ def dual_flatness(view: View, name: str, statement: str, clock: Clock) -> Law:
         for i, j in combinations(n, 2):
             for l, k in product(n, n):
                 clock.tick()
-                gap = first_difference(
-                    side, (l, k, i, j), side.curvature(l, k, i, j), (view.zero,)
-                )
+                gap = first_difference(side, (l, k, i, j), side.curvature(l, k, i, j), (view.zero,))
                 if gap is not None and gap.witness is not None:
                     flat[order] = flat[order] or gap.witness
             if flat[order] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -12,20 +13,24 @@ from statmani.errors import StatmaniError
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.inference.divergence import kl_divergence
 from statmani.laws.judge import Clock, compare, run
-from statmani.laws.numbers import Numbers
+from statmani.laws.published import Published
 from statmani.laws.record import Law
 from statmani.laws.scores import Equation, Scores
 from statmani.laws.view import View
 
 __all__ = ["kl_connections", "kl_metric"]
 
-_UNDER_THE_INTEGRAL = "derivatives of the divergence under the integral, by quadrature"
+_UNDER_THE_INTEGRAL = "derivatives of the divergence taken under the integral"
 _CLOSED = "from the closed form of the divergence"
 Component = tuple[tuple[int, ...], Any, sp.Expr]
 
 
 def kl_metric(
-    family: Any, manifold: StatisticalManifold, scores: Scores, clock: Clock
+    family: Any,
+    manifold: StatisticalManifold,
+    published: Published,
+    scores: Scores,
+    clock: Clock,
 ) -> Law:
     """Second derivatives at p = q, in each pair of arguments."""
     name, statement = "divergence metric", "g_ij = d'_i d'_j KL = -d_i d'_j KL at p = q"
@@ -39,15 +44,17 @@ def kl_metric(
             yield (i, j), (g,), -kl.slope((i,), (j,))
             yield (i, j), (g,), -kl.slope((j,), (i,))
 
-    def equation(i: int, j: int) -> Equation:
-        return _numeric((i, j), lambda m: m.slopes[i, j], lambda m: -m.products[i, j])
-
-    equations = [equation(*p) for p in combinations_with_replacement(n, 2)]
+    pairs = list(combinations_with_replacement(n, 2))
+    equations = [e for p in pairs for e in (published.hessian(*p), published.metric(*p))]
     return _law(family, manifold, scores, clock, name, statement, sides, equations, third=False)
 
 
 def kl_connections(
-    family: Any, manifold: StatisticalManifold, scores: Scores, clock: Clock
+    family: Any,
+    manifold: StatisticalManifold,
+    published: Published,
+    scores: Scores,
+    clock: Clock,
 ) -> Law:
     """Third derivatives: the connections of orders -1 and 1, and T as their difference."""
     name = "divergence connections"
@@ -62,33 +69,16 @@ def kl_connections(
             other = exponential.own("christoffel_first", i, j, k)
             yield (i, j, k), one, -kl.slope((i, j), (k,))
             yield (i, j, k), other, -kl.slope((k,), (i, j))
-            yield (i, j, k), mixture.total([one], [other]), (
-                kl.slope((k,), (i, j)) - kl.slope((i, j), (k,))
+            yield (
+                (i, j, k),
+                mixture.total([one], [other]),
+                (kl.slope((k,), (i, j)) - kl.slope((i, j), (k,))),
             )
 
-    def equation(i: int, j: int, k: int) -> Equation:
-        turns = ((i, j, k), (i, k, j), (j, k, i))
-        place = tuple(sorted((i, j, k)))
-
-        def left(m: Numbers) -> Any:
-            return sum((m.mixed[(*sorted(t[:2]), t[2])] for t in turns), m.slopes[place])
-
-        return _numeric((i, j, k), left, lambda m: -m.products[place])
-
-    equations = [equation(*index) for index in indices]
+    equations = [
+        e for index in indices for e in (published.mixture(*index), published.exponential(*index))
+    ]
     return _law(family, manifold, scores, clock, name, statement, sides, equations, third=True)
-
-
-def _numeric(
-    index: tuple[int, ...], left: Callable[[Numbers], Any], right: Callable[[Numbers], Any]
-) -> Equation:
-    def both(m: Numbers) -> tuple[Any, Any, Any]:
-        size: Any = 1
-        for i in index:
-            size = size * abs(m.products[i, i]) ** 0.5
-        return left(m), right(m), size
-
-    return Equation(index, lambda _: (sp.S.Zero, sp.S.Zero), both)
 
 
 class _Divergence:
@@ -145,6 +135,9 @@ def _law(
         found = exact(clock) if not (kinked and third) else None
         if found is not None and (found.holds or not kinked):
             return found
-        return scores.law(name, statement, equations, clock, smooth=True, exact=False)
+        found = scores.law(name, statement, equations, clock, smooth=True)
+        if not found.holds:
+            return found
+        return replace(found, explanation=f"{_UNDER_THE_INTEGRAL}: {found.explanation}")
 
     return run(clock, name, statement, law)

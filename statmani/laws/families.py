@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from itertools import combinations_with_replacement, product
-from typing import Any, final
+from typing import Any
 
 import sympy as sp
 
 from statmani.declaration import Declaration
 from statmani.errors import InvalidArgument, StatmaniError
-from statmani.expectation.context import thread_context
-from statmani.expectation.evaluate import Program
-from statmani.expectation.expectation import Expectation
-from statmani.expectation.together import Together
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.laws import charted, connections, curvatures, tensors
 from statmani.laws.closed import ClosedMoments
@@ -23,63 +18,13 @@ from statmani.laws.judge import Clock, run
 from statmani.laws.masses import normalisation
 from statmani.laws.natural import expectation_flatness, full_rank, natural_flatness
 from statmani.laws.numbers import Numbers
+from statmani.laws.published import Published, natural_scale
 from statmani.laws.record import Law
 from statmani.laws.scores import Equation, Scores
 
 __all__ = ["family_laws", "tensor_laws"]
 
 _POINTS = 2
-#: How well values of unevaluated expectations are known.
-_OPEN = 1e-8
-
-
-@final
-class _Published:
-    """The tensors of a manifold as functions of a family's internal symbols."""
-
-    def __init__(self, manifold: StatisticalManifold, scores: Scores) -> None:
-        self._manifold, self._scores = manifold, scores
-        self._known: dict[tuple[Any, ...], list[Any]] = {}
-
-    @cached_property
-    def is_open(self) -> bool:
-        """Whether an entry contains an unevaluated expectation."""
-        n = range(self._manifold.dim)
-        g, t = self._manifold.metric, self._manifold.skewness
-        entries = [g[i, j] for i in n for j in n[i:]]
-        entries += [t[index] for index in combinations_with_replacement(n, 3)]
-        return any(e.has(Expectation) for e in entries)
-
-    def closed(self, name: str, index: tuple[int, ...]) -> sp.Expr:
-        """One component in internal symbols."""
-        M = self._manifold
-        if name == "metric":
-            value = M.metric[index]
-        elif name == "skewness":
-            value = M.skewness[index]
-        else:
-            value = M.connection(1 if name == "exponential" else -1).christoffel_first[index]
-        found: sp.Expr = self._scores.whole.internal(value)
-        return found
-
-    def numeric(self, name: str, index: tuple[int, ...], numbers: Numbers) -> Any:
-        """One component at a point."""
-        key = (name, index, numbers.point)
-        if key not in self._known:
-            expression, values = self.closed(name, index), dict(numbers.point)
-            if expression.has(Expectation):
-                self._known[key] = Together([expression]).at(values)[0]
-            else:
-                self._known[key] = Program([expression], []).bind(thread_context(40), values)([])
-        return self._known[key][0]
-
-
-def _natural_scale(numbers: Numbers, *index: int) -> Any:
-    """The product of the roots of the diagonal of E[s s]."""
-    size: Any = 1
-    for i in index:
-        size = size * abs(numbers.products[i, i]) ** 0.5
-    return size
 
 
 def score_laws(scores: Scores, clock: Clock) -> list[Law]:
@@ -92,14 +37,14 @@ def score_laws(scores: Scores, clock: Clock) -> list[Law]:
         return Equation(
             (i,),
             lambda c: (c.score(i), sp.S.Zero),
-            lambda m: (m.scores[i,], 0, _natural_scale(m, i)),
+            lambda m: (m.scores[i,], 0, natural_scale(m, i)),
         )
 
     def second(i: int, j: int) -> Equation:
         return Equation(
             (i, j),
             lambda c: (c.second(i, j), -c.product(i, j)),
-            lambda m: (m.slopes[i, j], -m.products[i, j], _natural_scale(m, i, j)),
+            lambda m: (m.slopes[i, j], -m.products[i, j], natural_scale(m, i, j)),
         )
 
     def third(i: int, j: int, k: int) -> Equation:
@@ -110,7 +55,7 @@ def score_laws(scores: Scores, clock: Clock) -> list[Law]:
 
         def numeric(m: Numbers) -> tuple[Any, Any, Any]:
             parts = [m.slopes[i, j, k], *(m.mixed[t] for t in turns)]
-            size = sum(abs(p) for p in parts) + _natural_scale(m, i, j, k)
+            size = sum(abs(p) for p in parts) + natural_scale(m, i, j, k)
             return sum(parts[1:], parts[0]), -m.products[i, j, k], size
 
         return Equation((i, j, k), closed, numeric)
@@ -142,75 +87,31 @@ def _law(
     return lambda clock: scores.law(name, statement, equations, clock, smooth=smooth)
 
 
-def definition_laws(
-    manifold: StatisticalManifold, scores: Scores, clock: Clock
-) -> list[Law]:
+def definition_laws(published: Published, scores: Scores, clock: Clock) -> list[Law]:
     """Metric, skewness and the two connections against their definitions."""
-    n = range(manifold.dim)
-    published = _Published(manifold, scores)
-    scores.floor = _OPEN if published.is_open else 0.0
-    count = scores.count
-
-    def entry(
-        name: str,
-        index: tuple[int, ...],
-        closed: Callable[[ClosedMoments], sp.Expr],
-        numeric: Callable[[Numbers], Any],
-    ) -> Equation:
-        def both(m: Numbers) -> tuple[Any, Any, Any]:
-            times = count.xreplace(dict(m.point))
-            factor = thread_context(40).mpf(int(times.p)) / int(times.q)
-            left = published.numeric(name, index, m)
-            return left, numeric(m) * factor, _natural_scale(m, *index) * factor
-
-        return Equation(
-            index, lambda c: (published.closed(name, index), count * closed(c)), both
-        )
-
-    def metric(i: int, j: int) -> Equation:
-        return entry(
-            "metric", (i, j), lambda c: c.product(i, j), lambda m: m.products[i, j]
-        )
-
-    def hessian(i: int, j: int) -> Equation:
-        return entry("metric", (i, j), lambda c: -c.second(i, j), lambda m: -m.slopes[i, j])
-
-    def skewness(i: int, j: int, k: int) -> Equation:
-        return entry(
-            "skewness", (i, j, k), lambda c: c.product(i, j, k), lambda m: m.products[i, j, k]
-        )
-
-    def exponential(i: int, j: int, k: int) -> Equation:
-        return entry(
-            "exponential", (i, j, k), lambda c: c.mixed(i, j, k), lambda m: m.mixed[i, j, k]
-        )
-
-    def mixture(i: int, j: int, k: int) -> Equation:
-        a, b, d = sorted((i, j, k))
-        return entry(
-            "mixture",
-            (i, j, k),
-            lambda c: c.mixed(i, j, k) + c.product(a, b, d),
-            lambda m: m.mixed[i, j, k] + m.products[a, b, d],
-        )
-
+    n = range(len(scores.one.parameters))
     pairs = list(combinations_with_replacement(n, 2))
     triples = list(combinations_with_replacement(n, 3))
     mixed = [(i, j, k) for (i, j), k in product(pairs, n)]
     rows: list[tuple[str, str, list[Equation], bool]] = [
-        ("Fisher metric", "g_ij = E[s_i s_j]", [metric(*p) for p in pairs], False),
-        ("expected Hessian", "g_ij = -E[d_ij l]", [hessian(*p) for p in pairs], True),
-        ("skewness tensor", "T_ijk = E[s_i s_j s_k]", [skewness(*t) for t in triples], False),
+        ("Fisher metric", "g_ij = E[s_i s_j]", [published.metric(*p) for p in pairs], False),
+        ("expected Hessian", "g_ij = -E[d_ij l]", [published.hessian(*p) for p in pairs], True),
+        (
+            "skewness tensor",
+            "T_ijk = E[s_i s_j s_k]",
+            [published.skewness(*t) for t in triples],
+            False,
+        ),
         (
             "exponential connection",
             "Gamma^(1)_ij,k = E[d_ij l s_k]",
-            [exponential(*m) for m in mixed],
+            [published.exponential(*m) for m in mixed],
             True,
         ),
         (
             "mixture connection",
             "Gamma^(-1)_ij,k = E[(d_ij l + s_i s_j) s_k]",
-            [mixture(*m) for m in mixed],
+            [published.mixture(*m) for m in mixed],
             True,
         ),
     ]
@@ -240,7 +141,8 @@ def tensor_laws(
             f"check: the manifold has the coordinates {manifold.coordinates}, the family the "
             f"parameters {names}. Write the metric in the symbols family.parameters, in order."
         )
-    return definition_laws(manifold, _scores(declaration, effort), clock)
+    scores = _scores(declaration, effort)
+    return definition_laws(Published(manifold, scores), scores, clock)
 
 
 def family_laws(family: Any, clock: Clock, effort: float) -> list[Law]:
@@ -256,10 +158,11 @@ def family_laws(family: Any, clock: Clock, effort: float) -> list[Law]:
             Law(name, statement, "not applicable", explanation=f"no manifold: {failure}")
             for name, statement in _geometric_names()
         ]
-    found += definition_laws(manifold, scores, clock)
+    published = Published(manifold, scores)
+    found += definition_laws(published, scores, clock)
     found += [
-        kl_metric(family, manifold, scores, clock),
-        kl_connections(family, manifold, scores, clock),
+        kl_metric(family, manifold, published, scores, clock),
+        kl_connections(family, manifold, published, scores, clock),
         natural_flatness(manifold, scores, clock),
         expectation_flatness(manifold, scores, clock),
     ]

@@ -31,9 +31,7 @@ def normalisation(scores: Scores, clock: Clock) -> Law:
     """Quadrature at points, and a closed form of the total mass."""
 
     def law(clock: Clock) -> Law:
-        equation = Equation(
-            (), lambda _: (sp.S.Zero, sp.S.One), lambda m: (m.total, 1, 1)
-        )
+        equation = Equation((), lambda _: (sp.S.Zero, sp.S.One), lambda m: (m.total, 1, 1))
         found = scores.law(_NAME, _STATEMENT, [equation], clock, exact=False)
         if found.status == "violated":
             return found
@@ -97,9 +95,7 @@ def _of_blocks(blocks: list[Declaration], rest: sp.Expr) -> tuple[sp.Expr, str] 
     return tidy(value), "independent parts: " + "; ".join(routes)
 
 
-def _integral(
-    ell: sp.Expr, declaration: Declaration, signs: Signs
-) -> tuple[sp.Expr, str] | None:
+def _integral(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple[sp.Expr, str] | None:
     branches = match_kernels(ell, declaration, signs)
     if branches is not None and len(declaration.variables) == 1:
         total = sp.Add(*(total_mass(ell, b, declaration, signs) for b in branches))

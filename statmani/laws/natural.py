@@ -56,9 +56,7 @@ def _separation(scores: Scores, seconds: float) -> Separation | None:
         return None
 
 
-def _hessians(
-    view: View, functions: Sequence[sp.Expr], clock: Clock
-) -> Sides:
+def _hessians(view: View, functions: Sequence[sp.Expr], clock: Clock) -> Sides:
     """The Hessian of each function for a connection against zero."""
     ring, n = view.ring, range(view.n)
     for a, function in enumerate(functions):

@@ -49,6 +49,11 @@ class Equation:
     numeric: Callable[[Numbers], tuple[Any, Any, Any]]
 
 
+def _is_finite(value: Any) -> bool:
+    size = abs(value)
+    return bool(size == size and size < float("inf"))
+
+
 @final
 class Scores:
     """The two independent routes to expectations of one observation.
@@ -114,20 +119,21 @@ class Scores:
         if smooth and self.quadratures.moving_kinks:
             return Law(name, statement, "not applicable", explanation=_NO_KINKS)
         equations = list(equations)
-        digits = _MOST_DIGITS
-        divergent = False
+        digits, tried = _MOST_DIGITS, 0
         for numbers in self.numbers:
-            if numbers.tolerance == float("inf"):
-                divergent = True
+            rows = [(e.index, *e.numeric(numbers)) for e in equations]
+            if not all(_is_finite(v) for _, *values in rows for v in values):
                 continue
-            for equation in equations:
-                left, right, scale = equation.numeric(numbers)
+            if numbers.tolerance == float("inf"):
+                continue
+            tried += 1
+            for index, left, right, scale in rows:
                 gap = abs(left - right)
                 size = max(abs(scale), abs(left), 1e-300)
                 if not gap <= max(numbers.tolerance, self.floor) * size:
                     return Law(
                         name, statement, "violated",
-                        witness=self.witness(numbers, equation.index, left, right),
+                        witness=self.witness(numbers, index, left, right),
                         explanation="by quadrature of the definitions",
                     )  # fmt: skip
                 agree = -math.log10(float(gap / size)) if gap else float(_MOST_DIGITS)
@@ -135,10 +141,10 @@ class Scores:
         proof = self._exactly(name, statement, equations, clock) if exact else None
         if proof is not None:
             return proof
-        if divergent:
+        if not tried:
             return Law(name, statement, "not applicable", explanation=_DIVERGES)
         return Law(
-            name, statement, "verified", digits, len(self.numbers),
+            name, statement, "verified", digits, tried,
             explanation="by quadrature of the definitions",
         )  # fmt: skip
 

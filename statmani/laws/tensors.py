@@ -13,7 +13,15 @@ from statmani.laws.judge import Clock, Sides, compare
 from statmani.laws.record import Law, Witness
 from statmani.laws.view import View
 
-__all__ = ["LAWS", "inverse", "metric_symmetry", "positivity", "proved_sign", "skewness_symmetry", "volume"]
+__all__ = [
+    "LAWS",
+    "inverse",
+    "metric_symmetry",
+    "positivity",
+    "proved_sign",
+    "skewness_symmetry",
+    "volume",
+]
 
 _MOST_EXPANDED = 5
 _POINTS = 12
