@@ -8,6 +8,16 @@ returns a :class:`Report` of :class:`Law` records.
 from __future__ import annotations
 
 from statmani.laws.checking import check
+from statmani.laws.invariance import iid, product, reparametrization, sample_transformation
 from statmani.laws.record import Law, Report, Witness
 
-__all__ = ["Law", "Report", "Witness", "check"]
+__all__ = [
+    "Law",
+    "Report",
+    "Witness",
+    "check",
+    "iid",
+    "product",
+    "reparametrization",
+    "sample_transformation",
+]

@@ -16,7 +16,7 @@ from statmani.laws.judge import Clock, run
 from statmani.laws.record import Law, Report
 from statmani.laws.view import View
 
-__all__ = ["check", "clock_for", "manifold_laws"]
+__all__ = ["check", "clock_for", "manifold_laws", "on"]
 
 _SECONDS = 10.0
 _ONE_COORDINATE = "one coordinate: there is no curvature"
@@ -125,7 +125,7 @@ def _declaration(family: Any) -> Declaration:
 def manifold_laws(manifold: StatisticalManifold, clock: Clock) -> list[Law]:
     """The laws of g and T, of all connections, and of another chart."""
     view = View.of_manifold(manifold)
-    found = [_on(view, law, clock) for law in tensors.LAWS]
+    found = [on(view, law, clock) for law in tensors.LAWS]
     found += _connection_laws(view, clock)
     found.append(_jeffreys(manifold, clock))
     if manifold.embedding is not None:
@@ -134,16 +134,17 @@ def manifold_laws(manifold: StatisticalManifold, clock: Clock) -> list[Law]:
 
 
 def _connection_laws(view: View, clock: Clock) -> list[Law]:
-    found = [_on(view, law, clock) for law in connections.LAWS]
+    found = [on(view, law, clock) for law in connections.LAWS]
     for law in curvatures.LAWS:
         if view.n == 1:
             found.append(Law(law[0], law[1], "not applicable", explanation=_ONE_COORDINATE))
         else:
-            found.append(_on(view, law, clock))
+            found.append(on(view, law, clock))
     return found
 
 
-def _on(view: Any, law: tuple[str, str, Callable[..., Law]], clock: Clock) -> Law:
+def on(view: Any, law: tuple[str, str, Callable[..., Law]], clock: Clock) -> Law:
+    """The verdict on one law of a view of a manifold, or of a pair of charts."""
     name, statement, function = law
 
     def work(clock: Clock) -> Law:
@@ -173,6 +174,6 @@ def _pulled_back(manifold: StatisticalManifold, clock: Clock) -> list[Law]:
     assert embedding is not None
     pair = charted.Charted(embedding.ambient, manifold, dict(embedding.mapping))
     return [
-        _on(pair, (f"pulled-back {name}", statement, function), clock)
+        on(pair, (f"pulled-back {name}", statement, function), clock)
         for name, statement, function in charted.TENSOR_LAWS
     ]

@@ -16,13 +16,13 @@ from statmani.expectation.engine import EntryMoments
 from statmani.expectation.kernels import Branch, match_kernels, moments_of
 from statmani.expectation.means import (
     finite_points,
-    gaussian_means,
     read_on_branches,
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.sparse import Sparse
 from statmani.expectation.tidy import tidy
+from statmani.laws.gaussian import GaussianMoments
 from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["ClosedMoments", "NoClosedForm"]
@@ -88,6 +88,10 @@ class ClosedMoments:
         return match_kernels(self.ell, self.declaration, self.signs)
 
     @cached_property
+    def _gaussian(self) -> GaussianMoments | None:
+        return GaussianMoments.of(self.declaration, self.ell)
+
+    @cached_property
     def _entries(self) -> EntryMoments:
         return EntryMoments(self.declaration, self.ell, self.signs, self._branches)
 
@@ -131,9 +135,9 @@ class ClosedMoments:
             return _Mean(function, "", ())
         if self._points is not None:
             return _Mean(tidy(sum_finite(self.ell, function, self._points)), "finite sums", ())
-        gaussian = gaussian_means(self.ell, [function], self.declaration)
+        gaussian = self._gaussian and self._gaussian.mean([sp.expand(function)])
         if gaussian is not None:
-            return _Mean(gaussian[0], "Gaussian moments", ())
+            return _Mean(gaussian, "Gaussian moments", ())
         found = self._entries.mean(function)
         if found is None or found.value.has(sp.nan, sp.oo, sp.zoo, sp.I):
             raise NoClosedForm
@@ -153,6 +157,10 @@ class ClosedMoments:
         names = tuple(sorted(tuple(sorted(f)) for f in factors))
 
         def make() -> _Mean:
+            if self._gaussian is not None:
+                found = self._gaussian.mean([self.slope(*f) for f in names])
+                if found is not None:
+                    return _Mean(found, "Gaussian moments", ())
             sparse = self._sparse[max(map(len, names))]
             if sparse is None or self._branches is None:
                 return self._found(sp.expand(sp.Mul(*(self.slope(*f) for f in names))))

@@ -71,7 +71,10 @@ def affinity(view: View, name: str, statement: str, clock: Clock) -> Law:
         for a, numeric in read.items():
             weights = [view.ring.number((1 + sign * a) / 2) for sign in (1, -1)]
             for k, i, j in product(n, n, n):
-                ends = [(read[e].second(k, i, j), (w,)) for e, w in zip(_HALVES, weights)]
+                ends = [
+                    (read[e].second(k, i, j), (w,))
+                    for e, w in zip(_HALVES[:2], weights, strict=True)
+                ]
                 whole = view.second(k, i, j) if view.is_symbolic else numeric.second(k, i, j)
                 yield (k, i, j), numeric.second(k, i, j), view.dot(ends)
                 yield (k, i, j), (view.at(whole, a),), numeric.second(k, i, j)

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence induces g and the connections of orders 1 and -1 (Eguchi 1983)."""
+"""The Kullback-Leibler divergence gives g and the connections of orders 1, -1 (Eguchi 1983)."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def run(clock: Clock, name: str, statement: str, law: Callable[[Clock], Law]) ->
             name,
             statement,
             "not applicable",
-            explanation=f"not decided within {clock.seconds:g} s of processor time. Raise `effort`.",
+            explanation=f"not decided within {clock.seconds:g} s of processor time; raise effort",
         )
     except StatmaniError as failure:
         return Law(name, statement, "not applicable", explanation=f"not decided: {failure}")
