@@ -8,8 +8,10 @@ returns a :class:`Report` of :class:`Law` records.
 from __future__ import annotations
 
 from statmani.laws.checking import check
+from statmani.laws.embeddings import markov_embedding
 from statmani.laws.invariance import iid, product, reparametrization, sample_transformation
 from statmani.laws.record import Law, Report, Witness
+from statmani.laws.sufficiency import sufficient_statistic
 
 __all__ = [
     "Law",
@@ -17,7 +19,9 @@ __all__ = [
     "Witness",
     "check",
     "iid",
+    "markov_embedding",
     "product",
     "reparametrization",
     "sample_transformation",
+    "sufficient_statistic",
 ]

@@ -123,9 +123,10 @@ def first_difference(
     agree = _COARSE if view.ring.guard.is_coarse else _DIGITS
     for alpha in _ORDERS if view.is_symbolic and len(parts) > 1 else _ORDERS[:1]:
         one, other = view.at(left, alpha), view.at(right, alpha)
+        named = alpha if view.is_symbolic and len(parts) > 1 else None
         for point, a, b in _values(view, one, other):
             if abs(a - b) > (abs(a) + abs(b)) * 10.0**-agree:
-                return _Difference(_witness(view, index, point, alpha, a, b), 0)
+                return _Difference(_witness(index, point, named, a, b), 0)
     return _Difference(None, agree)
 
 
@@ -138,11 +139,9 @@ def _values(view: View, left: Element, right: Element) -> Iterator[tuple[Any, An
 
 
 def _witness(
-    view: View, index: tuple[int, ...], point: dict[Any, Any], alpha: Expr, a: Any, b: Any
+    index: tuple[int, ...], point: dict[Any, Any], alpha: Expr | None, a: Any, b: Any
 ) -> Witness:
-    order: list[tuple[Symbol, Expr]] = []
-    if view.is_symbolic:
-        order = [(Symbol("alpha"), alpha)]
+    order: list[tuple[Symbol, Expr]] = [] if alpha is None else [(Symbol("alpha"), alpha)]
     place = [*sorted(point.items(), key=lambda pair: str(pair[0])), *order]
     return Witness(tuple(place), index, Float(str(a), 15), Float(str(b), 15))
 

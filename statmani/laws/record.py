@@ -72,6 +72,8 @@ class Law:
         lacks it.
     explanation : str
         By which route, or why the law does not apply.
+    value : object
+        What a law is about besides its status, such as a loss of information.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Law:
     points: int | None = None
     witness: Witness | None = None
     explanation: str = ""
+    value: Any = None
 
     @property
     def holds(self) -> bool:
