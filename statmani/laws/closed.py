@@ -111,6 +111,17 @@ class ClosedMoments:
             found[order] = known
         return found
 
+    def scores_on_branches(self) -> list[tuple[int, list[Sparse]]]:
+        """On each branch of a kernel, the sign r of its 1 + r u and the scores as sparse sums."""
+        found = self._sparse[1]
+        if found is None or self._branches is None:
+            return []
+        signs = {"gamma": 0, "beta": -1, "beta_prime": 1}
+        return [
+            (signs[branch.kernel.name], scores)
+            for branch, scores in zip(self._branches, found, strict=True)
+        ]
+
     def _indices(self, order: int) -> list[Index]:
         return list(combinations_with_replacement(range(len(self._thetas)), order))
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import combinations, product
 
 from statmani.laws.judge import Clock, Sides, compare, describe_order, first_difference
-from statmani.laws.record import Law
+from statmani.laws.record import Law, Witness
 from statmani.laws.view import Poly, View
 
 __all__ = ["LAWS", "curvature_duality", "definition", "first_bianchi", "second_bianchi"]
@@ -187,7 +187,7 @@ def conjugate_symmetry(view: View, name: str, statement: str, clock: Clock) -> L
 def dual_flatness(view: View, name: str, statement: str, clock: Clock) -> Law:
     """Both curvatures from their definitions: they vanish together."""
     n = range(view.n)
-    flat = {}
+    flat: dict[int, Witness | None] = {}
     for order in (1, -1):
         side = View(view.manifold.connection(order))
         flat[order] = None

@@ -99,7 +99,7 @@ def _constant_pieces(statistic: sp.Expr, symbol: sp.Symbol) -> list[sp.Expr] | N
 def _is_null(indicator: sp.Expr) -> bool:
     """Whether an indicator is one at single points only."""
     if not isinstance(indicator, sp.Piecewise):
-        return indicator == 0
+        return bool(indicator == 0)
     regions = [where for value, where in indicator.args if value == 1]
     if any(where == True for where in regions):  # noqa: E712
         # What is left over: null when the others leave single points.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -274,7 +274,7 @@ def same_tensors(
 
 
 def _compared(
-    view: View, name: str, statement: str, sides: Callable[[], Iterator[Any]], clock: Clock
+    view: View, name: str, statement: str, sides: Callable[[], Sides], clock: Clock
 ) -> Law:
     def work(clock: Clock) -> Law:
         with view.ring.polynomials.lock:

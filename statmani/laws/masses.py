@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import sympy as sp
@@ -14,7 +14,7 @@ from statmani.errors import StatmaniError
 from statmani.expectation.deadline import OutOfTime, run_bounded
 from statmani.expectation.kernels import match_kernels
 from statmani.expectation.masses import integral_of, total_mass
-from statmani.expectation.means import finite_points, sum_finite
+from statmani.expectation.means import density_of, finite_points, sum_finite
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.parts import independent_blocks
 from statmani.expectation.tidy import tidy
@@ -103,7 +103,60 @@ def _integral(ell: sp.Expr, declaration: Declaration, signs: Signs) -> tuple[sp.
     whole = integral_of(ell, declaration, signs)
     if whole is not None:
         return tidy(whole), "a Gaussian integral"
-    return _iterated(ell, declaration)
+    if len(declaration.variables) > 1:
+        return _iterated(ell, declaration)
+    return _on_half_line(ell, declaration) or _on_circle(ell, declaration)
+
+
+def _coefficients(ell: sp.Expr, functions: Sequence[sp.Expr], x: sp.Symbol) -> list[sp.Expr] | None:
+    """Coefficients of 1 and of functions of x that make up a sum, or None."""
+    found = [sp.S.Zero] * (len(functions) + 1)
+    for term in sp.Add.make_args(sp.expand(ell)):
+        coefficient, moving = term.as_independent(x, as_Add=False)
+        place = 0 if moving == 1 else None
+        for k, function in enumerate(functions, 1):
+            place = k if moving == function else place
+        if place is None:
+            return None
+        found[place] += coefficient
+    return found
+
+
+def _on_half_line(ell: sp.Expr, declaration: Declaration) -> tuple[sp.Expr, str] | None:
+    """exp(c + p log x - a x - b/x), and what is normal in log x."""
+    (variable,) = declaration.variables
+    x = variable.symbol
+    if variable.lower != 0 or variable.upper is not sp.oo:
+        return None
+    found = _coefficients(ell, (sp.log(x), x, 1 / x), x)
+    if found is not None and found[2] != 0 and found[3] != 0:
+        c, p, a, b = found[0], found[1] + 1, -found[2], -found[3]
+        # DLMF 10.32.10.
+        size = 2 * sp.sqrt(a * b)
+        bessel = sp.besselk(sp.Abs(p), size)
+        if abs(p) == sp.Rational(1, 2):
+            bessel = sp.sqrt(sp.pi / (2 * size)) * sp.exp(-size)
+        value = 2 * sp.exp(c) * (b / a) ** (p / 2) * bessel
+        return tidy(sp.powsimp(sp.powdenest(value, force=True))), "a Bessel integral"
+    found = _coefficients(ell, (sp.log(x), sp.log(x) ** 2), x)
+    if found is not None and found[2] != 0:
+        c, b, a = found[0], found[1] + 1, -found[2]
+        return tidy(sp.sqrt(sp.pi / a) * sp.exp(sp.expand(c + b**2 / (4 * a)))), "log x is normal"
+    return None
+
+
+def _on_circle(ell: sp.Expr, declaration: Declaration) -> tuple[sp.Expr, str] | None:
+    """exp(c + a cos x + b sin x) over a period: 2 pi exp(c) I_0 (DLMF 10.32.1)."""
+    (variable,) = declaration.variables
+    x = variable.symbol
+    if variable.upper - variable.lower != 2 * sp.pi:
+        return None
+    found = _coefficients(sp.expand_trig(ell), (sp.cos(x), sp.sin(x)), x)
+    if found is None:
+        return None
+    c, a, b = found
+    size = sp.sqrt(sp.factor(sp.trigsimp(a**2 + b**2)))
+    return tidy(2 * sp.pi * sp.exp(c) * sp.besseli(0, size)), "a Bessel integral"
 
 
 def _iterated(ell: sp.Expr, declaration: Declaration) -> tuple[sp.Expr, str] | None:
@@ -133,24 +186,45 @@ def _iterated(ell: sp.Expr, declaration: Declaration) -> tuple[sp.Expr, str] | N
 
 
 def _series(ell: sp.Expr, declaration: Declaration) -> tuple[sp.Expr, str] | None:
-    """sum_k p(k) for p(k+1)/p(k) = z (k + a)/(k + 1) or z/(k + 1), from the first term."""
+    """A sum over all integers from the lower bound on, with exceptional places."""
     (variable, *more) = declaration.variables
     if more or variable.upper is not sp.oo or not variable.lower.is_Integer:
         return None
     k = variable.symbol
-    start = ell.xreplace({k: variable.lower})
-    shifted = ell.xreplace({k: k + variable.lower})
+    pieces = [p for p in ell.atoms(sp.Piecewise) if p.has(k)]
+    places: dict[sp.Expr, None] = {}
+    general: dict[sp.Expr, sp.Expr] = {}
+    for piece in pieces:
+        *special, (value, otherwise) = piece.args
+        if otherwise != True or any(  # noqa: E712
+            not (isinstance(where, sp.Eq) and where.lhs == k and where.rhs.is_Integer)
+            for _, where in special
+        ):
+            return None
+        general[piece] = value
+        places |= dict.fromkeys(where.rhs for _, where in special)
+    smooth = ell.xreplace(general)
+    total = _hypergeometric(smooth, variable.lower, k)
+    if total is None:
+        return None
+    for place in places:
+        at = {k: place}
+        total += sp.exp(ell.xreplace(at).doit()) - sp.exp(smooth.xreplace(at))
+    return tidy(total), "a hypergeometric series"
+
+
+def _hypergeometric(ell: sp.Expr, lower: sp.Expr, k: sp.Symbol) -> sp.Expr | None:
+    """sum_k p(k) for p(k+1)/p(k) = z (k + a)/(k + 1) or z/(k + 1), from the first term."""
+    shifted = ell.xreplace({k: k + lower}).replace(sp.loggamma, lambda a: sp.log(sp.gamma(a)))
     step = sp.expand_log(sp.expand(shifted.xreplace({k: k + 1}) - shifted), force=True)
     ratio = sp.gammasimp(sp.exp(step).rewrite(sp.gamma))
     above, below = sp.fraction(sp.cancel(ratio * (k + 1)))
-    if below.has(k):
-        return None
     linear = above.as_poly(k)
-    if linear is None or linear.degree() > 1:
+    if below.has(k) or linear is None or linear.degree() > 1:
         return None
-    slope, constant = linear.coeff_monomial(k) / below, linear.coeff_monomial(1) / below
+    start = density_of(sp.expand_log(shifted.xreplace({k: sp.S.Zero})))
+    slope, constant = (sp.cancel(linear.coeff_monomial(m) / below) for m in (k, 1))
     if slope == 0:
-        value = sp.exp(start + constant)
-    else:
-        value = sp.exp(start) * (1 - slope) ** (-constant / slope)
-    return tidy(sp.powsimp(sp.expand(value))), "a hypergeometric series"
+        return sp.powsimp(sp.expand(start * sp.exp(constant)))
+    power = sp.cancel(-constant / slope)
+    return sp.powsimp(start * sp.expand(1 - slope) ** power)

@@ -130,7 +130,7 @@ class Quadratures:
         n = len(self.declaration.parameters)
         indices = [*((i,) for i in range(n)), *self._pairs, *self._triples]
         table = dict(zip(indices, rest, strict=False))
-        mixed = dict(zip(self._mixed, rest[len(indices) :], strict=False))
+        mixed: dict[Index, Any] = dict(zip(self._mixed, rest[len(indices) :], strict=False))
         return Numbers(
             tuple(point.items()),
             total,

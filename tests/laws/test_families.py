@@ -61,6 +61,7 @@ def test_kinks_have_no_second_derivatives():
         assert "contain a delta" in report[name].explanation
 
 
+@pytest.mark.slow
 def test_a_family_without_closed_forms_is_verified():
     a = sp.Symbol("a", positive=True)
     family = sm.families.normal_mixture2()
@@ -102,9 +103,7 @@ def hand_written(g_factor: sp.Expr = S.One, t_factor: sp.Expr = S.One) -> tuple:
     mu, sigma = family.parameters
     g = [[g_factor / sigma**2, 0], [0, 2 / sigma**2]]
     t = {(0, 0, 1): t_factor * 2 / sigma**3, (1, 1, 1): 8 / sigma**3}
-    manifold = sm.StatisticalManifold(
-        {mu: S.Reals, sigma: sp.Interval(0, sp.oo)}, g, t
-    )
+    manifold = sm.StatisticalManifold({mu: S.Reals, sigma: sp.Interval(0, sp.oo)}, g, t)
     return family, manifold
 
 
@@ -153,8 +152,11 @@ def test_a_family_with_a_broken_manifold():
 
 @pytest.mark.parametrize(
     "name",
-    ["poisson", "geometric", "normal", "weibull", "beta", "lognormal", "laplace", "cauchy", "zip"],
-)
+    [
+        "poisson", "geometric", "negbin", "zip", "bernoulli", "normal", "weibull", "beta", "laplace",
+        "cauchy", "lognormal", "inverse_gaussian", "von_mises", "mckay_bivariate_gamma",
+    ],
+)  # fmt: skip
 def test_the_mass_is_exact(name):
     found = exact_mass(getattr(sm.families, name)().declaration)
     assert found is not None

@@ -202,7 +202,7 @@ def test_conjugate_symmetry_is_a_property():
     assert law.status == "not applicable"
     assert "not conjugate symmetric" in law.explanation
     at = {s: v for s, v in law.witness.point if str(s) != "alpha"}
-    alpha = dict((str(s), v) for s, v in law.witness.point)["alpha"]
+    alpha = {str(s): v for s, v in law.witness.point}["alpha"]
     plus, minus = (
         weibull().connection(sign * alpha).riemann_lower[law.witness.index].subs(at)
         for sign in (1, -1)

@@ -32,7 +32,7 @@ def test_a_report_is_iterable_and_addressed_by_name():
     assert REPORT.violated == (REPORT["three_"],)
     assert not REPORT.holds
     assert REPORT.counts == {"proved": 1, "verified": 1, "violated": 1, "not applicable": 1}
-    with pytest.raises(sm.InvalidArgument, match="no law is called 'five'. There are: one, two"):
+    with pytest.raises(sm.InvalidArgument, match=r"no law is called 'five'\. There are: one, two"):
         REPORT["five"]
 
 
