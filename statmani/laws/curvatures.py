@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import combinations, product
 
-from statmani.laws.judge import Clock, Sides, compare, describe_order, first_difference
+from statmani.laws.judge import SAMPLES, Clock, Sides, compare, describe_order, first_difference
 from statmani.laws.record import Law, Witness
 from statmani.laws.view import Poly, View
 
@@ -163,7 +163,7 @@ def skewness_part(view: View, name: str, statement: str, clock: Clock) -> Law:
 
 def conjugate_symmetry(view: View, name: str, statement: str, clock: Clock) -> Law:
     """A property, not a law: where it fails, the witness says so."""
-    n = range(view.n)
+    n, digits = range(view.n), None
     for i, j in combinations(n, 2):
         for l, k in product(n, n):
             clock.tick()
@@ -180,7 +180,9 @@ def conjugate_symmetry(view: View, name: str, statement: str, clock: Clock) -> L
                     explanation="a property that it does not have: not conjugate symmetric",
                 )  # fmt: skip
             if found is not None:
-                return Law(name, statement, "verified", found.digits, 4)
+                digits = min(found.digits, digits or found.digits)
+    if digits is not None:
+        return Law(name, statement, "verified", digits, SAMPLES)
     return Law(name, statement, "proved", explanation=describe_order(view))
 
 

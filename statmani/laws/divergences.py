@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 
 from statmani.errors import StatmaniError
+from statmani.expectation.equivariant import IDENTIFIED
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.inference.divergence import kl_divergence
 from statmani.laws.judge import Clock, compare, run
@@ -87,7 +88,12 @@ class _Divergence:
     def __init__(self, family: Any) -> None:
         self._p = family.parameters
         self._q = tuple(s.as_dummy() for s in self._p)
-        self._value = kl_divergence(family, self._p, self._q).value
+        found = kl_divergence(family, self._p, self._q)
+        #: Whether its constants were proved, not identified from their digits.
+        self.is_proved = found.certificate is None or all(
+            IDENTIFIED not in strategy for _, strategy in found.certificate.strategies
+        )
+        self._value = found.value
         self._back = dict(zip(self._q, self._p, strict=True))
 
     def slope(self, left: tuple[int, ...], right: tuple[int, ...]) -> sp.Expr:
@@ -118,6 +124,8 @@ def _law(
         try:
             kl = _Divergence(family)
             clock.tick()
+            if not kl.is_proved:
+                return None
             converted = [
                 (index, poly, (view.ring.convert(value),))
                 for index, poly, value in sides(kl)

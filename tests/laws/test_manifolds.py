@@ -240,3 +240,18 @@ def test_interruption_goes_through():
 
     with pytest.raises(KeyboardInterrupt):
         sm.laws.check(three_dimensional(), progress=stop)
+
+
+def test_rounding_of_a_vanishing_value_is_no_difference():
+    """At equal weights of the mixture a component vanishes by symmetry, up to rounding."""
+    M = sm.families.normal_mixture2().manifold()
+    law = sm.laws.check(M.connection(symbols("alpha", real=True)))["conjugate symmetry"]
+    assert law.status == "not applicable"
+    assert abs(float(law.witness.left - law.witness.right)) > 1e-3
+
+
+def test_a_fault_of_tiny_tensors_is_still_a_fault():
+    c = Rational(1, 10**40)
+    M = sm.StatisticalManifold((X, Y), [[c * (1 + X**2), 0], [0, c * exp(Y)]])
+    M.geometry._first[0][0][0] = double(M.geometry._first[0][0][0])
+    assert "metric duality" in {law.name for law in sm.laws.check(M).violated}
