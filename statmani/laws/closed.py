@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
@@ -20,7 +20,7 @@ from statmani.expectation.means import (
     sum_finite,
 )
 from statmani.expectation.normalise import Signs, normalise
-from statmani.expectation.sparse import Sparse
+from statmani.expectation.sparse import Sparse, exponents
 from statmani.expectation.tidy import tidy
 from statmani.laws.gaussian import GaussianMoments
 from statmani.signs import Bounded, is_positive_on
@@ -65,6 +65,7 @@ class ClosedMoments:
         self._thetas = declaration.parameters
         self._known: dict[Any, _Mean] = {}
         self._products: dict[Any, Any] = {}
+        self._signs_known: dict[sp.Expr, bool] = {}
         self._used: list[_Mean] = []
 
     @cached_property
@@ -152,9 +153,33 @@ class ClosedMoments:
         found = self._entries.mean(function)
         if found is None or found.value.has(sp.nan, sp.oo, sp.zoo, sp.I):
             raise NoClosedForm
+        return _Mean(found.value, found.strategy, self._open(found.conditions))
+
+    def _open(self, conditions: Iterable[sp.Expr]) -> tuple[sp.Expr, ...]:
+        """What must be positive for an expectation to exist, beyond what the domain says."""
         box: tuple[Bounded, ...] = self.declaration.domain.axes
-        needed = tuple(c for c in found.conditions if not is_positive_on(c, box))
-        return _Mean(found.value, found.strategy, needed)
+        needed = tuple(c for c in dict.fromkeys(conditions) if not is_positive_on(c, box))
+        if any(c.is_nonpositive for c in needed):
+            raise NoClosedForm
+        return needed
+
+    def _convergence(self, sparse: list[list[Sparse]], index: Index) -> tuple[sp.Expr, ...]:
+        """Moments of kernels continue analytically to where they do not exist."""
+        found: dict[sp.Expr, None] = {}
+        box: tuple[Bounded, ...] = self.declaration.domain.axes
+        for number, branch in enumerate(self._branches or ()):
+            # The products are those that the moments were taken of.
+            product = self._products.get((number, index), sparse[number][index[0]])
+            for key, coefficient in product.items():
+                for exponent in exponents(branch.kernel, key):
+                    if self._signs_known.get(exponent) is None:
+                        tidied = tidy(exponent)
+                        self._signs_known[exponent] = bool(
+                            tidied.is_positive or is_positive_on(tidied, box)
+                        )
+                    if not self._signs_known[exponent] and tidy(coefficient) != 0:
+                        found[tidy(exponent)] = None
+        return self._open(found)
 
     def slope(self, *index: int) -> sp.Expr:
         """A derivative of log p by the parameters."""
@@ -181,7 +206,8 @@ class ClosedMoments:
             }
             index = tuple(places[f] for f in names)
             value = tidy(moments_of(self._branches, sparse, index, self._products))
-            return _Mean(value, f"canonical kernel {self._branches[0].kernel.name}", ())
+            conditions = self._convergence(sparse, index)
+            return _Mean(value, f"canonical kernel {self._branches[0].kernel.name}", conditions)
 
         return self._use(names, make)
 

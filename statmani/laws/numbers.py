@@ -28,6 +28,8 @@ _DIGITS = 30
 #: What is believed of quadrature in double precision, and the digits that are never claimed.
 _DOUBLE = 1e-9
 _MOST_DIGITS = 28
+#: Many digits are believed where double precision comes as near as this.
+_ROUGH = 1e-5
 
 
 @dataclass(frozen=True)
@@ -107,37 +109,48 @@ class Quadratures:
         ]
 
     def at(self, values: Mapping[sp.Symbol, sp.Expr]) -> Numbers:
-        """All expectations at one point, with many digits where that is cheap."""
+        """All expectations at one point, with many digits where double precision agrees."""
         point = dict(values)
+        estimate = self._scores.at(point, self._mixed)
+        slopes, change = self._double_slopes(point)
+        numbers = [estimate.total, *estimate.values, *slopes]
+        error = max(_DOUBLE, (3 if estimate.random else 100) * max(estimate.error, change))
+        precise = self._precise(point, numbers) if not estimate.random else None
+        if precise is not None:
+            return self._collect(point, *precise)
+        return self._collect(point, numbers, error if error < 1e-2 else float("inf"))
+
+    def _precise(
+        self, point: dict[Any, Any], rough: Sequence[Any]
+    ) -> tuple[list[Any], float] | None:
+        """The same with 30 digits, where that is cheap and agrees with what is known roughly."""
         exact = self._scores.precise(point, _DIGITS, self._mixed)
         found = exact and self._precise_slopes(point)
-        if exact is not None and found is not None:
-            change = max(exact[1], found[1])
-            discrete = all(v.discrete for v in self.declaration.variables)
-            error = max(1e-26, 100 * change if discrete else 1e3 * change**2)
-            if error < 1e-12:
-                return self._collect(point, exact[0], found[0], error)
-        estimate = self._scores.at(point, self._mixed)
-        slopes, error = self._double_slopes(point)
-        error = max(_DOUBLE, (3 if estimate.random else 100) * max(estimate.error, error))
-        numbers = [estimate.total, *estimate.values]
-        return self._collect(point, numbers, slopes, error if error < 1e-2 else float("inf"))
+        if exact is None or found is None:
+            return None
+        change = max(exact[1], found[1])
+        discrete = all(v.discrete for v in self.declaration.variables)
+        error = max(1e-26, 100 * change if discrete else 1e3 * change**2)
+        numbers = [*exact[0], *found[0]]
+        near = all(
+            not abs(b) < float("inf") or abs(a - b) <= _ROUGH * (1 + abs(a))
+            for a, b in zip(numbers, rough, strict=True)
+        )
+        return (numbers, error) if near and error < 1e-12 else None
 
-    def _collect(
-        self, point: dict[Any, Any], numbers: Sequence[Any], slopes: Sequence[Any], error: float
-    ) -> Numbers:
+    def _collect(self, point: dict[Any, Any], numbers: Sequence[Any], error: float) -> Numbers:
         total, *rest = numbers
         n = len(self.declaration.parameters)
-        indices = [*((i,) for i in range(n)), *self._pairs, *self._triples]
+        indices: list[Index] = [*((i,) for i in range(n)), *self._pairs, *self._triples]
+        named = [*indices, *self._mixed]
         table = dict(zip(indices, rest, strict=False))
-        mixed: dict[Index, Any] = dict(zip(self._mixed, rest[len(indices) :], strict=False))
         return Numbers(
             tuple(point.items()),
             total,
             {index: table[index] for index in indices[:n]},
             {index: table[index] for index in indices[n:]},
-            mixed,
-            dict(zip(self._slopes, slopes, strict=False)),
+            dict(zip(self._mixed, rest[len(indices) :], strict=False)),
+            dict(zip(self._slopes, rest[len(named) :], strict=True)),
             error,
         )
 

@@ -224,3 +224,31 @@ def test_bad_arguments():
     for call, text in cases:
         with pytest.raises(sm.InvalidArgument, match=text):
             call()
+
+
+def moving_weibull(k: sp.Expr) -> sm.Family:
+    m, b = sp.Symbol("m", real=True), sp.Symbol("b", positive=True)
+    z = (X - m) / b
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sm.StatmaniWarning)
+        return sm.Family(
+            k / b * z ** (k - 1) * exp(-(z**k)),
+            sample={X: sp.Interval(m, sp.oo)},
+            parameters={m: S.Reals, b: sp.Interval(0, sp.oo)},
+        )
+
+
+def test_analytic_continuation_proves_nothing():
+    """E[sss] is infinite, though the formula of its kernel's moments has a value."""
+    report = sm.laws.check(moving_weibull(sp.Rational(5, 2)))
+    assert report["zero-mean score"].status == "proved"
+    assert report["second Bartlett identity"].status == "proved"
+    assert report["third Bartlett identity"].status == "not applicable"
+    assert "no manifold" in report["curvature"].explanation
+
+
+def test_an_edge_that_moves_where_the_density_vanishes():
+    report = sm.laws.check(moving_weibull(sp.Rational(7, 2)))
+    assert report.violated == ()
+    assert report["zero-mean score"].holds
+    assert report["Fisher metric"].holds
