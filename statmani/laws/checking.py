@@ -12,6 +12,7 @@ from statmani.geometry.connection import Connection
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.laws import charted, connections, curvatures, tensors
 from statmani.laws.charts import other_chart
+from statmani.laws.induced import read_family
 from statmani.laws.judge import Clock, run
 from statmani.laws.record import Law, Report
 from statmani.laws.view import View
@@ -91,7 +92,7 @@ def check(
         if family is not None:
             from statmani.laws.families import tensor_laws
 
-            laws += tensor_laws(obj, _declaration(family), clock, effort)
+            laws += tensor_laws(obj, read_family(family, "check: family"), clock, effort)
         return Report(repr(obj), tuple(laws))
     if isinstance(getattr(obj, "declaration", None), Declaration):
         _require_no_family(family, "a family")
@@ -110,16 +111,6 @@ def _require_no_family(family: object, what: str) -> None:
             f"check: family was given with {what}; it is compared with a manifold only. "
             "Pass family.manifold() or leave `family` out."
         )
-
-
-def _declaration(family: Any) -> Declaration:
-    declaration = getattr(family, "declaration", None)
-    if not isinstance(declaration, Declaration):
-        raise InvalidArgument(
-            f"check: family must be a Family, got {family!r} ({type(family).__name__}). "
-            "Declare one with sm.Family(...)."
-        )
-    return declaration
 
 
 def manifold_laws(manifold: StatisticalManifold, clock: Clock) -> list[Law]:

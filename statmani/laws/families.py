@@ -161,8 +161,8 @@ def family_laws(family: Any, clock: Clock, effort: float) -> list[Law]:
     published = Published(manifold, scores)
     found += definition_laws(published, scores, clock)
     found += [
-        kl_metric(family, manifold, published, scores, clock),
-        kl_connections(family, manifold, published, scores, clock),
+        kl_metric(family, published, scores, clock),
+        kl_connections(family, published, scores, clock),
         natural_flatness(manifold, scores, clock),
         expectation_flatness(manifold, scores, clock),
     ]

@@ -53,6 +53,11 @@ class Clock:
             self._progress(name)
         self._end = time.thread_time() + self.seconds
 
+    @property
+    def late(self) -> str:
+        """What is said of a law that is not decided in time."""
+        return f"not decided within {self.seconds:g} s of processor time; raise effort"
+
     def tick(self) -> None:
         """Raise when the law's time is over.
 
@@ -74,7 +79,7 @@ def run(clock: Clock, name: str, statement: str, law: Callable[[Clock], Law]) ->
             name,
             statement,
             "not applicable",
-            explanation=f"not decided within {clock.seconds:g} s of processor time; raise effort",
+            explanation=clock.late,
         )
     except StatmaniError as failure:
         return Law(name, statement, "not applicable", explanation=f"not decided: {failure}")
@@ -125,6 +130,7 @@ def first_difference(
     guard = view.ring.guard
     agree = _COARSE if guard.is_coarse else _DIGITS
     best: tuple[Any, Witness] | None = None
+    tried = False
     for alpha in _ORDERS if view.is_symbolic and len(parts) > 1 else _ORDERS[:1]:
         one, other = view.at(left, alpha), view.at(right, alpha)
         named = alpha if view.is_symbolic and len(parts) > 1 else None
@@ -133,7 +139,7 @@ def first_difference(
         except CertificateError:
             continue
         for point, a, b in _values(view, one, other):
-            gap = abs(a - b)
+            gap, tried = abs(a - b), True
             # Values that vanish by a symmetry differ by the rounding of their quadrature.
             clear = gap > (abs(a) + abs(b)) * 10.0**-agree and (
                 gap > _NOTHING or not guard.is_coarse
@@ -142,6 +148,10 @@ def first_difference(
                 best = gap, _witness(index, point, named, a, b)
         if best is not None:
             return _Difference(best[1], 0)
+        if not tried and not guard.is_coarse:
+            # Different in the ring and at the guard's point, but without values elsewhere.
+            shown = view.ring.shown(one), view.ring.shown(other)
+            return _Difference(Witness((), index, *shown), 0)
     return _Difference(None, agree)
 
 

@@ -29,22 +29,22 @@ class Published:
     """The tensors of a manifold as functions of a family's internal symbols."""
 
     def __init__(self, manifold: StatisticalManifold, scores: Scores) -> None:
-        self._manifold, self._scores = manifold, scores
+        self.manifold, self._scores = manifold, scores
         self._known: dict[tuple[Any, ...], list[Any]] = {}
         scores.floor = _OPEN if self.is_open else 0.0
 
     @cached_property
     def is_open(self) -> bool:
         """Whether an entry contains an unevaluated expectation."""
-        n = range(self._manifold.dim)
-        g, t = self._manifold.metric, self._manifold.skewness
+        n = range(self.manifold.dim)
+        g, t = self.manifold.metric, self.manifold.skewness
         entries = [g[i, j] for i in n for j in n[i:]]
         entries += [t[index] for index in combinations_with_replacement(n, 3)]
         return any(e.has(Expectation) for e in entries)
 
     def closed(self, name: str, index: tuple[int, ...]) -> sp.Expr:
         """One component in internal symbols."""
-        M = self._manifold
+        M = self.manifold
         if name == "metric":
             value = M.metric[index]
         elif name == "skewness":

@@ -74,6 +74,7 @@ class Scores:
         self.floor = 0.0
         self._wanted = points
         self._numbers: list[Numbers] | None = None
+        self._late = False
         self._quadratures: Quadratures | None = None
 
     @property
@@ -83,15 +84,24 @@ class Scores:
             self._quadratures = Quadratures(self.one)
         return self._quadratures
 
-    @property
-    def numbers(self) -> list[Numbers]:
-        """At each point."""
+    def numbers(self, clock: Clock) -> list[Numbers]:
+        """At each point that quadrature reaches in the time of one law."""
         if self._numbers is None:
-            found = self.quadratures
-            constants = self.whole.sample_values()
-            self._numbers = [
-                found.at({**constants, **point}) for point in found.points(self._wanted)
-            ]
+            self._numbers = []
+            found, constants = self.quadratures, self.whole.sample_values()
+            for point in found.points(self._wanted):
+                values = {**constants, **point}
+                try:
+                    number = run_bounded(
+                        lambda _, values=values: found.at(values),  # type: ignore[misc]
+                        clock.seconds,
+                        None,
+                        processor=True,
+                    )
+                except OutOfTime:
+                    self._late = True
+                    break
+                self._numbers.append(number)
         return self._numbers
 
     def law(
@@ -120,7 +130,7 @@ class Scores:
             return Law(name, statement, "not applicable", explanation=_NO_KINKS)
         equations = list(equations)
         digits, tried = _MOST_DIGITS, 0
-        for numbers in self.numbers:
+        for numbers in self.numbers(clock):
             rows = [(e.index, *e.numeric(numbers)) for e in equations]
             if not all(_is_finite(v) for _, *values in rows for v in values):
                 continue
@@ -142,7 +152,8 @@ class Scores:
         if proof is not None:
             return proof
         if not tried:
-            return Law(name, statement, "not applicable", explanation=_DIVERGES)
+            text = clock.late if self._late else _DIVERGES
+            return Law(name, statement, "not applicable", explanation=text)
         return Law(
             name, statement, "verified", digits, tried,
             explanation="by quadrature of the definitions",

@@ -80,16 +80,22 @@ def positivity(view: View, name: str, statement: str, clock: Clock) -> Law:
     if all(sign > 0 for sign in signs):
         text = "all leading minors are positive on the domain"
         return Law(name, statement, "proved", explanation=text)
+    tried = _POINTS
     for size, minor in enumerate(minors):
         clock.tick()
-        for point, value in view.ring.guard.samples(minor, _POINTS):
-            if value == value and value <= 0:
+        rows = [r for r in view.ring.guard.samples(minor, _POINTS) if r[1] == r[1]]
+        tried = min(tried, len(rows))
+        for point, value in rows:
+            if value <= 0:
                 place = tuple(sorted(point.items(), key=lambda pair: str(pair[0])))
                 found = Witness(place, (size, size), Float(str(value), 15), Rational(0))
                 text = "this leading minor is not positive; the geometry may still be Lorentzian"
                 return Law(name, statement, "violated", witness=found, explanation=text)
+    if not tried:
+        text = "not decided: a leading minor has no value at the points tried"
+        return Law(name, statement, "not applicable", explanation=text)
     return Law(
-        name, statement, "verified", _DIGITS, _POINTS,
+        name, statement, "verified", _DIGITS, tried,
         explanation="leading minors; their signs are not known on all of the domain",
     )  # fmt: skip
 

@@ -1,10 +1,11 @@
 """The table family x law.
 
-``python tests/benchmarks/laws_table.py [--write] [--workers 2] [names ...]``:
+``python tests/benchmarks/laws_table.py [--write] [--workers 2] [--rows FILE] [names ...]``:
 
 Every catalogue family (those with sizes in several) is checked in a process of its own, as
 ``sm.laws.check`` does by default. Prints a table of statuses and the time it took; with ``--write``
-the table goes to docs/laws.md, between the markers.
+the table goes to docs/laws.md, between the markers. With ``--rows`` finished rows are kept in a file
+and not repeated, so that an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,10 +51,14 @@ def check(row: tuple[str, tuple[int, ...]]) -> dict[str, object]:
     )
     if done.returncode:
         raise SystemExit(f"{name}{sizes}: {done.stderr}")
-    label = name + (f"({', '.join(map(str, sizes))})" if sizes else "")
-    found: dict[str, object] = json.loads(done.stdout) | {"label": label}
-    print(f"{label}: {found['seconds']:.1f} s", file=sys.stderr)
+    found: dict[str, object] = json.loads(done.stdout) | {"label": label(name, sizes)}
+    print(f"{found['label']}: {found['seconds']:.1f} s", file=sys.stderr)
     return found
+
+
+def label(name: str, sizes: tuple[int, ...]) -> str:
+    """The head of a row."""
+    return name + (f"({', '.join(map(str, sizes))})" if sizes else "")
 
 
 def mark(status: str, digits: int | None, explanation: str) -> str:
@@ -64,7 +68,7 @@ def mark(status: str, digits: int | None, explanation: str) -> str:
     return "?" if "not decided" in explanation else MARKS[status]
 
 
-def table(found: list[dict[str, object]], wall: float) -> str:
+def table(found: list[dict[str, object]]) -> str:
     """Markdown of all rows."""
     names: dict[str, str] = {}
     for row in found:
@@ -81,9 +85,9 @@ def table(found: list[dict[str, object]], wall: float) -> str:
     cells_total = sum(len(row["laws"]) for row in found)  # type: ignore[arg-type,misc]
     cpu = sum(row["seconds"] for row in found)  # type: ignore[misc]
     summary = (
-        f"{len(found)} families, {cells_total} entries; in {proved} families every law that applies "
-        f"is proved; {violated} families violate one. {wall:.0f} s on two cores "
-        f"({cpu:.0f} s of processor time)."
+        f"{len(found)} families, {cells_total} entries; in {proved} families every law that "
+        f"applies is proved; {violated} families violate one. {cpu:.0f} s of "
+        "processor time, families one after the other."
     )
     return "\n".join([summary, "", *lines])
 
@@ -93,16 +97,30 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rows", type=Path)
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     import statmani as sm
 
     names = arguments.names or sm.families.names()
     rows = [(name, sizes) for name in names for sizes in SIZES.get(name, [()])]
-    start = time.monotonic()
+    known = {}
+    if arguments.rows is not None and arguments.rows.exists():
+        lines = arguments.rows.read_text("utf-8").splitlines()
+        known = {row["label"]: row for row in map(json.loads, lines)}
+
+    def one(row: tuple[str, tuple[int, ...]]) -> dict[str, object]:
+        if label(*row) in known:
+            return known[label(*row)]
+        made = check(row)
+        if arguments.rows is not None:
+            with arguments.rows.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(made) + "\n")
+        return made
+
     with ThreadPoolExecutor(arguments.workers) as pool:
-        found = list(pool.map(check, rows))
-    text = table(found, time.monotonic() - start)
+        found = list(pool.map(one, rows))
+    text = table(found)
     print(text)
     if arguments.write:
         page = PAGE.read_text("utf-8")

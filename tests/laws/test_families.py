@@ -153,8 +153,8 @@ def test_a_family_with_a_broken_manifold():
 @pytest.mark.parametrize(
     "name",
     [
-        "poisson", "geometric", "negbin", "zip", "bernoulli", "normal", "weibull", "beta", "laplace",
-        "cauchy", "lognormal", "inverse_gaussian", "von_mises", "mckay_bivariate_gamma",
+        "poisson", "geometric", "negbin", "zip", "bernoulli", "normal", "weibull", "beta",
+        "laplace", "cauchy", "lognormal", "inverse_gaussian", "von_mises", "mckay_bivariate_gamma",
     ],
 )  # fmt: skip
 def test_the_mass_is_exact(name):
@@ -218,7 +218,7 @@ def test_bad_arguments():
             lambda: sm.laws.check(manifold.levi_civita, family=family),
             "family was given with a connection",
         ),
-        (lambda: sm.laws.check(manifold, family="normal"), "family must be a Family"),
+        (lambda: sm.laws.check(manifold, family="normal"), "check: family: expected a family"),
         (lambda: sm.laws.check(plane, family=family), "Write the metric in the symbols"),
     ]
     for call, text in cases:
