@@ -4,8 +4,8 @@
 
 Every catalogue family (those with sizes in several) is checked in a process of its own, as
 ``sm.laws.check`` does by default. Prints a table of statuses and the time it took; with ``--write``
-the table goes to docs/laws.md, between the markers. With ``--rows`` finished rows are kept in a file
-and not repeated, so that an interrupted run goes on.
+the table goes to docs/laws.md, between the markers. With ``--rows`` finished rows are kept in a
+file and not repeated, so that an interrupted run goes on.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def curve() -> sm.StatisticalManifold:
     [
         three_dimensional,
         weibull,
-        lambda: sm.families.bivariate_normal().manifold(),
+        pytest.param(lambda: sm.families.bivariate_normal().manifold(), marks=pytest.mark.slow),
         lambda: sm.StatisticalManifold((R, Y), [[1 / Y**2, 0], [0, 1 / Y**2]]),
         lambda: sm.StatisticalManifold(
             {R: sm.Circle, Y: sp.Interval(0, sp.pi)}, [[sp.sin(Y) ** 2, 0], [0, 1]]
@@ -65,7 +65,7 @@ def test_everything_is_proved_without_symmetry():
     assert "Jeffreys volume invariance" in statuses
 
 
-@pytest.mark.parametrize("alpha", [1, -1, Rational(2, 7), sp.sqrt(2), 0, symbols("a", real=True)])
+@pytest.mark.parametrize("alpha", [-1, sp.sqrt(2), 0, symbols("a", real=True)])
 def test_one_connection(alpha):
     connection = three_dimensional().connection(alpha)
     report = sm.laws.check(connection)
@@ -242,6 +242,7 @@ def test_interruption_goes_through():
         sm.laws.check(three_dimensional(), progress=stop)
 
 
+@pytest.mark.slow
 def test_rounding_of_a_vanishing_value_is_no_difference():
     """At equal weights of the mixture a component vanishes by symmetry, up to rounding."""
     M = sm.families.normal_mixture2().manifold()
