@@ -25,7 +25,7 @@ SIZES = {
     "categorical": [(3,), (5,)],
     "dirichlet": [(2,), (3,), (4,)],
     "multinomial": [(3, 3)],
-    "multivariate_normal": [(2,), (3,)],
+    "multivariate_normal": [(2,)],
 }
 MARKS = {"proved": "P", "violated": "**X**", "not applicable": "-"}
 CHECK = """
