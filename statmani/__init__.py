@@ -48,7 +48,7 @@ from statmani.errors import (
 from statmani.family import Family
 
 if TYPE_CHECKING:
-    from statmani import families
+    from statmani import families, laws
     from statmani.expectation.expectation import Expectation
     from statmani.geometry.manifold import StatisticalManifold
     from statmani.geometry.saving import load_manifold
@@ -98,6 +98,7 @@ __all__ = [
     "geodesic",
     "kl_divergence",
     "latex",
+    "laws",
     "load_manifold",
     "log",
     "pairwise_distances",
@@ -130,8 +131,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "families":
-        return import_module("statmani.families")
+    if name in ("families", "laws"):
+        return import_module(f"statmani.{name}")
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module 'statmani' has no attribute {name!r}")
