@@ -120,7 +120,9 @@ def connect_pair(
             speed = max(speed, metric_norm(field, x0 if k == 0 else end, ends[k]))
         error = _GAIN * abs(distance - best)
         best = distance
-        before[:] = ends
+        for k in range(2):
+            for i in range(n):
+                before[k, i] = ends[k, i]
         if error <= rtol * best and speed_error <= max(rtol, 1e-12) * speed:
             # Near pairs move together when rounded.
             noise = rounding * min(1.0, best) + _noise(absolute, twice)
