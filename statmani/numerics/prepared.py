@@ -130,9 +130,14 @@ class Prepared:
         return points, velocities
 
     def velocities_to_chart(self, x: Floats, velocities: Floats) -> Floats:
-        """Components of velocities in unconstrained coordinates, for rows."""
-        solved = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
-        return np.ascontiguousarray(solved, dtype=np.float64)
+        """Components of velocities in unconstrained coordinates, for rows.
+
+        NaN where a coordinate is so close to its bound that the chart ends.
+        """
+        given = np.array(velocities, dtype=np.float64, order="C")
+        result = np.empty_like(given)
+        compiled.charts().pull_velocities(self.maps.chart, np.array(x, order="C"), given, result)
+        return result
 
     def jacobians(self, x: Floats) -> Floats:
         """d theta_i / d u_a at rows of x, shape (N, n, n)."""

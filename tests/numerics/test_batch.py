@@ -7,7 +7,7 @@ import sympy as sp
 import statmani as sm
 from statmani.errors import StatmaniWarning
 from statmani.kernels import compiled
-from statmani.numerics import batch
+from statmani.numerics import batch, threads
 from statmani.numerics.prepared import prepared
 
 STARTS = {"normal": [0.3, 1.5], "gamma": [2.0, 0.7], "beta": [1.5, 3.0]}
@@ -32,8 +32,8 @@ def test_rows_do_not_depend_on_the_batch(manifolds, monkeypatch, name, alpha):
         assert (sm.exp(M, p[k], v[k], alpha=alpha) == together[k]).all()
     order = np.random.default_rng(1).permutation(len(p))
     assert (sm.exp(M, p[order], v[order], alpha=alpha) == together[order]).all()
-    monkeypatch.setattr(batch, "_cores", lambda: 3)
-    monkeypatch.setattr(batch, "_PER_THREAD", 7)
+    monkeypatch.setattr(threads, "_cores", lambda: 3)
+    monkeypatch.setattr(threads, "_PER_THREAD", 7)
     assert (sm.exp(M, p, v, alpha=alpha) == together).all()
 
 

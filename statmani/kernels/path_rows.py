@@ -1,0 +1,97 @@
+"""Values of many piecewise polynomial paths at once.
+
+Plain Python in the subset that numba compiles. Paths are rows: ``firsts[k]`` is the first step of
+row k (``firsts[-1]`` their number), ``ends`` the times at the ends of steps, a row starting at 0,
+and ``series[step, degree]`` the Legendre coefficients of offset and velocity on a step.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["line_integrals", "sample_rows", "sample_steps"]
+
+Vector = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def _evaluate(coefficients: Vector, xi: float, out: Vector) -> None:
+    """Legendre series at xi in [-1, 1], by their recurrence (Abramowitz and Stegun, 22.7.10)."""
+    count, width = coefficients.shape
+    for i in range(width):
+        out[i] = coefficients[0, i]
+    before = 1.0
+    here = xi
+    for d in range(1, count):
+        for i in range(width):
+            out[i] += here * coefficients[d, i]
+        after = ((2 * d + 1) * xi * here - d * before) / (d + 1)
+        before = here
+        here = after
+
+
+def sample_steps(
+    x0: Vector, firsts: Integers, series: Vector, xi: Vector
+) -> tuple[Vector, Vector]:
+    """Points and velocities at the same places in [-1, 1] of every step, one row for each."""
+    n, count = x0.shape[1], xi.shape[0]
+    x = np.empty((series.shape[0] * count, n))
+    v = np.empty((series.shape[0] * count, n))
+    out = np.empty(2 * n)
+    for k in range(x0.shape[0]):
+        for step in range(firsts[k], firsts[k + 1]):
+            for c in range(count):
+                _evaluate(series[step], xi[c], out)
+                for i in range(n):
+                    x[step * count + c, i] = x0[k, i] + out[i]
+                    v[step * count + c, i] = out[n + i]
+    return x, v
+
+
+def sample_rows(
+    x0: Vector, firsts: Integers, ends: Vector, series: Vector, times: Vector, x: Vector, v: Vector
+) -> None:
+    """Points and velocities at times[k, c] of row k, into rows of x and v; NaN where not known."""
+    n, count = x0.shape[1], times.shape[1]
+    out = np.empty(2 * n)
+    for k in range(x0.shape[0]):
+        first, last = firsts[k], firsts[k + 1]
+        for c in range(count):
+            time = times[k, c]
+            if first == last or np.isnan(time):
+                for i in range(n):
+                    x[k * count + c, i] = np.nan
+                    v[k * count + c, i] = np.nan
+                continue
+            # The first step that ends after the time, else the last one.
+            low, high = first, last - 1
+            while low < high:
+                middle = (low + high) // 2
+                if ends[middle] > time:
+                    high = middle
+                else:
+                    low = middle + 1
+            start = ends[low - 1] if low > first else 0.0
+            _evaluate(series[low], 2.0 * (time - start) / (ends[low] - start) - 1.0, out)
+            for i in range(n):
+                x[k * count + c, i] = x0[k, i] + out[i]
+                v[k * count + c, i] = out[n + i]
+
+
+def line_integrals(
+    firsts: Integers, ends: Vector, weights: Vector, squares: Vector, result: Vector
+) -> None:
+    """Length and energy of rows from squared speeds at Gauss nodes of all steps."""
+    count = weights.shape[0]
+    for k in range(firsts.shape[0] - 1):
+        start = 0.0
+        length = 0.0
+        energy = 0.0
+        for step in range(firsts[k], firsts[k + 1]):
+            half = 0.5 * (ends[step] - start)
+            start = ends[step]
+            for c in range(count):
+                square = squares[step * count + c]
+                length += half * weights[c] * np.sqrt(abs(square))
+                energy += 0.5 * half * weights[c] * square
+        result[k, 0] = length
+        result[k, 1] = energy
