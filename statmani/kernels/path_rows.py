@@ -12,21 +12,26 @@ __all__ = ["line_integrals", "sample_rows", "sample_steps"]
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
+# d / (d + 1): divisions would take longest.
+_PART = np.array([d / (d + 1.0) for d in range(32)])
 
 
-def _evaluate(coefficients: Vector, xi: float, out: Vector) -> None:
-    """Legendre series at xi in [-1, 1], by their recurrence (Abramowitz and Stegun, 22.7.10)."""
+def _basis(xi: float, out: Vector) -> None:
+    """Legendre polynomials at xi, by their recurrence (Abramowitz and Stegun 1964, 22.7.10)."""
+    out[0] = 1.0
+    out[1] = xi
+    for d in range(1, out.shape[0] - 1):
+        weight = _PART[d]
+        out[d + 1] = xi * out[d] + weight * (xi * out[d] - out[d - 1])
+
+
+def _combine(coefficients: Vector, basis: Vector, out: Vector) -> None:
     count, width = coefficients.shape
     for i in range(width):
         out[i] = coefficients[0, i]
-    before = 1.0
-    here = xi
     for d in range(1, count):
         for i in range(width):
-            out[i] += here * coefficients[d, i]
-        after = ((2 * d + 1) * xi * here - d * before) / (d + 1)
-        before = here
-        here = after
+            out[i] += basis[d] * coefficients[d, i]
 
 
 def sample_steps(
@@ -37,10 +42,13 @@ def sample_steps(
     x = np.empty((series.shape[0] * count, n))
     v = np.empty((series.shape[0] * count, n))
     out = np.empty(2 * n)
+    basis = np.empty((count, max(2, series.shape[1])))
+    for c in range(count):
+        _basis(xi[c], basis[c])
     for k in range(x0.shape[0]):
         for step in range(firsts[k], firsts[k + 1]):
             for c in range(count):
-                _evaluate(series[step], xi[c], out)
+                _combine(series[step], basis[c], out)
                 for i in range(n):
                     x[step * count + c, i] = x0[k, i] + out[i]
                     v[step * count + c, i] = out[n + i]
@@ -53,6 +61,7 @@ def sample_rows(
     """Points and velocities at times[k, c] of row k, into rows of x and v; NaN where not known."""
     n, count = x0.shape[1], times.shape[1]
     out = np.empty(2 * n)
+    basis = np.empty(max(2, series.shape[1]))
     for k in range(x0.shape[0]):
         first, last = firsts[k], firsts[k + 1]
         for c in range(count):
@@ -71,7 +80,8 @@ def sample_rows(
                 else:
                     low = middle + 1
             start = ends[low - 1] if low > first else 0.0
-            _evaluate(series[low], 2.0 * (time - start) / (ends[low] - start) - 1.0, out)
+            _basis(2.0 * (time - start) / (ends[low] - start) - 1.0, basis)
+            _combine(series[low], basis, out)
             for i in range(n):
                 x[k * count + c, i] = x0[k, i] + out[i]
                 v[k * count + c, i] = out[n + i]

@@ -104,9 +104,11 @@ def recorded(
         return found
 
     parts = in_parts(count, _RECORDING, follow)
-    steps = np.concatenate([np.diff(firsts) for firsts, _, _ in parts])
-    firsts = np.concatenate([[0], np.cumsum(steps)])
-    ends, series = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+    firsts, ends, series = parts[0]
+    if len(parts) > 1:
+        steps = np.concatenate([np.diff(part[0]) for part in parts])
+        firsts = np.concatenate([[0], np.cumsum(steps)])
+        ends, series = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
     failed = np.flatnonzero(_is_doubtful(kernels, statuses, x0, states, alpha))
     return Recorded(statuses, times, states, firsts, ends, series, failed)
 
@@ -116,7 +118,7 @@ def measured(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> tuple[Flo
     n = x.shape[1]
     pairs = n * (n + 1) // 2
     found = _inspected(kernels, _SQUARE, x, v, alpha, pairs)
-    squares, packed = found[:, 0], np.ascontiguousarray(found[:, 2:])
+    squares, packed = found[:, 0].copy(), found[:, 2:].copy()
     unknown = np.flatnonzero(~np.isfinite(squares))
     if unknown.size:
         g = kernels.metric(x[unknown])
@@ -132,9 +134,11 @@ def noise_and_speed(
 
     Of accelerations that lanes compute, where they can: those are what is used.
     """
-    found = _inspected(kernels, _NOISE, x, v, alpha, 0)
-    speed, noise = found.T
-    unknown = np.flatnonzero(~(np.isfinite(noise) & np.isfinite(speed)))
+    parts = in_parts(
+        len(x), _INSPECTING, lambda part: _inspected(kernels, _NOISE, x[part], v[part], alpha, 0)
+    )
+    speed, noise = np.concatenate(parts).T.copy()
+    unknown = np.flatnonzero(~(noise < np.inf))
     if unknown.size:
         solver = compiled.noise_meter()
         with np.errstate(all="ignore"):
@@ -149,17 +153,12 @@ def _inspected(
 ) -> Floats:
     count, n = x.shape
     found = np.full((count, 2 + extra), np.nan)
-    if has_expectations(kernels.manifold):
-        return found
-    x, v = np.ascontiguousarray(x), np.ascontiguousarray(v)
-    advance, solver = kernels.lanes(alpha), compiled.lane_solver()
-    shape = compiled.lane_shape(n, True)
-
-    def fill(part: slice) -> None:
-        block = _blocks(shape)[0]
-        solver.inspect_lanes(advance, what, x[part], v[part], alpha, block, found[part])
-
-    in_parts(count, _INSPECTING, fill)
+    if not has_expectations(kernels.manifold):
+        block = _blocks(compiled.lane_shape(n, True))[0]
+        compiled.lane_solver().inspect_lanes(
+            kernels.lanes(alpha), what, np.ascontiguousarray(x), np.ascontiguousarray(v), alpha,
+            block, found,
+        )  # fmt: skip
     return found
 
 

@@ -18,7 +18,7 @@ from statmani.numerics.arguments import (
     warn_failures,
 )
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
-from statmani.numerics.geodesic import STEP_STATUS, from_velocity, local_tolerances
+from statmani.numerics.followed import STEP_STATUS, from_velocity, local_tolerances
 from statmani.numerics.precise import end_states
 from statmani.numerics.prepared import prepared
 
@@ -90,9 +90,9 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     status, times, states = end_states(kernels, x0, v0, 1.0, a, tolerance, local, _MAX_STEPS)
     if manifold.domain.constraints:
         # The chart does not end where such a constraint breaks, so the path must be looked at.
-        for k, row in enumerate(from_velocity(kernels, rows, velocities, a, 1.0, tolerance)):
-            if status[k] == 0 and row[2] == "boundary":
-                status[k], times[k] = 1, row[3]
+        path = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)
+        outside = np.flatnonzero((status == 0) & (path.statuses == 1))
+        status[outside], times[outside] = 1, path.times[outside]
     n = manifold.dim
     result, _ = kernels.from_chart(x0 + states[:, :n], states[:, n:])
     # A displacement far below the rounding of u is still right when added to p itself.
@@ -102,8 +102,8 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     if shape == () and failed[0]:
         name = STEP_STATUS[int(status[0])]
         # Batches stop short of the boundary; the path tells the time.
-        _, _, followed, time, *_ = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)[0]
-        reached = times[0] if followed == "converged" else time
+        path = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)
+        reached = times[0] if path.statuses[0] == 0 else path.times[0]
         raise NoConvergence(
             f"the geodesic from {rows[0]} with velocity {velocities[0]} stops at t = "
             f"{reached:.12g} before t = 1 ({name}). Shorten the velocity, or use geodesic, "

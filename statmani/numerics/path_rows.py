@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 _NODES = 7
 # Work of a sample, and of a node where the speed is computed, for threads.
 _SAMPLE, _NODE = 0.03, 0.05
+# Rows whose nodes are in memory together.
+_AT_ONCE = 1024
 
 
 @final
@@ -73,7 +75,7 @@ class PathRows:
         ``times`` has the shape (T,) or (N, T); NaN gives NaN.
         """
         count, n = self.x0.shape
-        wide = np.ascontiguousarray(np.broadcast_to(times, (count, np.shape(times)[-1])), float)
+        wide = np.array(np.broadcast_to(times, (count, np.shape(times)[-1])), dtype=float, order="C")
         width = wide.shape[1]
         points, velocities = np.empty((2, count, width, n))
         charts, chart = compiled.charts(), kernels.maps.chart
@@ -106,13 +108,17 @@ class PathRows:
         solver = compiled.charts()
 
         def fill(part: slice) -> None:
-            first, last = self.firsts[part.start], self.firsts[part.stop]
-            firsts = self.firsts[part.start : part.stop + 1] - first
-            x, v = solver.sample_steps(self.x0[part], firsts, self.series[first:last], xi)
-            squares = measured(kernels, x, v, alpha)[0]
-            solver.line_integrals(firsts, self.ends[first:last], weights, squares, result[part])
+            for start in range(part.start, part.stop, _AT_ONCE):
+                rows = slice(start, min(start + _AT_ONCE, part.stop))
+                first, last = self.firsts[rows.start], self.firsts[rows.stop]
+                firsts = self.firsts[rows.start : rows.stop + 1] - first
+                x, v = solver.sample_steps(self.x0[rows], firsts, self.series[first:last], xi)
+                squares = measured(kernels, x, v, alpha)[0]
+                solver.line_integrals(
+                    firsts, self.ends[first:last], weights, squares, result[rows]
+                )
 
-        in_parts(len(self), _NODE * _NODES * self.series.shape[0] / max(len(self), 1), fill)
+        in_parts(len(self), _NODE * _NODES * len(self.series) / max(len(self), 1), fill)
         result[~self.found] = np.nan
         for k in self.exact:
             path = self[k]
