@@ -27,6 +27,7 @@ __all__ = [
     "lane_solver",
     "noise_meter",
     "precise_solver",
+    "transport_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -140,6 +141,18 @@ REQUESTS = {
         ),
         notice=_NOTICE.format("geodesic integrator with 31 digits"),
     ),
+    "transport": Request(
+        "transport",
+        ("contract.py", "path_rows.py", "transport_rows.py"),
+        (
+            (
+                "transport_rows",
+                f"types.void(FIELD, FIELD, ROWS, {_C}[::1], VECTOR, BLOCK, {_G}, {_G}, {_C}, "
+                f"VECTOR, VECTOR, ROWS, BLOCK, {_C}[::1])",
+            ),
+        ),
+        notice=_NOTICE.format("parallel transport"),
+    ),
     "boundary": Request(
         "boundary",
         ("contract.py", "mesh.py", "collocation.py", "pairs.py"),
@@ -182,6 +195,11 @@ def noise_meter() -> ModuleType:
 def precise_solver() -> ModuleType:
     """The initial-value solver for tapes, and the metric and transport by them."""
     return fulfil(REQUESTS["precise"])
+
+
+def transport_solver() -> ModuleType:
+    """Parallel transport along many paths: transport_rows."""
+    return fulfil(REQUESTS["transport"])
 
 
 def boundary_solver() -> ModuleType:

@@ -8,7 +8,7 @@ and ``series[step, degree]`` the Legendre coefficients of offset and velocity on
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["line_integrals", "sample_rows", "sample_steps"]
+__all__ = ["line_integrals", "locate", "sample_rows", "sample_steps"]
 
 Vector = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -55,6 +55,26 @@ def sample_steps(
     return x, v
 
 
+def locate(
+    x0: Vector, first: int, last: int, ends: Vector, series: Vector, time: float, basis: Vector,
+    out: Vector,
+) -> None:  # fmt: skip
+    """Fill ``out`` with point and velocity at a time of the path of steps first to last - 1."""
+    # The first step that ends after the time, else the last one.
+    low, high = first, last - 1
+    while low < high:
+        middle = (low + high) // 2
+        if ends[middle] > time:
+            high = middle
+        else:
+            low = middle + 1
+    start = ends[low - 1] if low > first else 0.0
+    _basis(2.0 * (time - start) / (ends[low] - start) - 1.0, basis)
+    _combine(series[low], basis, out)
+    for i in range(x0.shape[0]):
+        out[i] += x0[i]
+
+
 def sample_rows(
     x0: Vector, firsts: Integers, ends: Vector, series: Vector, times: Vector, x: Vector, v: Vector
 ) -> None:
@@ -67,23 +87,12 @@ def sample_rows(
         for c in range(count):
             time = times[k, c]
             if first == last or np.isnan(time):
-                for i in range(n):
-                    x[k * count + c, i] = np.nan
-                    v[k * count + c, i] = np.nan
-                continue
-            # The first step that ends after the time, else the last one.
-            low, high = first, last - 1
-            while low < high:
-                middle = (low + high) // 2
-                if ends[middle] > time:
-                    high = middle
-                else:
-                    low = middle + 1
-            start = ends[low - 1] if low > first else 0.0
-            _basis(2.0 * (time - start) / (ends[low] - start) - 1.0, basis)
-            _combine(series[low], basis, out)
+                for i in range(2 * n):
+                    out[i] = np.nan
+            else:
+                locate(x0[k], first, last, ends, series, time, basis, out)
             for i in range(n):
-                x[k * count + c, i] = x0[k, i] + out[i]
+                x[k * count + c, i] = out[i]
                 v[k * count + c, i] = out[n + i]
 
 

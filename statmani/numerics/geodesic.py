@@ -92,6 +92,11 @@ class Geodesic:
         return tuple(self._paths[k] for k in range(len(self._paths)))
 
     @property
+    def rows(self) -> PathRows:
+        """The same, together."""
+        return self._paths
+
+    @property
     def coordinates(self) -> tuple[Symbol, ...]:
         """Symbols of the coordinates."""
         return tuple(self._kernels.manifold.coordinates)

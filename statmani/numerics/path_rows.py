@@ -91,6 +91,12 @@ class PathRows:
         in_parts(count, _SAMPLE * width, fill)
         return points, velocities
 
+    def states(self, times: Floats) -> tuple[Floats, Floats]:
+        """Points and velocities of the chart at times[k, c] of row k, in order."""
+        x, v = np.empty((2, times.size, self.x0.shape[1]))
+        compiled.charts().sample_rows(self.x0, self.firsts, self.ends, self.series, times, x, v)
+        return x, v
+
     def at_steps(self, xi: Floats) -> tuple[Floats, Floats]:
         """Points and velocities of the chart at places in [-1, 1] of every step, in order."""
         found: tuple[Floats, Floats] = compiled.charts().sample_steps(

@@ -13,7 +13,7 @@ from sympy import oo
 
 from statmani.kernels import compiled
 from statmani.numerics import batch
-from statmani.numerics.path import Path
+from statmani.numerics.path_rows import PathRows
 from statmani.numerics.prepared import Prepared
 
 __all__ = [
@@ -72,24 +72,30 @@ def integrate_precise(
     return found
 
 
-def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) -> bool:
-    """Whether noise of the connection may turn transported vectors by more than rtol.
+def loses_transport(
+    kernels: Prepared, paths: PathRows, alpha: float, rtol: float
+) -> NDArray[np.bool_]:
+    """Along which paths noise of the connection may turn transported vectors by more than rtol.
 
     Seen in accelerations of vectors that have a share of every coordinate.
     """
-    if not kernels.may_lose_digits or kernels.tape is None:
-        return False
-    x, v = path(np.linspace(path.knots[0], path.knots[-1], _SAMPLES))
-    g = kernels.metric(x)
+    count, n = paths.x0.shape
+    result = np.zeros(count, dtype=bool)
+    rows = np.flatnonzero(paths.found)
+    if not kernels.may_lose_digits or kernels.tape is None or not rows.size:
+        return result
+    span = np.full(count, np.nan)
+    span[rows] = paths.ends[paths.firsts[rows + 1] - 1]
+    x, v = paths.states(span[:, None] * np.linspace(0.0, 1.0, _SAMPLES))
+    squares, packed = batch.measured(kernels, x, v, alpha)
+    units = [packed[:, i * n - i * (i - 1) // 2] for i in range(n)]
     with np.errstate(all="ignore"):
-        w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
-            np.abs(np.diagonal(g, axis1=1, axis2=2))
-        )
+        w = np.stack([(1.0 - 0.6 * (i % 2)) / np.sqrt(np.abs(g)) for i, g in enumerate(units)], 1)
         noise, size = batch.noise_and_speed(kernels, x, w, alpha)
-        pace = np.sqrt(np.abs(np.einsum("ti,tij,tj->t", v, g, v)))
-        span = path.knots[-1] - path.knots[0]
-        small = _SAFETY * span * pace * noise <= max(rtol, _LEAST) * size * size
-    return not bool(small.all())
+        moved = np.repeat(span, _SAMPLES) * np.sqrt(np.abs(squares))
+        small = _SAFETY * moved * noise <= max(rtol, _LEAST) * size * size
+    result[rows] = ~small.reshape(count, _SAMPLES).all(axis=1)[rows]
+    return result
 
 
 def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> Floats:

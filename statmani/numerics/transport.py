@@ -10,18 +10,30 @@ from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import InvalidArgument, NoConvergence
-from statmani.numerics.arguments import manifold_of, read_alpha, read_rtol, read_vectors
+from statmani.kernels import compiled
+from statmani.numerics.arguments import (
+    manifold_of,
+    read_alpha,
+    read_rtol,
+    read_vectors,
+    warn_failures,
+)
 from statmani.numerics.evaluate import second_kind
 from statmani.numerics.geodesic import Geodesic, geodesic
+from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.path import Path, from_samples
+from statmani.numerics.path_rows import PathRows, from_paths
 from statmani.numerics.precise import loses_transport, transport_slopes
 from statmani.numerics.prepared import Prepared, gauss, prepared
+from statmani.numerics.threads import in_parts
 
 __all__ = ["parallel_transport"]
 
 Floats = NDArray[np.float64]
 _HALVINGS = 9
 _NODES = 12
+# Work beside that of following a geodesic to its end, for threads.
+_WORK = 50.0
 
 
 def parallel_transport(
@@ -94,10 +106,10 @@ def parallel_transport(
             piece = geodesic(manifold, p, end=q, rtol=tolerance)
             matrix = _along(kernels, piece.pieces[0], a, tolerance) @ matrix
         return _apply(matrix, vectors)
-    matrices = np.stack([_along(kernels, piece, a, tolerance) for piece in path.pieces])
-    if np.ndim(path.length) == 0:
-        return _apply(matrices[0], vectors)
+    rows = path.rows
     shape = np.shape(path.length)
+    if shape == ():
+        return _apply(_along(kernels, rows[0], a, tolerance), vectors)
     try:
         given = np.broadcast_to(vectors, (*shape, n))
     except ValueError:
@@ -105,6 +117,10 @@ def parallel_transport(
             f"v of shape {vectors.shape} does not broadcast to the paths' {(*shape, n)}."
             " Give one vector, or one for each path."
         ) from None
+    matrices, failed = _along_rows(kernels, rows, a, tolerance)
+    warn_failures(
+        int(failed.sum()), len(rows), "transports do not reach rtol", "Try a larger rtol."
+    )
     return _apply(matrices.reshape(*shape, n, n), given)
 
 
@@ -115,22 +131,53 @@ def _apply(matrix: Floats, vectors: Floats) -> Floats:
 
 def _along(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> Floats:
     # The matrix of transport along a path, in the manifold's coordinates.
-    n = kernels.dim
-    if path is None:
-        return np.full((n, n), np.nan)
+    x0 = np.zeros((1, kernels.dim)) if path is None else path.x0[None, :]
+    matrices, failed = _along_rows(kernels, from_paths([path], x0), alpha, rtol)
+    if failed[0]:
+        raise NoConvergence(
+            f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, "
+            "or a larger rtol."
+        )
+    return matrices[0]
+
+
+def _along_rows(
+    kernels: Prepared, paths: PathRows, alpha: float, rtol: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Matrices of transport, NaN where a path or its transport failed; and which of the latter."""
+    count, n = paths.x0.shape
+    nodes, b, _, first, _, _ = gauss()
+    result, statuses = np.full((count, n, n), np.nan), np.zeros(count, np.int64)
+    solver, chart, field = compiled.transport_solver(), kernels.maps.chart, kernels.first
+
+    def follow(part: slice) -> None:
+        firsts = paths.firsts[part.start : part.stop + 1]
+        solver.transport_rows(
+            chart, field, paths.x0[part], firsts, paths.ends, paths.series, alpha, rtol, _HALVINGS,
+            nodes, b, first, result[part], statuses[part],
+        )  # fmt: skip
+
+    # Tensors that call Python are no use to several threads.
+    in_parts(count, 0.0 if has_expectations(kernels.manifold) else _WORK, follow)
+    for k in np.flatnonzero(paths.found & loses_transport(kernels, paths, alpha, rtol)):
+        found = _exactly(kernels, paths[int(k)], alpha, rtol)
+        statuses[k] = int(found is None)
+        result[k] = np.nan if found is None else found
+    return result, statuses != 0
+
+
+def _exactly(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> Floats | None:
+    """The matrix from tensors with 31 digits, None where meshes do not come to agree."""
+    assert path is not None
     knots = path.knots
     previous: Floats | None = None
-    exact = loses_transport(kernels, path, alpha, rtol)
     for _ in range(_HALVINGS):
-        matrix = _on_mesh(kernels, path, knots, alpha, exact)
+        matrix = _on_mesh(kernels, path, knots, alpha, True)
         if previous is not None and _agree(kernels, path, matrix, previous, rtol):
             return _own_coordinates(kernels, path, matrix)
         previous = matrix
         knots = np.sort(np.concatenate([knots, 0.5 * (knots[1:] + knots[:-1])]))
-    raise NoConvergence(
-        f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, or "
-        "a larger rtol."
-    )
+    return None
 
 
 def _along_function(
@@ -150,7 +197,7 @@ def _along_function(
             )
         x = kernels.to_chart(np.ascontiguousarray(points)).reshape(_NODES, -1, kernels.dim)
         path = from_samples(knots, x)
-        exact = loses_transport(kernels, path, alpha, rtol)
+        exact = bool(loses_transport(kernels, from_paths([path], path.x0[None]), alpha, rtol)[0])
         matrix = _on_mesh(kernels, path, knots, alpha, exact)
         if previous is not None and _agree(kernels, path, matrix, previous, rtol):
             return _own_coordinates(kernels, path, matrix)
