@@ -137,6 +137,7 @@ REQUESTS = {
             ("precise_acceleration", _PRECISE),
             ("precise_metric", "ROWS(ROWS, VECTOR, ROWS)"),
             ("precise_transport", f"BLOCK(ROWS, ROWS, ROWS, {_G})"),
+            ("precise_frames", "BLOCK(ROWS, ROWS)"),
             ("integrate", _PRECISE_INTEGRATE),
         ),
         notice=_NOTICE.format("geodesic integrator with 31 digits"),
@@ -150,6 +151,7 @@ REQUESTS = {
                 f"types.void(FIELD, FIELD, ROWS, {_C}[::1], VECTOR, BLOCK, {_G}, {_G}, {_C}, "
                 f"VECTOR, VECTOR, ROWS, BLOCK, {_C}[::1])",
             ),
+            ("slopes", f"types.boolean(FIELD, ROWS, ROWS, {_G}, types.boolean, BLOCK, BLOCK)"),
         ),
         notice=_NOTICE.format("parallel transport"),
     ),
@@ -193,12 +195,12 @@ def noise_meter() -> ModuleType:
 
 
 def precise_solver() -> ModuleType:
-    """The initial-value solver for tapes, and the metric and transport by them."""
+    """The initial-value solver for tapes, and the metric, frames and transport by them."""
     return fulfil(REQUESTS["precise"])
 
 
 def transport_solver() -> ModuleType:
-    """Parallel transport along many paths: transport_rows."""
+    """Parallel transport along many paths: transport_rows, and slopes that it solves."""
     return fulfil(REQUESTS["transport"])
 
 

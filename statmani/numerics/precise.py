@@ -98,12 +98,18 @@ def loses_transport(
     return result
 
 
-def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> Floats:
-    """Gamma^k_ij v^i as [k, j] at rows of states, from exact tensors."""
-    found: Floats = compiled.precise_solver().precise_transport(
-        kernels.tape, np.ascontiguousarray(x), np.ascontiguousarray(v), alpha
+def transport_slopes(
+    kernels: Prepared, x: Floats, v: Floats, alpha: float
+) -> tuple[Floats, Floats]:
+    """Frames L and what turns components in them at rows of states, from exact tensors.
+
+    See :mod:`statmani.kernels.transport_rows`.
+    """
+    solver, points = compiled.precise_solver(), np.ascontiguousarray(x)
+    frames: Floats = solver.precise_frames(kernels.tape, points)
+    return frames, solver.precise_transport(
+        kernels.tape, points, np.ascontiguousarray(v), alpha
     )
-    return found
 
 
 def escaped(

@@ -148,14 +148,19 @@ class Prepared:
 
     def displacement(self, p: Floats, q: Floats) -> Floats:
         """Differences of unconstrained coordinates without cancellation, for rows."""
-        tables = gauss(16)
-        result: Floats = compiled.charts().displacements(
-            self.maps.chart, self.maps.inverse, p, q, tables[0], tables[1]
-        )
+        result = self.plain_displacement(p, q)
         # The shorter way round.
         for i, axis in enumerate(self.manifold.domain.axes):
             if axis.periodic:
                 result[:, i] -= 2 * np.pi * np.round(result[:, i] / (2 * np.pi))
+        return result
+
+    def plain_displacement(self, p: Floats, q: Floats) -> Floats:
+        """As :meth:`displacement`, of coordinates on circles as they are given."""
+        tables = gauss(16)
+        result: Floats = compiled.charts().displacements(
+            self.maps.chart, self.maps.inverse, p, q, tables[0], tables[1]
+        )
         return result
 
     def rounding(self, p: Floats, q: Floats) -> Floats:
