@@ -21,7 +21,7 @@ from statmani.storage import cache_directory
 __all__ = ["compiling"]
 
 # One child each, about equally long.
-_SHARES = (("boundary",), ("charts", "noise", "initial"))
+_SHARES = (("boundary",), ("charts", "lanes", "noise", "initial"))
 
 
 def _start(names: Sequence[str]) -> subprocess.Popen[bytes] | None:
