@@ -112,9 +112,7 @@ def measure(
     """
     pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    stage = Stage(
-        sources, size, lanes, builder, None if levi_civita else lanes.spread(scalars[1])
-    )
+    stage = Stage(sources, size, lanes, builder, None if levi_civita else lanes.spread(scalars[1]))
     x = [lanes.load(pointer, k) for k in range(size)]
     v = [lanes.load(pointer, 2 * size + k) for k in range(size)]
     stage(x, v)
@@ -143,9 +141,7 @@ def noise(
     """
     pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    stage = Stage(
-        sources, size, lanes, builder, None if levi_civita else lanes.spread(scalars[1])
-    )
+    stage = Stage(sources, size, lanes, builder, None if levi_civita else lanes.spread(scalars[1]))
     every = range(size)
     x = [lanes.load(pointer, k) for k in every]
     v = [lanes.load(pointer, 2 * size + k) for k in every]

@@ -32,6 +32,8 @@ _STAGES = 12
 _MOST = 3000
 # First step times speed, over rtol**(1/8).
 _FIRST = 2.0
+# Of the step size that the error suggests; how much a step may be longer than the last.
+_SAFETY, _GROWTH = 0.9, 10.0
 # A coordinate on its way to infinity would move by so much within the whole time; then steps that
 # are so much shorter than its motion show that rounding errors have taken over.
 _LEAVING = 1e4
@@ -184,7 +186,7 @@ def start(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``start(block, t_end, alpha, rtol, most, keep)``: all rows from start and velocity."""
+    """Code of ``start(block, ...)``: all rows from start and velocity."""
     pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
     t_end, alpha, rtol = (lanes.spread(s) for s in scalars[:3])
@@ -233,7 +235,7 @@ def attempt(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``attempt(block, t_end, alpha, rtol, most, keep)``: a step, or a smaller size, in each.
+    """Code of ``attempt(block, ..., most, keep)``: a step, or a smaller size, in each lane.
 
     Its value has bits where the end is reached, the step size vanished or ``most`` were taken.
     """
@@ -289,8 +291,8 @@ def attempt(
     error = fifth * (fifth / (both * (2.0 * size)))
     error = both.equals(0.0).choose(0.0, error)
     good = error < 1.0
-    factor = 0.9 * lanes.sixteenth_root(error)
-    grown = factor.least((rejected > 0.0).choose(1.0, 10.0))
+    factor = _SAFETY * lanes.sixteenth_root(error)
+    grown = factor.least((rejected > 0.0).choose(1.0, _GROWTH))
     finite = error < math.inf
     shrunk = finite.choose(factor.most(0.2), 0.2)
     # What the series of the step are made of.

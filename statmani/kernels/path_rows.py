@@ -34,9 +34,7 @@ def _combine(coefficients: Vector, basis: Vector, out: Vector) -> None:
             out[i] += basis[d] * coefficients[d, i]
 
 
-def sample_steps(
-    x0: Vector, firsts: Integers, series: Vector, xi: Vector
-) -> tuple[Vector, Vector]:
+def sample_steps(x0: Vector, firsts: Integers, series: Vector, xi: Vector) -> tuple[Vector, Vector]:
     """Points and velocities at the same places in [-1, 1] of every step, one row for each."""
     n, count = x0.shape[1], xi.shape[0]
     x = np.empty((series.shape[0] * count, n))

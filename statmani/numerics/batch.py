@@ -127,9 +127,7 @@ def measured(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> tuple[Flo
     return squares, packed
 
 
-def noise_and_speed(
-    kernels: Prepared, x: Floats, v: Floats, alpha: float
-) -> tuple[Floats, Floats]:
+def noise_and_speed(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> tuple[Floats, Floats]:
     """Rounding noise of accelerations and speeds, both in the metric, for rows of states.
 
     Of accelerations that lanes compute, where they can: those are what is used.

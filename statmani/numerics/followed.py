@@ -133,7 +133,10 @@ class _Rows:
         chosen &= (np.arange(len(whose)) - self.paths.firsts[whose]) % _EVERY == 0
         x, v = self.paths.at_steps(np.array([-1.0]))
         ends = self.x0[rows] + self.states[rows, :n]
-        states = np.concatenate([x[chosen], ends]), np.concatenate([v[chosen], self.states[rows, n:]])
+        states = (
+            np.concatenate([x[chosen], ends]),
+            np.concatenate([v[chosen], self.states[rows, n:]]),
+        )
         bad = doubtful(kernels, *states, self.t, self.alpha, self.rtol)
         return np.unique(np.concatenate([whose[chosen], rows])[bad])
 

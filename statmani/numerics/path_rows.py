@@ -75,7 +75,9 @@ class PathRows:
         ``times`` has the shape (T,) or (N, T); NaN gives NaN.
         """
         count, n = self.x0.shape
-        wide = np.array(np.broadcast_to(times, (count, np.shape(times)[-1])), dtype=float, order="C")
+        wide = np.array(
+            np.broadcast_to(times, (count, np.shape(times)[-1])), dtype=float, order="C"
+        )
         width = wide.shape[1]
         points, velocities = np.empty((2, count, width, n))
         charts, chart = compiled.charts(), kernels.maps.chart
@@ -120,9 +122,7 @@ class PathRows:
                 firsts = self.firsts[rows.start : rows.stop + 1] - first
                 x, v = solver.sample_steps(self.x0[rows], firsts, self.series[first:last], xi)
                 squares = measured(kernels, x, v, alpha)[0]
-                solver.line_integrals(
-                    firsts, self.ends[first:last], weights, squares, result[rows]
-                )
+                solver.line_integrals(firsts, self.ends[first:last], weights, squares, result[rows])
 
         in_parts(len(self), _NODE * _NODES * len(self.series) / max(len(self), 1), fill)
         result[~self.found] = np.nan

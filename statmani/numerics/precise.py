@@ -107,9 +107,7 @@ def transport_slopes(
     """
     solver, points = compiled.precise_solver(), np.ascontiguousarray(x)
     frames: Floats = solver.precise_frames(kernels.tape, points)
-    return frames, solver.precise_transport(
-        kernels.tape, points, np.ascontiguousarray(v), alpha
-    )
+    return frames, solver.precise_transport(kernels.tape, points, np.ascontiguousarray(v), alpha)
 
 
 def escaped(
