@@ -63,7 +63,7 @@ def series(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``series(block, t_end, alpha, rtol, most, keep)``: coefficients of kept steps."""
+    """Code of ``series(block, t_end, alpha, rtol, most)``: coefficients of kept steps."""
     pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
     alpha = lanes.spread(scalars[1])
@@ -105,7 +105,7 @@ def measure(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``measure(block, t_end, alpha, rtol, most, keep)``: speed and metric at states.
+    """Code of ``measure(block, t_end, alpha, rtol, most)``: speed and metric at states.
 
     Points and velocities stand in the rows of starts and velocities. The square of the speed comes
     to the row of the speed, and the metric (i <= j) to the rows behind those of a step.
@@ -134,7 +134,7 @@ def noise(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``noise(block, t_end, alpha, rtol, most, keep)``: speed and noise at states.
+    """Code of ``noise(block, t_end, alpha, rtol, most)``: speed and noise at states.
 
     States as for :func:`measure`; the noise of the acceleration, in the metric as the speed, comes
     to the row of the step size. See :mod:`statmani.kernels.noise`.

@@ -21,8 +21,8 @@ from statmani.kernels.lanes import Lane, Lanes, sqrt
 from statmani.kernels.tableau import E3, E5, A
 
 __all__ = [
-    "Stage", "attempt", "block_of", "folded", "lane_source", "row_count", "sizes", "start",
-    "weighted",
+    "Stage", "attempt", "attempt_keeping", "block_of", "folded", "lane_source", "row_count",
+    "sizes", "start", "weighted",
 ]  # fmt: skip
 
 # Rows of a block beside the five of each coordinate.
@@ -30,10 +30,11 @@ _OTHER_ROWS = 6
 _STAGES = 12
 # Longer fields take longer to compile than most users' batches take to run.
 _MOST = 3000
-# First step times speed, over rtol**(1/8).
-_FIRST = 2.0
+# First step times speed, over rtol**(1/8). Steps of many geodesics in six families were counted
+# for this and the next.
+_FIRST = 4.0
 # Of the step size that the error suggests; how much a step may be longer than the last.
-_SAFETY, _GROWTH = 0.9, 10.0
+_SAFETY, _GROWTH = 0.85, 10.0
 # A coordinate on its way to infinity would move by so much within the whole time; then steps that
 # are so much shorter than its motion show that rounding errors have taken over.
 _LEAVING = 1e4
@@ -42,23 +43,25 @@ _STUCK = 2e-3
 
 _BUILDER = """
 @intrinsic
-def {name}(_, block, t_end, alpha, rtol, most, keep):
+def {name}(_, block, t_end, alpha, rtol, most):
     def build(context, builder, signature, arguments):
         given = context, builder, signature, arguments
         return {module}.{name}(SOURCES, {size}, {width}, {levi_civita}, {bounded}, *given)
-    return types.int64(block, t_end, alpha, rtol, most, keep), build
+    return types.int64(block, t_end, alpha, rtol, most), build
 """
 _ADVANCE = """
 def advance(block, t_end, alpha, rtol, most, what):
+    if what == 0:
+        return attempt(block, t_end, alpha, rtol, most)
     if what == 1:
-        return start(block, t_end, alpha, rtol, most, 0.0)
+        return start(block, t_end, alpha, rtol, most)
     if what == 2:
-        return measure(block, t_end, alpha, rtol, most, 0.0)
+        return measure(block, t_end, alpha, rtol, most)
     if what == 3:
-        return noise(block, t_end, alpha, rtol, most, 0.0)
-    if what == 5:
-        return series(block, t_end, alpha, rtol, most, 0.0)
-    return attempt(block, t_end, alpha, rtol, most, 1.0 if what == 4 else 0.0)
+        return noise(block, t_end, alpha, rtol, most)
+    if what == 4:
+        return attempt_keeping(block, t_end, alpha, rtol, most)
+    return series(block, t_end, alpha, rtol, most)
 """
 # Every geodesic stops at its start, and nothing is known of its size and noise.
 _NOTHING = """
@@ -98,7 +101,7 @@ def lane_source(
     made = (
         _BUILDER.format(name=name, module=module, **common)
         for module, names in (
-            ("lane_steps", ("start", "attempt")),
+            ("lane_steps", ("start", "attempt", "attempt_keeping")),
             ("lane_records", ("measure", "noise", "series")),
         )
         for name in names
@@ -233,9 +236,9 @@ def weighted(weights: Iterable[float], values: Sequence[Lane], total: Lane) -> L
 
 def attempt(
     sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
-    context: Any, builder: Any, signature: Any, arguments: Any,
+    context: Any, builder: Any, signature: Any, arguments: Any, keep: bool = False,
 ) -> Any:  # fmt: skip
-    """Code of ``attempt(block, ..., most, keep)``: a step, or a smaller size, in each lane.
+    """Code of ``attempt(block, ..., most)``: a step, or a smaller size, in each lane.
 
     Its value has bits where the end is reached, the step size vanished or ``most`` were taken.
     """
@@ -295,11 +298,10 @@ def attempt(
     grown = factor.least((rejected > 0.0).choose(1.0, _GROWTH))
     finite = error < math.inf
     shrunk = finite.choose(factor.most(0.2), 0.2)
-    # What the series of the step are made of.
-    rows_kept = [*s, *v, *(lane for row in zip(*stages, strict=True) for lane in row)]
-    rows_kept += [*(h * value for value in found), h]
-    wanted = builder.fcmp_ordered(">", scalars[4], lanes.ir.DoubleType()(0.0))
-    with builder.if_then(wanted, likely=False):
+    if keep:
+        # What the series of the step are made of.
+        rows_kept = [*s, *v, *(lane for row in zip(*stages, strict=True) for lane in row)]
+        rows_kept += [*(h * value for value in found), h]
         for at, lane in enumerate(rows_kept, start=row_count(size)):
             lanes.store(lane, pointer, at)
     kept = [(s, offset), (v, velocity), (a, found), (roots, new_roots)]
@@ -326,3 +328,11 @@ def attempt(
         stuck = (pace * t_end > _LEAVING).choose(motion, math.inf) < _STUCK * pace
         stops.append(good.choose(stuck.choose(1.0, 0.0), 0.0) > 0.5)
     return lanes.mask(*stops)
+
+
+def attempt_keeping(*given: Any) -> Any:
+    """Code of an attempt that also writes what :mod:`statmani.kernels.lane_records` needs.
+
+    A choice at run time would slow down those that need nothing.
+    """
+    return attempt(*given, keep=True)
