@@ -111,7 +111,8 @@ def _join_exponentials(
             case ast.BinOp(op=ast.Mult(), left=ast.Name(id=a), right=ast.Name(id=b)):
                 if a in single and b in single:
                     both = ast.BinOp(single[a], ast.Add(), single[b])
-                    plan[at] = (names, ast.Call(ast.parse("math.exp", mode="eval").body, [both]))
+                    head = ast.parse("math.exp", mode="eval").body
+                    plan[at] = names, ast.Call(head, [both], [])
     # What the factors were goes unused, and so away.
 
 

@@ -330,9 +330,14 @@ def attempt(
     return lanes.mask(*stops)
 
 
-def attempt_keeping(*given: Any) -> Any:
+def attempt_keeping(
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
+    context: Any, builder: Any, signature: Any, arguments: Any,
+) -> Any:  # fmt: skip
     """Code of an attempt that also writes what :mod:`statmani.kernels.lane_records` needs.
 
     A choice at run time would slow down those that need nothing.
     """
-    return attempt(*given, keep=True)
+    return attempt(
+        sources, size, width, levi_civita, bounded, context, builder, signature, arguments, True
+    )

@@ -93,8 +93,9 @@ def loses_transport(
         w = np.stack([(1.0 - 0.6 * (i % 2)) / np.sqrt(np.abs(g)) for i, g in enumerate(units)], 1)
         noise, size = batch.noise_and_speed(kernels, x, w, alpha)
         moved = np.repeat(span, _SAMPLES) * np.sqrt(np.abs(squares))
-        small = _SAFETY * moved * noise <= max(rtol, _LEAST) * size * size
-    result[rows] = ~small.reshape(count, _SAMPLES).all(axis=1)[rows]
+        small = np.less_equal(_SAFETY * moved * noise, max(rtol, _LEAST) * size * size)
+    keeps: NDArray[np.bool_] = np.asarray(small).reshape(count, _SAMPLES).all(axis=1)
+    result[rows] = ~keeps[rows]
     return result
 
 

@@ -136,7 +136,8 @@ def _along(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> F
             f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, "
             "or a larger rtol."
         )
-    return matrices[0]
+    matrix: Floats = matrices[0]
+    return matrix
 
 
 def _along_rows(

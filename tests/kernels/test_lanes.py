@@ -109,15 +109,18 @@ def test_ends_of_the_exponential():
 
 
 def test_exponentials_of_both_signs_share_their_work():
-    points = np.concatenate([signed(10.0 ** np.linspace(-9, 2.849, 90)), np.linspace(-0.4, 0.4, 60)])
+    points = np.concatenate(
+        [signed(10.0 ** np.linspace(-9, 2.849, 90)), np.linspace(-0.4, 0.4, 60)]
+    )
     for name, exact in (("math.exp", mp.exp), ("math.expm1", mp.expm1)):
         function = FUNCTIONS[name]
-        found = compiled(lambda x, f=function: f(-x))(points)
+        # The work for x is there when -x is asked for.
+        found = compiled(lambda x, f=function: (f(x), f(-x))[1])(points)
         for x, value in zip(points, found, strict=True):
             wanted = exact(-mp.mpf(float(x)))
             assert abs(mp.mpf(float(value)) - wanted) <= 6e-16 * abs(wanted), x
     inf, nan = np.inf, np.nan
-    found = compiled(lambda x: FUNCTIONS["math.exp"](-x))(
+    found = compiled(lambda x: (FUNCTIONS["math.exp"](x), FUNCTIONS["math.exp"](-x))[1])(
         [710.0, -800.0, inf, -inf, nan, 0.0, 1e300, -1e300]
     )
     np.testing.assert_array_equal(found, [0, inf, 0, inf, nan, 1, 0, inf])
