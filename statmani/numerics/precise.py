@@ -94,8 +94,7 @@ def loses_transport(
         noise, size = batch.noise_and_speed(kernels, x, w, alpha)
         moved = np.repeat(span, _SAMPLES) * np.sqrt(np.abs(squares))
         small = np.less_equal(_SAFETY * moved * noise, max(rtol, _LEAST) * size * size)
-    keeps: NDArray[np.bool_] = np.asarray(small).reshape(count, _SAMPLES).all(axis=1)
-    result[rows] = ~keeps[rows]
+    result[rows] = ~np.all(np.reshape(small, (count, _SAMPLES))[rows], axis=1)
     return result
 
 
