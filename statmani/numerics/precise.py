@@ -33,8 +33,6 @@ _MAX_STEPS = 3_000
 #: Steps of doubles before their noise is looked for as the reason.
 FEW_STEPS = 1_000
 # A coordinate that moves by 1 within this part of the time is on its way to infinity.
-_ESCAPING = 1e5
-# Enough for end points, where the exact time of leaving does not come out.
 _LEAVING = 1e4
 _SAMPLES = 9
 # Few samples may miss the largest noise.
@@ -115,7 +113,6 @@ def escaped(
     statuses: NDArray[np.int64],
     states: Floats,
     t: float,
-    pace_limit: float = _ESCAPING,
 ) -> NDArray[np.bool_]:
     """Which of those that did not get to time t were on their way to the boundary.
 
@@ -126,7 +123,7 @@ def escaped(
     stopped = np.flatnonzero(statuses != 0)
     pace = np.abs(states[stopped, kernels.dim :]) * np.array(bounded)
     result = np.zeros(len(states), dtype=bool)
-    result[stopped] = pace.max(axis=1, initial=0.0) * t > pace_limit
+    result[stopped] = pace.max(axis=1, initial=0.0) * t > _LEAVING
     return result
 
 
@@ -156,7 +153,7 @@ def end_states(
     else:
         statuses, times, states = batch.end_states(kernels, x0, v0, t, alpha, local, FEW_STEPS)
     at_end = doubtful(kernels, x0 + states[:, :n], states[:, n:], t, alpha, rtol)
-    leaving = escaped(kernels, statuses, states, t, _LEAVING)
+    leaving = escaped(kernels, statuses, states, t)
     # What has no digits left at the boundary does not matter.
     doubt |= at_end & ~leaving
     long = np.flatnonzero((statuses == 2) & ~doubt & ~leaving)
@@ -167,5 +164,5 @@ def end_states(
     for k in np.flatnonzero(doubt):
         status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
         statuses[k], times[k], states[k] = status, time, state
-    statuses[escaped(kernels, statuses, states, t, _LEAVING)] = 1
+    statuses[escaped(kernels, statuses, states, t)] = 1
     return statuses, times, states
