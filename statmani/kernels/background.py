@@ -22,7 +22,7 @@ from statmani.storage import cache_directory
 __all__ = ["compiling", "install"]
 
 # One child each.
-_SOLVERS = (("boundary",), ("initial", "charts", "noise"), ("lanes", "precise"))
+_SOLVERS = (("boundary",), ("initial", "charts", "noise"), ("lanes", "precise", "transport"))
 # What geodesics of most families need, beside the integrator itself.
 _OTHERS = (
     "charts",

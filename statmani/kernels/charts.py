@@ -10,7 +10,7 @@ import numpy as np
 
 from statmani.kernels.contract import Vector, eliminate
 
-__all__ = ["displacements", "map_points", "sample_path"]
+__all__ = ["displacements", "map_points", "pull_velocities", "sample_path"]
 
 PointMap = Callable[[Vector, Vector], None]
 
@@ -84,3 +84,25 @@ def sample_path(chart: PointMap, x: Vector, v: Vector) -> tuple[Vector, Vector]:
                 total += out[n + i * n + j] * v[k, j]
             velocities[k, i] = total
     return points, velocities
+
+
+def pull_velocities(chart: PointMap, x: Vector, v: Vector, result: Vector) -> None:
+    """Components in the chart at rows of x of vectors v; NaN where a Jacobian is singular.
+
+    Jacobians are lower triangular, since bounds depend on earlier coordinates alone.
+    """
+    count, n = x.shape
+    out = np.empty(n + n * n)
+    for k in range(count):
+        chart(x[k], out)
+        good = True
+        for i in range(n):
+            total = v[k, i]
+            for j in range(i):
+                total -= out[n + i * n + j] * result[k, j]
+            pivot = out[n + i * n + i]
+            good = good and pivot != 0.0
+            result[k, i] = total / pivot
+        for i in range(n):
+            if not good:
+                result[k, i] = np.nan

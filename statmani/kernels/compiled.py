@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import combinations_with_replacement
 from types import ModuleType
 
-from sympy import Dummy
+from sympy import Dummy, oo
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.kernels.cache import Request, fulfil, load
 from statmani.kernels.fields import field_source, map_source
 from statmani.kernels.lane_fields import lane_fields
+from statmani.kernels.lane_records import record_rows
 from statmani.kernels.lane_steps import lane_source, row_count
 from statmani.kernels.straight import element_text, expression_text
 
@@ -26,6 +27,7 @@ __all__ = [
     "lane_solver",
     "noise_meter",
     "precise_solver",
+    "transport_solver",
 ]
 
 _FIELD = [("field", "types.void(VECTOR, VECTOR)")]
@@ -74,17 +76,24 @@ _PAIRS = (
     f"{_G}, {_G}, VECTOR, {_COMMON}, ROWS, {_C}[::1])"
 )
 
-_ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, types.boolean)"
+_ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, {_C})"
+_LANES = (
+    f"({_F}({_ADVANCE}), ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], VECTOR, ROWS)"
+)
 
 # Needed for every manifold, made once per installation.
 REQUESTS = {
     "charts": Request(
         "charts",
-        ("contract.py", "charts.py"),
+        ("contract.py", "charts.py", "path_rows.py"),
         (
             ("map_points", "ROWS(FIELD, ROWS, types.int64)"),
             ("displacements", "ROWS(FIELD, FIELD, ROWS, ROWS, VECTOR, VECTOR)"),
             ("sample_path", "types.Tuple((ROWS, ROWS))(FIELD, ROWS, ROWS)"),
+            ("pull_velocities", "types.void(FIELD, ROWS, ROWS, ROWS)"),
+            ("sample_steps", f"types.Tuple((ROWS, ROWS))(ROWS, {_C}[::1], BLOCK, VECTOR)"),
+            ("sample_rows", f"types.void(ROWS, {_C}[::1], VECTOR, BLOCK, ROWS, ROWS, ROWS)"),
+            ("line_integrals", f"types.void({_C}[::1], VECTOR, VECTOR, VECTOR, ROWS)"),
         ),
         notice=_NOTICE.format("chart maps"),
     ),
@@ -106,10 +115,11 @@ REQUESTS = {
         "lanes",
         ("lane_loop.py",),
         (
+            ("integrate_lanes", f"types.void{_LANES}"),
+            ("record_lanes", f"types.Tuple(({_C}[::1], VECTOR, BLOCK)){_LANES}"),
             (
-                "integrate_lanes",
-                f"types.void({_F}({_ADVANCE}), ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, "
-                f"{_C}[::1], {_C}[::1], VECTOR, ROWS)",
+                "inspect_lanes",
+                f"types.void({_F}({_ADVANCE}), {_C}, ROWS, ROWS, {_G}, ROWS, ROWS)",
             ),
         ),
         notice=_NOTICE.format("batch integrator"),
@@ -127,9 +137,23 @@ REQUESTS = {
             ("precise_acceleration", _PRECISE),
             ("precise_metric", "ROWS(ROWS, VECTOR, ROWS)"),
             ("precise_transport", f"BLOCK(ROWS, ROWS, ROWS, {_G})"),
+            ("precise_frames", "BLOCK(ROWS, ROWS)"),
             ("integrate", _PRECISE_INTEGRATE),
         ),
         notice=_NOTICE.format("geodesic integrator with 31 digits"),
+    ),
+    "transport": Request(
+        "transport",
+        ("contract.py", "path_rows.py", "transport_rows.py"),
+        (
+            (
+                "transport_rows",
+                f"types.void(FIELD, FIELD, ROWS, {_C}[::1], VECTOR, BLOCK, {_G}, {_G}, {_C}, "
+                f"VECTOR, VECTOR, ROWS, BLOCK, {_C}[::1])",
+            ),
+            ("slopes", f"types.boolean(FIELD, ROWS, ROWS, {_G}, types.boolean, BLOCK, BLOCK)"),
+        ),
+        notice=_NOTICE.format("parallel transport"),
     ),
     "boundary": Request(
         "boundary",
@@ -153,7 +177,7 @@ REQUESTS = {
 
 
 def charts() -> ModuleType:
-    """Batched maps between charts: map_points, displacements, sample_path."""
+    """Batched maps between charts, and values of many paths."""
     return fulfil(REQUESTS["charts"])
 
 
@@ -163,7 +187,7 @@ def initial_solver() -> ModuleType:
 
 
 def lane_solver() -> ModuleType:
-    """The initial-value solver for batches: integrate_lanes."""
+    """The initial-value solver in lanes: integrate_lanes, record_lanes, inspect_lanes."""
     return fulfil(REQUESTS["lanes"])
 
 
@@ -173,8 +197,13 @@ def noise_meter() -> ModuleType:
 
 
 def precise_solver() -> ModuleType:
-    """The initial-value solver for tapes, and the metric and transport by them."""
+    """The initial-value solver for tapes, and the metric, frames and transport by them."""
     return fulfil(REQUESTS["precise"])
+
+
+def transport_solver() -> ModuleType:
+    """Parallel transport along many paths: transport_rows, and slopes that it solves."""
+    return fulfil(REQUESTS["transport"])
 
 
 def boundary_solver() -> ModuleType:
@@ -209,9 +238,12 @@ def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
 
 
-def lane_shape(size: int) -> tuple[int, int]:
-    """Rows of a block for a dimension, and how many trajectories are followed at once."""
-    return row_count(size), 16 if size <= 2 else 8
+def lane_shape(size: int, recording: bool = False) -> tuple[int, int]:
+    """Rows of a block for a dimension, and how many trajectories are followed at once.
+
+    More rows serve what is recorded beside end points.
+    """
+    return record_rows(size) if recording else row_count(size), 16 if size <= 2 else 8
 
 
 def compiled_lanes(manifold: StatisticalManifold, levi_civita: bool) -> ModuleType:
@@ -220,10 +252,15 @@ def compiled_lanes(manifold: StatisticalManifold, levi_civita: bool) -> ModuleTy
     With `levi_civita` it takes alpha for 0. Where the tensors contain what lanes cannot compute,
     it stops every geodesic at its start.
     """
-    width = lane_shape(manifold.dim)[1]
+    n, width = manifold.dim, lane_shape(manifold.dim)[1]
+    bounded = tuple(
+        k
+        for k, axis in enumerate(manifold.domain.axes)
+        if axis.lower is not -oo or axis.upper is not oo
+    )
     return load(
         _request(f"lanes {width} {levi_civita}", manifold),
         (),
-        lambda: lane_source(lane_fields(manifold, levi_civita), manifold.dim, width, levi_civita),
+        lambda: lane_source(lane_fields(manifold, levi_civita), n, width, levi_civita, bounded),
         [("advance", _ADVANCE)],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -74,13 +75,15 @@ class _Straight:
         needed: set[str] = set()
         for at in wanted:
             needed |= _used(self._outputs.get(at))
-        plan = []
+        plan: list[tuple[tuple[str, ...], ast.expr]] = []
         for names, node, used in reversed(self._statements):
             if not needed.isdisjoint(names):
                 plan.append((names, node))
                 needed |= used
+        plan.reverse()
+        _join_exponentials(plan, [self._outputs[at] for at in wanted if at in self._outputs])
         known: dict[str, Lane] = {}
-        for names, node in reversed(plan):
+        for names, node in plan:
             if len(names) > 1:
                 assert isinstance(node, ast.Call)
                 sweep = SWEEPS[_name(node.func)]
@@ -90,6 +93,27 @@ class _Straight:
                 known[names[0]] = lanes.lane(_value(node, x, known))
         zero = ast.Constant(0.0)
         return [lanes.lane(_value(self._outputs.get(at, zero), x, known)) for at in wanted]
+
+
+def _join_exponentials(
+    plan: list[tuple[tuple[str, ...], ast.expr]], outputs: Sequence[ast.expr]
+) -> None:
+    """Products of two exponentials that serve nothing else become one exponential, in place."""
+    uses: Counter[str] = Counter()
+    for node in [*(node for _, node in plan), *outputs]:
+        uses.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+    single: dict[str, ast.expr] = {}
+    for at, (names, node) in enumerate(plan):
+        match node:
+            case ast.Call(args=[argument]) if _name(node.func) == "math.exp":
+                if uses[names[0]] == 1:
+                    single[names[0]] = argument
+            case ast.BinOp(op=ast.Mult(), left=ast.Name(id=a), right=ast.Name(id=b)):
+                if a in single and b in single:
+                    both = ast.BinOp(single[a], ast.Add(), single[b])
+                    head = ast.parse("math.exp", mode="eval").body
+                    plan[at] = names, ast.Call(head, [both], [])
+    # What the factors were goes unused, and so away.
 
 
 @lru_cache(maxsize=16)
@@ -157,7 +181,8 @@ def contracted(source: str, x: Sequence[Lane], v: Sequence[Lane], alpha: Lane | 
             symbol = found[at]
             if alpha is not None:
                 symbol = symbol - (0.5 * alpha) * found[count + at]
-            total = total + (v[i] * v[j]) * ((-1.0 if i == j else -2.0) * symbol)
+            # The same products for every k.
+            total = total + ((-1.0 if i == j else -2.0) * (v[i] * v[j])) * symbol
         result.append(total)
     return result
 

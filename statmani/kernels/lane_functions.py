@@ -14,8 +14,9 @@ from statmani.kernels.lanes import Lane, sqrt
 __all__ = ["FUNCTIONS", "SWEEPS"]
 
 # What is left of polygammas of order n after (n-1)! / y**n + n! / (2 y**(n+1)), times y**(n+2) and
-# the sign of the order (log(y) - 1 / (2 y) for order 0), as polynomials in 1/y**2 for y >= 6;
-# expm1(r) - r over r**2 for |r| <= log(2) / 2. Interpolation at Chebyshev nodes.
+# the sign of the order (log(y) - 1 / (2 y) for order 0), as polynomials in 1/y**2 for y >= 6.
+# Then cosh(r) - 1 over r**2 and sinh(r) / r - 1 over r**2 for |r| <= log(2) / 2, in r**2.
+# Interpolation at Chebyshev nodes.
 _TAILS = (
     (
         0.08333333333333331, -0.008333333333267643, 0.003968253917761117, -0.004166651793755492,
@@ -37,10 +38,13 @@ _TAILS = (
         13193.41447989637, -53942.783426945745,
     ),
 )  # fmt: skip
-_EXPONENTIAL = (
-    0.5000000000000001, 0.1666666666666667, 0.04166666666662416, 0.008333333333326141,
-    0.0013888888917198757, 0.00019841269874802374, 2.4801521319615554e-05, 2.755725542362447e-06,
-    2.7620077041765494e-07, 2.510520717094936e-08,
+_EVEN = (
+    0.5000000000000001, 0.04166666666662413, 0.0013888888917213717, 2.4801521295954376e-05,
+    2.7620088445409746e-07,
+)  # fmt: skip
+_ODD = (
+    0.16666666666666669, 0.008333333333330062, 0.00019841269863053618, 2.7557268459997064e-06,
+    2.510038549551032e-08,
 )  # fmt: skip
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
 # Adding it rounds a double to an integer; the low bits are then the exponent of its power of 2.
@@ -70,26 +74,38 @@ def exp(x: Lane) -> Lane:
 
 
 def _exp(x: Lane) -> Lane:
-    small, scale = x.lanes.once_pair(_exp_parts, x)
+    small, scale = _exp_parts(x)
     return (small + 1.0) * scale
 
 
 def _exp_parts(x: Lane) -> tuple[Lane, Lane]:
     # exp(r) - 1 and 2**k for x = k log(2) + r, |r| <= log(2) / 2, where k = -1023 makes 0 and
-    # k = 1024 infinity; what is not a number passes through.
+    # k = 1024 infinity; what is not a number passes through. Those of -x come from the same.
+    opposite = x.lanes.opposite(x)
+    if opposite is None or not x.lanes.has_shared(_reduced, opposite):
+        odd, even, shifted = x.lanes.shared(_reduced, x)
+        return even + odd, x.lanes.power_of_two(shifted)
+    odd, even, shifted = x.lanes.shared(_reduced, opposite)
+    turned = (2.0 * _ROUNDER - shifted).most(_ROUNDER - 1023.0)
+    return even - odd, (opposite < -709.0).choose(math.inf, x.lanes.power_of_two(turned))
+
+
+def _reduced(x: Lane) -> tuple[Lane, Lane, Lane]:
+    """sinh(r), cosh(r) - 1, and a double with the bits of k."""
     inside = x.lanes.constant(709.5).least(x.lanes.constant(-709.0).most(x))
     shifted = inside * (1 / math.log(2)) + _ROUNDER
     whole = shifted - _ROUNDER
     rest = (inside - whole * _LN2_HIGH) - whole * _LN2_LOW
-    series = _polynomial(_EXPONENTIAL, rest)
-    return rest + (rest * rest) * series, x.lanes.power_of_two(shifted)
+    square = rest * rest
+    odd = rest + (rest * square) * _polynomial(_ODD, square)
+    return odd, square * _polynomial(_EVEN, square), shifted
 
 
 def expm1(x: Lane) -> Lane:
     """exp(x) - 1, to 2 units in the last place; infinite above 709."""
     if x.number is not None and abs(x.number) < _LARGEST:
         return x.lanes.constant(math.expm1(x.number))
-    small, scale = x.lanes.once_pair(_exp_parts, x)
+    small, scale = _exp_parts(x)
     bounded = (x > 709.0).choose(math.inf, small * scale + (scale - 1.0))
     return x.equals(x).choose(bounded, math.nan)
 

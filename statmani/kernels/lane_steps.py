@@ -4,9 +4,10 @@ The rows of a block, one double per lane each, are in this order, with n rows fo
 first five: unconstrained coordinates of the start, offset from it, velocity, acceleration,
 sqrt|g_ii| (1 where that is 0); then speed, step size, time, the length that errors compare with,
 0 after an accepted step (1 after a rejected one, 2 if its error was not finite), and the number
-of steps. The method and its error estimate are those of :mod:`statmani.kernels.integrator`; only
-accelerations are kept (Nystrom's form; Hairer, Norsett and Wanner 1993, section II.14), and each
-lane has a step of its own.
+of steps. What :mod:`statmani.kernels.lane_records` adds comes after them. The method and its
+error estimate are those of :mod:`statmani.kernels.integrator`; only accelerations are kept
+(Nystrom's form; Hairer, Norsett and Wanner 1993, section II.14), and each lane has a step of its
+own.
 """
 
 from __future__ import annotations
@@ -19,15 +20,25 @@ from statmani.kernels.lane_acceleration import Metric, contracted, metric, opera
 from statmani.kernels.lanes import Lane, Lanes, sqrt
 from statmani.kernels.tableau import E3, E5, A
 
-__all__ = ["attempt", "lane_source", "row_count", "start"]
+__all__ = [
+    "Stage", "attempt", "attempt_keeping", "block_of", "folded", "lane_source", "row_count",
+    "sizes", "start", "weighted",
+]  # fmt: skip
 
 # Rows of a block beside the five of each coordinate.
 _OTHER_ROWS = 6
 _STAGES = 12
 # Longer fields take longer to compile than most users' batches take to run.
 _MOST = 3000
-# First step times speed, over rtol**(1/8).
-_FIRST = 2.0
+# First step times speed, over rtol**(1/8). Steps of many geodesics in six families were counted
+# for this and the next.
+_FIRST = 4.0
+# Of the step size that the error suggests; how much a step may be longer than the last.
+_SAFETY, _GROWTH = 0.85, 10.0
+# A coordinate on its way to infinity would move by so much within the whole time; then steps that
+# are so much shorter than its motion show that rounding errors have taken over.
+_LEAVING = 1e4
+_STUCK = 2e-3
 
 
 _BUILDER = """
@@ -35,21 +46,31 @@ _BUILDER = """
 def {name}(_, block, t_end, alpha, rtol, most):
     def build(context, builder, signature, arguments):
         given = context, builder, signature, arguments
-        return lane_steps.{name}(SOURCES, {size}, {width}, {levi_civita}, *given)
+        return {module}.{name}(SOURCES, {size}, {width}, {levi_civita}, {bounded}, *given)
     return types.int64(block, t_end, alpha, rtol, most), build
 """
 _ADVANCE = """
-def advance(block, t_end, alpha, rtol, most, first):
-    if first:
+def advance(block, t_end, alpha, rtol, most, what):
+    if what == 0:
+        return attempt(block, t_end, alpha, rtol, most)
+    if what == 1:
         return start(block, t_end, alpha, rtol, most)
-    return attempt(block, t_end, alpha, rtol, most)
+    if what == 2:
+        return measure(block, t_end, alpha, rtol, most)
+    if what == 3:
+        return noise(block, t_end, alpha, rtol, most)
+    if what == 4:
+        return attempt_keeping(block, t_end, alpha, rtol, most)
+    return series(block, t_end, alpha, rtol, most)
 """
-# Every geodesic stops at its start.
+# Every geodesic stops at its start, and nothing is known of its size and noise.
 _NOTHING = """
-def advance(block, t_end, alpha, rtol, most, first):
+def advance(block, t_end, alpha, rtol, most, what):
     for lane in range(block.shape[1]):
-        block[{first} + 1, lane] = 0.0
+        block[{first} + 1, lane] = 0.0 if what < 2 or what > 3 else np.nan
         block[{first} + 4, lane] = 2.0
+        if what == 2 or what == 3:
+            block[{first}, lane] = np.nan
     return -1
 """
 
@@ -59,23 +80,36 @@ def row_count(size: int) -> int:
     return 5 * size + _OTHER_ROWS
 
 
-def lane_source(sources: tuple[str, str], size: int, width: int, levi_civita: bool) -> str:
-    """Source of ``advance(block, t_end, alpha, rtol, most, first)``: start, or attempt a step.
+def lane_source(
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...]
+) -> str:
+    """Source of ``advance(block, t_end, alpha, rtol, most, what)``.
 
-    `sources` are those of :func:`statmani.kernels.lane_fields.lane_fields`.
+    By `what`: 0 attempts a step, 1 starts, 2 measures, 3 finds noise, 4 attempts a step and keeps
+    its stages, 5 makes series of what was kept. `sources` are those of
+    :func:`statmani.kernels.lane_fields.lane_fields`; `bounded` numbers coordinates whose domain
+    has an end, which unconstrained ones reach at infinity.
     """
     counts = [operations(source) for source in sources if source]
     if any(count is None or count > _MOST for count in counts):
         return _NOTHING.format(first=5 * size)
-    head = "from numba.extending import intrinsic\nfrom statmani.kernels import lane_steps\n"
+    head = (
+        "from numba.extending import intrinsic\n"
+        "from statmani.kernels import lane_records, lane_steps\n"
+    )
+    common = {"size": size, "width": width, "levi_civita": levi_civita, "bounded": bounded}
     made = (
-        _BUILDER.format(name=name, size=size, width=width, levi_civita=levi_civita)
-        for name in ("start", "attempt")
+        _BUILDER.format(name=name, module=module, **common)
+        for module, names in (
+            ("lane_steps", ("start", "attempt", "attempt_keeping")),
+            ("lane_records", ("measure", "noise", "series")),
+        )
+        for name in names
     )
     return f"{head}SOURCES = {sources!r}\n" + "\n".join(made) + _ADVANCE
 
 
-class _Stage:
+class Stage:
     """Accelerations by a function of their own, which is compiled once for all stages."""
 
     def __init__(
@@ -134,12 +168,12 @@ class _Stage:
         return function
 
 
-def _block(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[Any, list[Any]]:
+def block_of(context: Any, builder: Any, signature: Any, arguments: Any) -> tuple[Any, list[Any]]:
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
     return array.data, list(arguments[1:])
 
 
-def _sizes(g: Metric, v: Sequence[Lane]) -> tuple[list[Lane], Lane]:
+def sizes(g: Metric, v: Sequence[Lane]) -> tuple[list[Lane], Lane]:
     """sqrt|g_ii|, 1 where that is 0, and the speed."""
     roots = []
     speed = v[0].lanes.constant(0.0)
@@ -152,18 +186,18 @@ def _sizes(g: Metric, v: Sequence[Lane]) -> tuple[list[Lane], Lane]:
 
 
 def start(
-    sources: tuple[str, str], size: int, width: int, levi_civita: bool,
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
     context: Any, builder: Any, signature: Any, arguments: Any,
 ) -> Any:  # fmt: skip
-    """Code of ``start(block, t_end, alpha, rtol, most)``: all rows from start and velocity."""
-    pointer, scalars = _block(context, builder, signature, arguments)
+    """Code of ``start(block, ...)``: all rows from start and velocity."""
+    pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    t_end, alpha, rtol, _ = (lanes.spread(s) for s in scalars)
+    t_end, alpha, rtol = (lanes.spread(s) for s in scalars[:3])
     x = [lanes.load(pointer, k) for k in range(size)]
     v = [lanes.load(pointer, 2 * size + k) for k in range(size)]
-    stage = _Stage(sources, size, lanes, builder, None if levi_civita else alpha)
+    stage = Stage(sources, size, lanes, builder, None if levi_civita else alpha)
     found = stage(x, v)
-    roots, speed = _sizes(stage.metric(x), v)
+    roots, speed = sizes(stage.metric(x), v)
     # Along a null direction of an indefinite metric.
     largest = zero = lanes.constant(0.0)
     for root, component in zip(roots, v, strict=True):
@@ -184,15 +218,16 @@ def start(
     return lanes.no_mask()
 
 
-def _folded(weights: Sequence[float]) -> list[float]:
+def folded(weights: Sequence[float]) -> list[float]:
     """Weights of accelerations in the sum of the stages' velocities with such weights."""
+    count = len(weights)
     return [
-        math.fsum(float(weights[r]) * float(A[r, q]) for r in range(_STAGES))
-        for q in range(_STAGES)
+        math.fsum(float(weights[r]) * float(A[r, q]) for r in range(count)) for q in range(count)
     ]
 
 
-def _weighted(weights: Iterable[float], values: Sequence[Lane], total: Lane) -> Lane:
+def weighted(weights: Iterable[float], values: Sequence[Lane], total: Lane) -> Lane:
+    """A sum with weights, added to a total."""
     for weight, value in zip(weights, values, strict=True):
         if weight != 0:
             total = value * weight + total
@@ -200,17 +235,17 @@ def _weighted(weights: Iterable[float], values: Sequence[Lane], total: Lane) -> 
 
 
 def attempt(
-    sources: tuple[str, str], size: int, width: int, levi_civita: bool,
-    context: Any, builder: Any, signature: Any, arguments: Any,
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
+    context: Any, builder: Any, signature: Any, arguments: Any, keep: bool = False,
 ) -> Any:  # fmt: skip
-    """Code of ``attempt(block, t_end, alpha, rtol, most)``: a step, or a smaller size, in each.
+    """Code of ``attempt(block, ..., most)``: a step, or a smaller size, in each lane.
 
     Its value has bits where the end is reached, the step size vanished or ``most`` were taken.
     """
-    pointer, scalars = _block(context, builder, signature, arguments)
+    pointer, scalars = block_of(context, builder, signature, arguments)
     lanes = Lanes(builder, width)
-    t_end, alpha, rtol, most = (lanes.spread(s) for s in scalars)
-    stage = _Stage(sources, size, lanes, builder, None if levi_civita else alpha)
+    t_end, alpha, rtol, most = (lanes.spread(s) for s in scalars[:4])
+    stage = Stage(sources, size, lanes, builder, None if levi_civita else alpha)
 
     def rows(first: int) -> list[Lane]:
         return [lanes.load(pointer, first * size + k) for k in range(size)]
@@ -225,14 +260,14 @@ def attempt(
     last = step >= rest
     h = last.choose(rest, step)
     tableau = [[float(w) for w in A[row, :_STAGES]] for row in range(_STAGES + 1)]
-    folded = [_folded(row) for row in tableau]
+    sums = [folded(row) for row in tableau]
     base = [x0[k] + s[k] for k in every]
     # Accelerations times h; the offset of a stage is h times its mean velocity.
     stages = [[h * value] for value in a]
     for row in range(1, _STAGES + 1):
         node = math.fsum(tableau[row])
-        mean = [_weighted(folded[row][:row], stages[k], node * v[k]) for k in every]
-        velocity = [_weighted(tableau[row][:row], stages[k], v[k]) for k in every]
+        mean = [weighted(sums[row][:row], stages[k], node * v[k]) for k in every]
+        velocity = [weighted(tableau[row][:row], stages[k], v[k]) for k in every]
         if row == _STAGES:
             break
         found = stage([h * mean[k] + base[k] for k in every], velocity)
@@ -241,7 +276,7 @@ def attempt(
     offset = [h * mean[k] + s[k] for k in every]
     point = [x0[k] + offset[k] for k in every]
     found = stage(point, velocity)
-    new_roots, new_speed = _sizes(stage.metric(point), velocity)
+    new_roots, new_speed = sizes(stage.metric(point), velocity)
     fifth = third = zero
     for k in every:
         scale_x = rtol * length + roots[k] * (4e-16 * abs(base[k]) + 1e-140)
@@ -250,8 +285,8 @@ def attempt(
         in_x, in_v = h * (inverse * scale_v), inverse * scale_x
         squares = []
         for weights in ([float(w) for w in estimate[:_STAGES]] for estimate in (E5, E3)):
-            by_x = _weighted(_folded(weights), stages[k], zero) * in_x
-            by_v = _weighted(weights, stages[k], zero) * in_v
+            by_x = weighted(folded(weights), stages[k], zero) * in_x
+            by_v = weighted(weights, stages[k], zero) * in_v
             squares.append(by_x * by_x + by_v * by_v)
         fifth, third = fifth + squares[0], third + squares[1]
     both = fifth + 0.01 * third
@@ -259,10 +294,16 @@ def attempt(
     error = fifth * (fifth / (both * (2.0 * size)))
     error = both.equals(0.0).choose(0.0, error)
     good = error < 1.0
-    factor = 0.9 * lanes.sixteenth_root(error)
-    grown = factor.least((rejected > 0.0).choose(1.0, 10.0))
+    factor = _SAFETY * lanes.sixteenth_root(error)
+    grown = factor.least((rejected > 0.0).choose(1.0, _GROWTH))
     finite = error < math.inf
     shrunk = finite.choose(factor.most(0.2), 0.2)
+    if keep:
+        # What the series of the step are made of.
+        rows_kept = [*s, *v, *(lane for row in zip(*stages, strict=True) for lane in row)]
+        rows_kept += [*(h * value for value in found), h]
+        for at, lane in enumerate(rows_kept, start=row_count(size)):
+            lanes.store(lane, pointer, at)
     kept = [(s, offset), (v, velocity), (a, found), (roots, new_roots)]
     for at, (old, new) in enumerate(kept, start=1):
         for k in every:
@@ -280,4 +321,23 @@ def attempt(
     for k, lane in enumerate(others):
         lanes.store(lane, pointer, 5 * size + k)
     goes_on = new_step >= (1e-14 * new_time).most(1e-300)
-    return lanes.mask(new_time >= t_end, goes_on.choose(0.0, 1.0) > 0.5, others[-1] >= most)
+    stops = [new_time >= t_end, goes_on.choose(0.0, 1.0) > 0.5, others[-1] >= most]
+    for k in bounded:
+        pace = abs(velocity[k])
+        motion = new_step * (pace * pace).most(abs(found[k]))
+        stuck = (pace * t_end > _LEAVING).choose(motion, math.inf) < _STUCK * pace
+        stops.append(good.choose(stuck.choose(1.0, 0.0), 0.0) > 0.5)
+    return lanes.mask(*stops)
+
+
+def attempt_keeping(
+    sources: tuple[str, str], size: int, width: int, levi_civita: bool, bounded: tuple[int, ...],
+    context: Any, builder: Any, signature: Any, arguments: Any,
+) -> Any:  # fmt: skip
+    """Code of an attempt that also writes what :mod:`statmani.kernels.lane_records` needs.
+
+    A choice at run time would slow down those that need nothing.
+    """
+    return attempt(
+        sources, size, width, levi_civita, bounded, context, builder, signature, arguments, True
+    )

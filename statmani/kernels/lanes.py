@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Callable
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, TypeVar, final
 
 __all__ = ["Lane", "Lanes", "sqrt"]
 
@@ -41,7 +41,7 @@ class Lanes:
         self.doubles = ir.VectorType(ir.DoubleType(), width)
         self._integers = ir.VectorType(ir.IntType(64), width)
         self._fma = _has_fma()
-        self._known: dict[tuple[Any, ...], Lane] = {}
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def constant(self, number: float) -> Lane:
         """The same number in every lane."""
@@ -51,7 +51,8 @@ class Lanes:
         if key not in self._known:
             value = self.ir.Constant(self.doubles, [number] * self.width)
             self._known[key] = Lane(self, value, number, None)
-        return self._known[key]
+        made: Lane = self._known[key]
+        return made
 
     def spread(self, scalar: Any) -> Lane:
         """A double that is known at run time, in every lane."""
@@ -87,23 +88,35 @@ class Lanes:
             value = self._emit(name, *(lane.value for lane in lanes))
             factors = (lanes[0], lanes[1]) if name == "fmul" else None
             self._known[key] = Lane(self, value, None, factors)
-        return self._known[key]
+            if name == "fneg":
+                self._known[key].negated = lanes[0]
+        made: Lane = self._known[key]
+        return made
 
-    def once_pair(
-        self, function: Callable[[Lane], tuple[Lane, Lane]], x: Lane
-    ) -> tuple[Lane, Lane]:
-        """Two values of a function, built once for the same argument."""
-        first, second = (function, x, 0), (function, x, 1)
-        if first not in self._known:
-            self._known[first], self._known[second] = function(x)
-        return self._known[first], self._known[second]
+    def shared(self, function: Callable[[Lane], Parts], x: Lane) -> Parts:
+        """The values of a function, built once for the same argument."""
+        key = (function, x)
+        if key not in self._known:
+            self._known[key] = function(x)
+        found: Parts = self._known[key]
+        return found
+
+    def has_shared(self, function: Callable[[Lane], Any], x: Lane) -> bool:
+        """Whether the values of a function are there."""
+        return (function, x) in self._known
+
+    def opposite(self, x: Lane) -> Lane | None:
+        """The lane whose negative this is, or that was made as the negative of this."""
+        found: Lane | None = x.negated or self._known.get(("fneg", x))
+        return found
 
     def once(self, function: Callable[[Lane], Lane], x: Lane) -> Lane:
         """The value of a function, built once for the same argument."""
         key = (function, x)
         if key not in self._known:
             self._known[key] = function(x)
-        return self._known[key]
+        found: Lane = self._known[key]
+        return found
 
     def _emit(self, name: str, *values: Any) -> Any:
         builder = self._builder
@@ -184,7 +197,7 @@ class Lanes:
 class Lane:
     """One double, or one truth value of a comparison, per lane."""
 
-    __slots__ = ("_factors", "_lanes", "number", "value")
+    __slots__ = ("_factors", "_lanes", "negated", "number", "value")
 
     def __init__(
         self, lanes: Lanes, value: Any, number: float | None, factors: tuple[Lane, Lane] | None
@@ -194,6 +207,8 @@ class Lane:
         #: The number when all lanes hold one that is known.
         self.number = number
         self._factors = factors
+        #: What this is the negative of, where it was made so.
+        self.negated: Lane | None = None
 
     def __add__(self, other: Number) -> Lane:
         lanes, other = self._lanes, self._lanes.lane(other)
@@ -317,6 +332,7 @@ class Lane:
 
 
 Number: TypeAlias = Lane | float
+Parts = TypeVar("Parts")
 _HIGHEST_POWER = 64
 
 

@@ -22,7 +22,7 @@ from statmani.kernels.double_double import (
     dd_sqrt,
 )
 
-__all__ = ["precise_acceleration", "precise_metric", "precise_transport"]
+__all__ = ["precise_acceleration", "precise_frames", "precise_metric", "precise_transport"]
 
 Vector = NDArray[np.float64]
 
@@ -191,58 +191,129 @@ def precise_acceleration(
     return good
 
 
+def _turning(
+    tape: Vector, x: Vector, v: Vector, alpha: float, values: Vector, metric: Vector, out: Vector
+) -> None:
+    """Fill out[c, b] = Gamma_{ab,c} v^a in the chart, and its metric, at one point."""
+    n = x.shape[0]
+    lowered = np.zeros((n * n, 2))
+    metric[:] = 0.0
+    start = _pulled(tape, x, values, lowered, metric)
+    bend = start + n * n
+    d = bend + n * n * n + n * n
+    skew = d + n * n * n
+    own = np.zeros((n, 2))
+    speed = np.zeros((n, 2))
+    for i in range(n):
+        own[i, 0] = v[i]
+    for i in range(n):
+        for a in range(n):
+            _add_product(speed, i, values, start + i * n + a, own, a, 1.0)
+    # first[j, k] = Gamma_{ij,k} w^i with w = J v.
+    first = np.zeros((n * n, 2))
+    for j in range(n):
+        for k in range(n):
+            at = j * n + k
+            skewed = np.zeros((1, 2))
+            for i in range(n):
+                _add_product(first, at, speed, i, values, d + (i * n + j) * n + k, 0.5)
+                _add_product(first, at, speed, i, values, d + (j * n + i) * n + k, 0.5)
+                _add_product(first, at, speed, i, values, d + (k * n + i) * n + j, -0.5)
+                _add_product(skewed, 0, speed, i, values, skew + (i * n + j) * n + k, -0.5)
+            h, l = dd_mul(skewed[0, 0], skewed[0, 1], alpha, 0.0)
+            first[at, 0], first[at, 1] = dd_add(first[at, 0], first[at, 1], h, l)
+    out[:] = 0.0
+    for b in range(n):
+        inner = np.zeros((n, 2))
+        bent = np.zeros((n, 2))
+        for k in range(n):
+            for j in range(n):
+                _add_product(inner, k, first, j * n + k, values, start + j * n + b, 1.0)
+            for a in range(n):
+                _add_product(bent, k, values, bend + (k * n + a) * n + b, own, a, 1.0)
+        for c in range(n):
+            for k in range(n):
+                _add_product(out, c * n + b, values, start + k * n + c, inner, k, 1.0)
+                _add_product(out, c * n + b, lowered, k * n + c, bent, k, 1.0)
+
+
+def _cholesky(matrix: Vector, n: int) -> bool:
+    """Replace a metric by L with L L^T equal to it; False where it is not positive definite."""
+    for j in range(n):
+        for i in range(j, n):
+            for k in range(j):
+                _add_product(matrix, i * n + j, matrix, i * n + k, matrix, j * n + k, -1.0)
+        at = j * n + j
+        if not (matrix[at, 0] > 0.0 and matrix[at, 0] < np.inf):
+            return False
+        matrix[at, 0], matrix[at, 1] = dd_sqrt(matrix[at, 0], matrix[at, 1])
+        for i in range(j + 1, n):
+            matrix[i * n + j, 0], matrix[i * n + j, 1] = dd_div(
+                matrix[i * n + j, 0], matrix[i * n + j, 1], matrix[at, 0], matrix[at, 1]
+            )
+    return True
+
+
+def _whiten(lower: Vector, n: int, matrix: Vector) -> None:
+    """Replace X by L^-1 X L^-T."""
+    for turn in range(2):
+        across, along = (1, n) if turn == 0 else (n, 1)
+        for j in range(n):
+            for i in range(n):
+                at = j * across + i * along
+                for k in range(i):
+                    _add_product(matrix, at, lower, i * n + k, matrix, j * across + k * along, -1.0)
+                matrix[at, 0], matrix[at, 1] = dd_div(
+                    matrix[at, 0], matrix[at, 1], lower[i * n + i, 0], lower[i * n + i, 1]
+                )
+
+
 def precise_transport(tape: Vector, x: Vector, v: Vector, alpha: float) -> Vector:
-    """Gamma^c_ab v^a as [c, b] in the chart, for rows of points and velocities."""
+    """What turns components in the frames of :func:`precise_frames`, as [i, j], for rows.
+
+    See :mod:`statmani.kernels.transport_rows`; NaN where the metric is not positive definite.
+    """
     count, n = x.shape
-    result = np.empty((count, n, n))
+    result = np.full((count, n, n), np.nan)
     values = np.empty((tape.shape[0], 2))
+    metric = np.empty((n * n, 2))
     turned = np.empty((n * n, 2))
+    plain = np.empty((n * n, 2))
+    for r in range(count):
+        _turning(tape, x[r], v[r], alpha, values, metric, turned)
+        _turning(tape, x[r], v[r], 0.0, values, metric, plain)
+        if not _cholesky(metric, n):
+            continue
+        _whiten(metric, n, turned)
+        _whiten(metric, n, plain)
+        for i in range(n):
+            for j in range(n):
+                h, l = -turned[i * n + j, 0], -turned[i * n + j, 1]
+                if j >= i:
+                    # The derivative of the metric is the sum of both.
+                    high, low = dd_add(
+                        plain[i * n + j, 0], plain[i * n + j, 1],
+                        plain[j * n + i, 0], plain[j * n + i, 1],
+                    )  # fmt: skip
+                    part = 0.5 if i == j else 1.0
+                    h, l = dd_add(h, l, part * high, part * low)
+                result[r, i, j] = h
+    return result
+
+
+def precise_frames(tape: Vector, x: Vector) -> Vector:
+    """L with L L^T the metric in the chart, for rows of points; NaN where there is none."""
+    count, n = x.shape
+    result = np.full((count, n, n), np.nan)
+    values = np.empty((tape.shape[0], 2))
     for r in range(count):
         lowered = np.zeros((n * n, 2))
         metric = np.zeros((n * n, 2))
-        start = _pulled(tape, x[r], values, lowered, metric)
-        bend = start + n * n
-        d = bend + n * n * n + n * n
-        skew = d + n * n * n
-        own = np.zeros((n, 2))
-        speed = np.zeros((n, 2))
-        for i in range(n):
-            own[i, 0] = v[r, i]
-        for i in range(n):
-            for a in range(n):
-                _add_product(speed, i, values, start + i * n + a, own, a, 1.0)
-        # first[j, k] = Gamma_{ij,k} w^i with w = J v.
-        first = np.zeros((n * n, 2))
-        for j in range(n):
-            for k in range(n):
-                at = j * n + k
-                skewed = np.zeros((1, 2))
-                for i in range(n):
-                    _add_product(first, at, speed, i, values, d + (i * n + j) * n + k, 0.5)
-                    _add_product(first, at, speed, i, values, d + (j * n + i) * n + k, 0.5)
-                    _add_product(first, at, speed, i, values, d + (k * n + i) * n + j, -0.5)
-                    _add_product(skewed, 0, speed, i, values, skew + (i * n + j) * n + k, -0.5)
-                h, l = dd_mul(skewed[0, 0], skewed[0, 1], alpha, 0.0)
-                first[at, 0], first[at, 1] = dd_add(first[at, 0], first[at, 1], h, l)
-        for b in range(n):
-            inner = np.zeros((n, 2))
-            bent = np.zeros((n, 2))
-            for k in range(n):
+        _pulled(tape, x[r], values, lowered, metric)
+        if _cholesky(metric, n):
+            for i in range(n):
                 for j in range(n):
-                    _add_product(inner, k, first, j * n + k, values, start + j * n + b, 1.0)
-                for a in range(n):
-                    _add_product(bent, k, values, bend + (k * n + a) * n + b, own, a, 1.0)
-            right = np.zeros((n, 2))
-            for c in range(n):
-                for k in range(n):
-                    _add_product(right, c, values, start + k * n + c, inner, k, 1.0)
-                    _add_product(right, c, lowered, k * n + c, bent, k, 1.0)
-            for i in range(n * n):
-                turned[i, 0] = metric[i, 0]
-                turned[i, 1] = metric[i, 1]
-            good = _solve(turned, right)
-            for c in range(n):
-                result[r, c, b] = right[c, 0] if good else np.nan
+                    result[r, i, j] = metric[i * n + j, 0] if j <= i else 0.0
     return result
 
 

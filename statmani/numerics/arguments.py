@@ -96,8 +96,8 @@ def read_vectors(values: ArrayLike, dim: int, what: str) -> Floats:
             f"{what} must have shape (..., {dim}), got shape {array.shape}. The last axis runs "
             "over the coordinates."
         )
-    finite = np.isfinite(array).all(axis=-1)
-    if not finite.all():
+    if not np.isfinite(array).all():
+        finite = np.isfinite(array).all(axis=-1)
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise InvalidArgument(
             f"{what}{list(index) if index else ''} is not finite: {array[index]}. "

@@ -18,15 +18,41 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
+from statmani.numerics.batch import measured
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
-from statmani.numerics.geodesic import STEP_STATUS, from_velocity, local_tolerances
+from statmani.numerics.followed import STEP_STATUS, from_velocity, local_tolerances
 from statmani.numerics.precise import end_states
-from statmani.numerics.prepared import prepared
+from statmani.numerics.prepared import Prepared, prepared
 
-__all__ = ["LogResult", "exp", "log"]
+__all__ = ["ExpResult", "LogResult", "exp", "log"]
 
 Floats = NDArray[np.float64]
 _MAX_STEPS = 100_000
+# Up to this length errors of steps hardly grow along a geodesic of a metric.
+_SHORT, _LOOSER = 3.0, 1e-3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ExpResult:
+    """End points with their statuses; for a batch every field is an array.
+
+    Attributes
+    ----------
+    value, velocity : ndarray, shape (..., n)
+        Point and velocity at time 1; NaN where the geodesic stops before.
+    status : str or ndarray of str
+        "converged"; "boundary" where the geodesic leaves the domain or meets a singularity;
+        "steps" or "no acceleration" where it could not be followed.
+    end_time : float or ndarray
+        The last time reached. Where geodesics leave the domain this is slightly before they do:
+        :func:`geodesic` goes closer.
+    """
+
+    value: Floats
+    velocity: Floats
+    status: Any
+    end_time: Any
 
 
 @final
@@ -49,7 +75,15 @@ class LogResult:
     status: Any
 
 
-def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float = 1e-10) -> Floats:
+def exp(
+    M: object,
+    p: ArrayLike,
+    v: ArrayLike,
+    *,
+    alpha: float = 0,
+    rtol: float = 1e-10,
+    full_output: bool = False,
+) -> Any:
     """The point at time 1 of the alpha-geodesic from p with velocity v.
 
     Parameters
@@ -60,10 +94,12 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     alpha : real number
     rtol : float
         Relative accuracy, 1e-14 to 0.1.
+    full_output : bool
+        Return an :class:`ExpResult`, with statuses.
 
     Returns
     -------
-    ndarray, shape (..., n)
+    ndarray of shape (..., n), or ExpResult
 
     Raises
     ------
@@ -88,32 +124,63 @@ def exp(M: object, p: ArrayLike, v: ArrayLike, *, alpha: float = 0, rtol: float 
     kernels = prepared(manifold)
     x0 = kernels.to_chart(rows)
     v0 = kernels.velocities_to_chart(x0, velocities)
-    local = local_tolerances(tolerance)[1]
-    status, times, states = end_states(kernels, x0, v0, 1.0, a, tolerance, local, _MAX_STEPS)
+    status, times, states = _followed(kernels, x0, v0, a, tolerance)
     if manifold.domain.constraints:
         # The chart does not end where such a constraint breaks, so the path must be looked at.
-        for k, row in enumerate(from_velocity(kernels, rows, velocities, a, 1.0, tolerance)):
-            if status[k] == 0 and row[2] == "boundary":
-                status[k], times[k] = 1, row[3]
+        path = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)
+        outside = np.flatnonzero((status == 0) & (path.statuses == 1))
+        status[outside], times[outside] = 1, path.times[outside]
     n = manifold.dim
-    result, _ = kernels.from_chart(x0 + states[:, :n], states[:, n:])
+    result, final = kernels.from_chart(x0 + states[:, :n], states[:, n:])
     # A displacement far below the rounding of u is still right when added to p itself.
-    result[~v0.any(axis=1)] = rows[~v0.any(axis=1)]
+    still = np.flatnonzero(v0[:, 0] == 0)
+    still = still[~v0[still].any(axis=1)]
+    result[still] = rows[still]
     failed = status != 0
-    result[failed] = np.nan
+    result[failed] = final[failed] = np.nan
     if shape == () and failed[0]:
         name = STEP_STATUS[int(status[0])]
         # Batches stop short of the boundary; the path tells the time.
-        _, _, followed, time, *_ = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)[0]
-        reached = times[0] if followed == "converged" else time
+        path = from_velocity(kernels, rows, velocities, a, 1.0, tolerance)
+        reached = times[0] if path.statuses[0] == 0 else path.times[0]
         raise NoConvergence(
             f"the geodesic from {rows[0]} with velocity {velocities[0]} stops at t = "
             f"{reached:.12g} before t = 1 ({name}). Shorten the velocity, or use geodesic, "
             "which returns the path up to there."
         )
-    if shape != ():
-        warn_failures(int(failed.sum()), len(rows), "geodesics stop before time 1", "Use geodesic.")
-    return result.reshape(*shape, n)
+    if shape != () and not full_output:
+        warn_failures(
+            int(failed.sum()),
+            len(rows),
+            "geodesics stop before time 1",
+            "Pass full_output=True for the reasons, or use geodesic.",
+        )
+    value = result.reshape(*shape, n)
+    if not full_output:
+        return value
+    names = np.array(STEP_STATUS)[status]
+    if shape == ():
+        return ExpResult(value, final[0], str(names[0]), float(times[0]))
+    return ExpResult(value, final.reshape(*shape, n), names.reshape(shape), times.reshape(shape))
+
+
+def _followed(
+    kernels: Prepared, x0: Floats, v0: Floats, alpha: float, rtol: float
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Statuses, times and states at the ends; short ones of a metric need fewer steps."""
+    tight = local_tolerances(rtol)[1]
+    short = np.zeros(len(x0), dtype=bool)
+    if alpha == 0:
+        short = np.abs(measured(kernels, x0, v0, alpha)[0]) <= _SHORT**2
+    if not short.any() or short.all():
+        local = max(tight, _LOOSER * rtol) if short.any() else tight
+        return end_states(kernels, x0, v0, 1.0, alpha, rtol, local, _MAX_STEPS)
+    result = np.zeros(len(x0), np.int64), np.zeros(len(x0)), np.zeros((len(x0), 2 * kernels.dim))
+    for rows, local in ((short, max(tight, _LOOSER * rtol)), (~short, tight)):
+        found = end_states(kernels, x0[rows], v0[rows], 1.0, alpha, rtol, local, _MAX_STEPS)
+        for whole, part in zip(result, found, strict=True):
+            whole[rows] = part
+    return result
 
 
 def log(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Symbol
 
 from statmani.errors import InvalidArgument, NoConvergence
-from statmani.kernels import compiled
 from statmani.kernels.background import install
 from statmani.numerics.arguments import (
     broadcast,
@@ -22,19 +22,15 @@ from statmani.numerics.arguments import (
     warn_failures,
 )
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
-from statmani.numerics.path import Path, from_steps, length_and_energy
-from statmani.numerics.precise import FEW_STEPS, doubtful, escaped, integrate_precise
+from statmani.numerics.followed import STEP_STATUS, from_velocity
+from statmani.numerics.path import Path
+from statmani.numerics.path_rows import PathRows, from_paths
 from statmani.numerics.prepared import Prepared, prepared
 
-__all__ = ["STEP_STATUS", "Geodesic", "from_velocity", "geodesic", "local_tolerances"]
+__all__ = ["Geodesic", "geodesic"]
 
 Floats = NDArray[np.float64]
 _SAMPLES = 65
-_MAX_STEPS = 100_000
-_EPS = 2.0**-52
-
-#: Meaning of the integrator's statuses.
-STEP_STATUS = ("converged", "boundary", "steps", "no acceleration")
 
 
 @final
@@ -72,7 +68,7 @@ class Geodesic:
     status: Any
     end_time: Any
     alpha: float
-    _paths: tuple[Path | None, ...] = field(repr=False)
+    _paths: PathRows = field(repr=False)
     _shape: tuple[int, ...] = field(repr=False)
     _kernels: Prepared = field(repr=False)
     _t: float = field(repr=False)
@@ -94,6 +90,11 @@ class Geodesic:
     @property
     def pieces(self) -> tuple[Path | None, ...]:
         """The piecewise polynomials in unconstrained coordinates; None where one failed."""
+        return tuple(self._paths[k] for k in range(len(self._paths)))
+
+    @property
+    def rows(self) -> PathRows:
+        """The same, together."""
         return self._paths
 
     @property
@@ -134,14 +135,11 @@ class Geodesic:
                 f"{float(times.max())!r}. The geodesic is known only there."
             )
         flat = times.ravel()
-        ends = np.ravel(self.end_time)
-        results = [
-            _values(self._kernels, path, np.where(flat <= end * (1 + 1e-15), flat, np.nan))
-            for path, end in zip(self._paths, ends, strict=True)
-        ]
+        ends = np.ravel(self.end_time)[:, None]
+        known = np.where(flat <= ends * (1 + 1e-15), flat, np.nan)
         shape = (*self._shape, *np.shape(t), self._kernels.dim)
-        points = np.stack([r[0] for r in results]).reshape(shape)
-        return points, np.stack([r[1] for r in results]).reshape(shape)
+        points, velocities = self._paths.sample(self._kernels, known)
+        return points.reshape(shape), velocities.reshape(shape)
 
     def __str__(self) -> str:
         if self._shape:
@@ -151,25 +149,6 @@ class Geodesic:
             f"geodesic on [0, {self.end_time:.6g}], length {self.length:.12g}, "
             f"error {self.error:.1g}, {self.status}"
         )
-
-
-def local_tolerances(rtol: float) -> tuple[float, float]:
-    """Tolerances of a step, for a run to compare with and for the one that counts.
-
-    Errors grow like exp(d sqrt|K|) along a geodesic of length d, so steps are held to more
-    digits than asked for at its end.
-    """
-    return max(1e-3 * rtol, 3e-14), max(1e-4 * rtol, 3e-15)
-
-
-def _values(kernels: Prepared, path: Path | None, times: Floats) -> tuple[Floats, Floats]:
-    n = kernels.dim
-    points, velocities = np.full((2, times.size, n), np.nan)
-    good = np.isfinite(times)
-    if path is not None and good.any():
-        x, v = path(times[good])
-        points[good], velocities[good] = kernels.from_chart(x, v)
-    return points, velocities
 
 
 def geodesic(
@@ -238,150 +217,87 @@ def geodesic(
     if end is not None:
         targets = manifold.domain.require(end, "end")
         shape, first, second = broadcast(starts, targets, ("start", "end"))
-        rows = _between(kernels, first, second, a, final, tolerance)
+        found = _between(kernels, first, second, a, final, tolerance)
     else:
         given = read_vectors(np.asarray(velocity), manifold.dim, "velocity")
         shape, first, second = broadcast(starts, given, ("start", "velocity"))
-        rows = from_velocity(kernels, first, second, a, final, tolerance)
-    bad = [r for r in rows if r[0] is None]
-    if bad and shape == ():
+        found = _shot(kernels, first, second, a, final, tolerance)
+    bad = ~found.paths.found
+    if shape == () and bad[0]:
         raise NoConvergence(
-            f"no geodesic from {first[0]}: {bad[0][4]}. Try a shorter time or other coordinates."
+            f"no geodesic from {first[0]}: {found.reason(0)}. Try a shorter time or other "
+            "coordinates."
         )
-    if bad:
-        warn_failures(len(bad), len(rows), "geodesics were not found", "")
-    ends = np.array([r[3] for r in rows])
+    if bad.any():
+        warn_failures(int(bad.sum()), len(bad), "geodesics were not found", "")
     grid = np.linspace(0.0, 1.0, _SAMPLES)
-    complete = bool((ends == final).all()) or bool(bad and (ends[np.isfinite(ends)] == final).all())
-    times = grid * final if complete else (grid * ends[:, None]).reshape(*shape, _SAMPLES)
-    sampled = [_values(kernels, r[0], grid * (final if complete else r[3])) for r in rows]
-    n = kernels.dim
-    measured = [
-        length_and_energy(kernels, r[0]) if r[0] is not None else (np.nan, np.nan) for r in rows
-    ]
+    ends = found.times
+    if (ends[~bad] == final).all():
+        times = sampled = grid * final
+    else:
+        sampled = grid * ends[:, None]
+        times = sampled.reshape(*shape, _SAMPLES)
+    points, velocities = found.paths.sample(kernels, sampled)
+    length, energy = found.paths.lengths_and_energies(kernels, a)
 
-    def shaped(values: list[Any]) -> Any:
-        return np.array(values).reshape(shape) if shape else values[0]
+    def shaped(values: NDArray[Any]) -> Any:
+        return values.reshape(shape) if shape else values[0].item()
 
     return Geodesic(
         times,
-        np.stack([s[0] for s in sampled]).reshape(*shape, _SAMPLES, n),
-        np.stack([s[1] for s in sampled]).reshape(*shape, _SAMPLES, n),
-        shaped([m[0] for m in measured]),
-        shaped([m[1] for m in measured]),
-        shaped([r[1] for r in rows]),
-        shaped([r[2] for r in rows]),
-        shaped([float(r[3]) for r in rows]),
+        points.reshape(*shape, _SAMPLES, kernels.dim),
+        velocities.reshape(*shape, _SAMPLES, kernels.dim),
+        shaped(length),
+        shaped(energy),
+        shaped(found.errors),
+        shaped(found.statuses),
+        shaped(ends),
         a,
-        tuple(r[0] for r in rows),
+        found.paths,
         shape,
         kernels,
         final,
     )
 
 
-# Path (None when failed), error, status, end time, reason.
-_Row = tuple[Path | None, float, str, float, str]
+class _Found(NamedTuple):
+    """Paths with errors, statuses and times of rows, and what a failed one failed of."""
+
+    paths: PathRows
+    errors: Floats
+    statuses: NDArray[np.str_]
+    times: Floats
+    reason: Callable[[int], str]
+
+
+def _shot(
+    kernels: Prepared, p: Floats, velocity: Floats, alpha: float, t: float, rtol: float
+) -> _Found:
+    found = from_velocity(kernels, p, velocity, alpha, t, rtol)
+    statuses = np.array(STEP_STATUS)[found.statuses]
+    return _Found(found.paths, found.errors, statuses, found.times, found.reason)
 
 
 def _between(
     kernels: Prepared, p: Floats, q: Floats, alpha: float, t: float, rtol: float
-) -> list[_Row]:
-    require_definite(kernels.metric(kernels.to_chart(p)), "start")
-    rows: list[_Row] = []
-    for found in connect_rows(kernels, p, q, alpha, rtol, True):
-        path = found.path
-        if path is None:
-            rows.append((None, np.nan, found.status, np.nan, REASONS[found.status]))
-            continue
-        series = path.series.copy()
-        series[:, :, kernels.dim :] /= t
-        path = Path(path.x0, path.knots * t, series)
-        rows.append((path, found.distance_error, found.status, t, ""))
-    return rows
-
-
-def _has_escaped(kernels: Prepared, found: tuple[Any, ...], t: float) -> bool:
-    return bool(escaped(kernels, np.array([found[0]]), found[2][None, :], t)[0])
-
-
-def _is_doubtful(
-    kernels: Prepared,
-    x0: Floats,
-    v0: Floats,
-    t: float,
-    alpha: float,
-    rtol: float,
-    end: Floats,
-    pieces: Floats,
-) -> bool:
-    # At the last state, and where every eighth step starts.
-    states = np.concatenate([pieces[::8, 0], end[None, :]])
-    n = kernels.dim
-    return bool(doubtful(kernels, x0 + states[:, :n], states[:, n:], t, alpha, rtol).any())
-
-
-def _rounding(g: Floats, length: float, offset: Floats, end: Floats, exact: bool) -> float:
-    # Of the end point's coordinates, and of solving for accelerations, where a metric close to
-    # singular (after scaling) loses digits all along the way; of exact ones only the state does.
-    units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
-    scaled = g / (units[:, :, None] * units[:, None, :])
-    smallest = float(np.abs(np.linalg.eigvalsh(scaled)).min())
-    own = float(np.sqrt(abs(offset @ g[1] @ offset)))
-    place = float(units[1] @ np.abs(end))
-    lost = np.sqrt(smallest) if exact else smallest
-    return _EPS * (2.0 * own + place + length / max(lost, _EPS))
-
-
-def from_velocity(
-    kernels: Prepared, p: Floats, velocity: Floats, alpha: float, t: float, rtol: float
-) -> list[_Row]:
-    """Geodesics of rows of points and velocities; they end where they leave the domain."""
-    solver = compiled.initial_solver()
+) -> _Found:
     x0 = kernels.to_chart(p)
-    v0 = kernels.velocities_to_chart(x0, velocity)
-    n = kernels.dim
-    loose, tight = local_tolerances(rtol)
-    unsure = doubtful(kernels, x0, v0, t, alpha, rtol)
-    rows: list[_Row] = []
-    for k in range(p.shape[0]):
-        common = (x0[k], v0[k], t, alpha)
-        own = (solver.acceleration, kernels.first, *common)
-        exact = bool(unsure[k])
-        if not exact:
-            for steps in (FEW_STEPS, _MAX_STEPS):
-                found = solver.integrate(*own, tight, steps, True)
-                gone = _has_escaped(kernels, found, t)
-                exact = not gone and _is_doubtful(kernels, *common, rtol, found[2], found[4])
-                if gone or exact or found[0] != 2:
-                    break
-        if exact:
-            _, time, rough, _, _ = integrate_precise(kernels, *common, loose, False)
-            found = integrate_precise(kernels, *common, tight, True)
-        else:
-            _, time, rough, _, _ = solver.integrate(*own, loose, _MAX_STEPS, False)
-        status, reached, state, knots, pieces = found
-        status = 1 if _has_escaped(kernels, found, t) else status
-        name = STEP_STATUS[status]
-        if status > 1 or pieces.shape[0] == 0:
-            reason = "the acceleration is not finite at the start"
-            if status == 2:
-                reason = f"more than {_MAX_STEPS} steps were needed"
-            rows.append((None, np.nan, name, np.nan, reason))
-            continue
-        path = from_steps(x0[k], knots, pieces, kernels.tape if exact else None)
-        error = abs(reached - time)
-        left = kernels.first_outside(path) if kernels.manifold.domain.constraints else None
-        if left is not None:
-            status, name, reached = 1, STEP_STATUS[1], left
-            error = _EPS * left
-            path = path.until(left)
-        if status == 0:
-            g = kernels.metric(np.stack([x0[k], x0[k] + state[:n]]))
-            change = state[:n] - rough[:n]
-            length = t * float(np.sqrt(abs(v0[k] @ g[0] @ v0[k])))
-            error = float(np.sqrt(abs(change @ g[1] @ change))) + _rounding(
-                g, length, state[:n], x0[k] + state[:n], exact
-            )
-        rows.append((path, error, name, float(reached), ""))
-    return rows
+    require_definite(kernels.metric(x0), "start")
+    paths: list[Path | None] = []
+    rows = connect_rows(kernels, p, q, alpha, rtol, True)
+    for found in rows:
+        path = found.path
+        if path is not None:
+            series = path.series.copy()
+            series[:, :, kernels.dim :] /= t
+            path = Path(path.x0, path.knots * t, series)
+        paths.append(path)
+    good = [path is not None for path in paths]
+    statuses = np.array([found.status for found in rows])
+    return _Found(
+        from_paths(paths, x0),
+        np.where(good, [found.distance_error for found in rows], np.nan),
+        statuses,
+        np.where(good, t, np.nan),
+        lambda k: REASONS[str(statuses[k])],
+    )

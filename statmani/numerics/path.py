@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from statmani.kernels.compiled import precise_solver
 from statmani.numerics.prepared import Prepared, gauss
 
-__all__ = ["Path", "from_collocation", "from_samples", "from_steps", "length_and_energy"]
+__all__ = [
+    "Path", "from_collocation", "from_samples", "from_steps", "length_and_energy",
+    "sample_places",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 _DEGREE = 9
@@ -77,12 +80,23 @@ def _fit(samples: Floats) -> Floats:
     return np.tensordot(matrix * weights, samples, 1)
 
 
-def from_samples(knots: Floats, x: Floats) -> Path:
-    """From positions x[c, e] at the Gauss nodes c of every interval e."""
-    x0: Floats = x[0, 0].copy()
-    offset = _fit(x - x0)
+def sample_places(count: int) -> Floats:
+    """Places in [-1, 1] for :func:`from_samples`: Gauss nodes and both ends."""
+    return np.concatenate([[-1.0], legendre.leggauss(count)[0], [1.0]])
+
+
+def from_samples(x0: Floats, knots: Floats, left: Floats, local: Floats) -> Path:
+    """From offsets local[c, e] of places c from the left end of every interval e.
+
+    ``left`` has the offsets of the left ends from x0. Velocities come from local offsets, whose
+    rounding is far below that of coordinates, and add up to the whole way.
+    """
+    places = sample_places(local.shape[0] - 2)
+    fit = np.linalg.inv(legendre.legvander(places, len(places) - 1))
+    offset = np.tensordot(fit, local, 1)
     slope = np.zeros_like(offset)
     slope[:-1] = legendre.legder(offset, axis=0) * (2.0 / np.diff(knots))[:, None]
+    offset[0] += left
     return Path(x0, knots, np.concatenate([offset, slope], axis=2))
 
 

@@ -13,7 +13,7 @@ from sympy import oo
 
 from statmani.kernels import compiled
 from statmani.numerics import batch
-from statmani.numerics.path import Path
+from statmani.numerics.path_rows import PathRows
 from statmani.numerics.prepared import Prepared
 
 __all__ = [
@@ -33,8 +33,6 @@ _MAX_STEPS = 3_000
 #: Steps of doubles before their noise is looked for as the reason.
 FEW_STEPS = 1_000
 # A coordinate that moves by 1 within this part of the time is on its way to infinity.
-_ESCAPING = 1e5
-# Enough for end points, where the exact time of leaving does not come out.
 _LEAVING = 1e4
 _SAMPLES = 9
 # Few samples may miss the largest noise.
@@ -51,14 +49,13 @@ def doubtful(
     """
     if not kernels.may_lose_digits or kernels.tape is None:
         return np.zeros(len(x), dtype=bool)
-    solver, accelerate = compiled.noise_meter(), compiled.initial_solver().acceleration
+    noise, speed = batch.noise_and_speed(kernels, x, v, alpha)
     with np.errstate(all="ignore"):
-        noise, speed = solver.acceleration_noise(
-            accelerate, kernels.first, np.ascontiguousarray(x),
-            np.ascontiguousarray(v), alpha,
-        ).T  # fmt: skip
         small = _SAFETY * 0.5 * t * noise <= max(rtol, _LEAST) * speed
-    result: NDArray[np.bool_] = ~small & (v != 0).any(axis=1)
+    unsure = np.flatnonzero(~small)
+    result = np.zeros(len(x), dtype=bool)
+    # Reductions along short axes take longer than all the rest, so only where there is doubt.
+    result[unsure] = (v[unsure] != 0).any(axis=1)
     return result
 
 
@@ -73,35 +70,42 @@ def integrate_precise(
     return found
 
 
-def loses_transport(kernels: Prepared, path: Path, alpha: float, rtol: float) -> bool:
-    """Whether noise of the connection may turn transported vectors by more than rtol.
+def loses_transport(
+    kernels: Prepared, paths: PathRows, alpha: float, rtol: float
+) -> NDArray[np.bool_]:
+    """Along which paths noise of the connection may turn transported vectors by more than rtol.
 
     Seen in accelerations of vectors that have a share of every coordinate.
     """
-    if not kernels.may_lose_digits or kernels.tape is None:
-        return False
-    x, v = path(np.linspace(path.knots[0], path.knots[-1], _SAMPLES))
-    g = kernels.metric(x)
+    count, n = paths.x0.shape
+    result = np.zeros(count, dtype=bool)
+    rows = np.flatnonzero(paths.found)
+    if not kernels.may_lose_digits or kernels.tape is None or not rows.size:
+        return result
+    span = np.full(count, np.nan)
+    span[rows] = paths.ends[paths.firsts[rows + 1] - 1]
+    x, v = paths.states(span[:, None] * np.linspace(0.0, 1.0, _SAMPLES))
+    squares, packed = batch.measured(kernels, x, v, alpha)
+    units = [packed[:, i * n - i * (i - 1) // 2] for i in range(n)]
     with np.errstate(all="ignore"):
-        w = (1.0 - 0.6 * (np.arange(kernels.dim) % 2)) / np.sqrt(
-            np.abs(np.diagonal(g, axis1=1, axis2=2))
-        )
-        solver, accelerate = compiled.noise_meter(), compiled.initial_solver().acceleration
-        noise, size = solver.acceleration_noise(
-            accelerate, kernels.first, x, np.ascontiguousarray(w), alpha
-        ).T
-        pace = np.sqrt(np.abs(np.einsum("ti,tij,tj->t", v, g, v)))
-        span = path.knots[-1] - path.knots[0]
-        small = _SAFETY * span * pace * noise <= max(rtol, _LEAST) * size * size
-    return not bool(small.all())
+        w = np.stack([(1.0 - 0.6 * (i % 2)) / np.sqrt(np.abs(g)) for i, g in enumerate(units)], 1)
+        noise, size = batch.noise_and_speed(kernels, x, w, alpha)
+        moved = np.repeat(span, _SAMPLES) * np.sqrt(np.abs(squares))
+        small = np.less_equal(_SAFETY * moved * noise, max(rtol, _LEAST) * size * size)
+    result[rows] = ~np.all(np.reshape(small, (count, _SAMPLES))[rows], axis=1)
+    return result
 
 
-def transport_slopes(kernels: Prepared, x: Floats, v: Floats, alpha: float) -> Floats:
-    """Gamma^k_ij v^i as [k, j] at rows of states, from exact tensors."""
-    found: Floats = compiled.precise_solver().precise_transport(
-        kernels.tape, np.ascontiguousarray(x), np.ascontiguousarray(v), alpha
-    )
-    return found
+def transport_slopes(
+    kernels: Prepared, x: Floats, v: Floats, alpha: float
+) -> tuple[Floats, Floats]:
+    """Frames L and what turns components in them at rows of states, from exact tensors.
+
+    See :mod:`statmani.kernels.transport_rows`.
+    """
+    solver, points = compiled.precise_solver(), np.ascontiguousarray(x)
+    frames: Floats = solver.precise_frames(kernels.tape, points)
+    return frames, solver.precise_transport(kernels.tape, points, np.ascontiguousarray(v), alpha)
 
 
 def escaped(
@@ -109,7 +113,6 @@ def escaped(
     statuses: NDArray[np.int64],
     states: Floats,
     t: float,
-    pace_limit: float = _ESCAPING,
 ) -> NDArray[np.bool_]:
     """Which of those that did not get to time t were on their way to the boundary.
 
@@ -117,8 +120,10 @@ def escaped(
     digits before it is so large that steps vanish.
     """
     bounded = [axis.lower != -oo or axis.upper != oo for axis in kernels.manifold.domain.axes]
-    pace = np.abs(states[:, kernels.dim :]) * np.array(bounded)
-    result: NDArray[np.bool_] = (statuses != 0) & (pace.max(axis=1) * t > pace_limit)
+    stopped = np.flatnonzero(statuses != 0)
+    pace = np.abs(states[stopped, kernels.dim :]) * np.array(bounded)
+    result = np.zeros(len(states), dtype=bool)
+    result[stopped] = pace.max(axis=1, initial=0.0) * t > _LEAVING
     return result
 
 
@@ -138,19 +143,19 @@ def end_states(
     """
     n = kernels.dim
     doubt = doubtful(kernels, x0, v0, t, alpha, rtol)
-    statuses, times, states = (
-        np.zeros(len(x0), np.int64),
-        np.zeros(len(x0)),
-        np.zeros((len(x0), 2 * n)),
-    )
-    sure = slice(None) if not doubt.any() else np.flatnonzero(~doubt)
-    statuses[sure], times[sure], states[sure] = batch.end_states(
-        kernels, x0[sure], v0[sure], t, alpha, local, FEW_STEPS
-    )
-    doubt[sure] = doubtful(kernels, x0[sure] + states[sure, :n], states[sure, n:], t, alpha, rtol)
+    if doubt.any():
+        sure = np.flatnonzero(~doubt)
+        statuses = np.zeros(len(x0), np.int64)
+        times, states = np.zeros(len(x0)), np.zeros((len(x0), 2 * n))
+        statuses[sure], times[sure], states[sure] = batch.end_states(
+            kernels, x0[sure], v0[sure], t, alpha, local, FEW_STEPS
+        )
+    else:
+        statuses, times, states = batch.end_states(kernels, x0, v0, t, alpha, local, FEW_STEPS)
+    at_end = doubtful(kernels, x0 + states[:, :n], states[:, n:], t, alpha, rtol)
+    leaving = escaped(kernels, statuses, states, t)
     # What has no digits left at the boundary does not matter.
-    doubt[sure] &= ~escaped(kernels, statuses[sure], states[sure], t, _LEAVING)
-    leaving = escaped(kernels, statuses, states, t, _LEAVING)
+    doubt |= at_end & ~leaving
     long = np.flatnonzero((statuses == 2) & ~doubt & ~leaving)
     if long.size:
         statuses[long], times[long], states[long] = batch.end_states(
@@ -159,5 +164,5 @@ def end_states(
     for k in np.flatnonzero(doubt):
         status, time, state, _, _ = integrate_precise(kernels, x0[k], v0[k], t, alpha, local, False)
         statuses[k], times[k], states[k] = status, time, state
-    statuses[escaped(kernels, statuses, states, t, _LEAVING)] = 1
+    statuses[escaped(kernels, statuses, states, t)] = 1
     return statuses, times, states

@@ -130,9 +130,14 @@ class Prepared:
         return points, velocities
 
     def velocities_to_chart(self, x: Floats, velocities: Floats) -> Floats:
-        """Components of velocities in unconstrained coordinates, for rows."""
-        solved = np.linalg.solve(self.jacobians(x), velocities[..., None])[..., 0]
-        return np.ascontiguousarray(solved, dtype=np.float64)
+        """Components of velocities in unconstrained coordinates, for rows.
+
+        NaN where a coordinate is so close to its bound that the chart ends.
+        """
+        given = np.array(velocities, dtype=np.float64, order="C")
+        result = np.empty_like(given)
+        compiled.charts().pull_velocities(self.maps.chart, np.array(x, order="C"), given, result)
+        return result
 
     def jacobians(self, x: Floats) -> Floats:
         """d theta_i / d u_a at rows of x, shape (N, n, n)."""
@@ -143,14 +148,19 @@ class Prepared:
 
     def displacement(self, p: Floats, q: Floats) -> Floats:
         """Differences of unconstrained coordinates without cancellation, for rows."""
-        tables = gauss(16)
-        result: Floats = compiled.charts().displacements(
-            self.maps.chart, self.maps.inverse, p, q, tables[0], tables[1]
-        )
+        result = self.plain_displacement(p, q)
         # The shorter way round.
         for i, axis in enumerate(self.manifold.domain.axes):
             if axis.periodic:
                 result[:, i] -= 2 * np.pi * np.round(result[:, i] / (2 * np.pi))
+        return result
+
+    def plain_displacement(self, p: Floats, q: Floats) -> Floats:
+        """As :meth:`displacement`, of coordinates on circles as they are given."""
+        tables = gauss(16)
+        result: Floats = compiled.charts().displacements(
+            self.maps.chart, self.maps.inverse, p, q, tables[0], tables[1]
+        )
         return result
 
     def rounding(self, p: Floats, q: Floats) -> Floats:

@@ -6,22 +6,32 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import InvalidArgument, NoConvergence
-from statmani.numerics.arguments import manifold_of, read_alpha, read_rtol, read_vectors
-from statmani.numerics.evaluate import second_kind
+from statmani.kernels import compiled
+from statmani.numerics.arguments import (
+    manifold_of,
+    read_alpha,
+    read_rtol,
+    read_vectors,
+    warn_failures,
+)
 from statmani.numerics.geodesic import Geodesic, geodesic
-from statmani.numerics.path import Path, from_samples
+from statmani.numerics.open_tensors import has_expectations
+from statmani.numerics.path import Path, from_samples, sample_places
+from statmani.numerics.path_rows import PathRows, from_paths
 from statmani.numerics.precise import loses_transport, transport_slopes
 from statmani.numerics.prepared import Prepared, gauss, prepared
+from statmani.numerics.threads import in_parts
 
 __all__ = ["parallel_transport"]
 
 Floats = NDArray[np.float64]
 _HALVINGS = 9
 _NODES = 12
+# Work beside that of following a geodesic to its end, for threads.
+_WORK = 50.0
 
 
 def parallel_transport(
@@ -94,10 +104,10 @@ def parallel_transport(
             piece = geodesic(manifold, p, end=q, rtol=tolerance)
             matrix = _along(kernels, piece.pieces[0], a, tolerance) @ matrix
         return _apply(matrix, vectors)
-    matrices = np.stack([_along(kernels, piece, a, tolerance) for piece in path.pieces])
-    if np.ndim(path.length) == 0:
-        return _apply(matrices[0], vectors)
+    rows = path.rows
     shape = np.shape(path.length)
+    if shape == ():
+        return _apply(_along(kernels, rows[0], a, tolerance), vectors)
     try:
         given = np.broadcast_to(vectors, (*shape, n))
     except ValueError:
@@ -105,6 +115,10 @@ def parallel_transport(
             f"v of shape {vectors.shape} does not broadcast to the paths' {(*shape, n)}."
             " Give one vector, or one for each path."
         ) from None
+    matrices, failed = _along_rows(kernels, rows, a, tolerance)
+    warn_failures(
+        int(failed.sum()), len(rows), "transports do not reach rtol", "Try a larger rtol."
+    )
     return _apply(matrices.reshape(*shape, n, n), given)
 
 
@@ -115,45 +129,85 @@ def _apply(matrix: Floats, vectors: Floats) -> Floats:
 
 def _along(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> Floats:
     # The matrix of transport along a path, in the manifold's coordinates.
-    n = kernels.dim
-    if path is None:
-        return np.full((n, n), np.nan)
+    x0 = np.zeros((1, kernels.dim)) if path is None else path.x0[None, :]
+    matrices, failed = _along_rows(kernels, from_paths([path], x0), alpha, rtol)
+    if failed[0]:
+        raise NoConvergence(
+            f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, "
+            "or a larger rtol."
+        )
+    matrix: Floats = matrices[0]
+    return matrix
+
+
+def _along_rows(
+    kernels: Prepared, paths: PathRows, alpha: float, rtol: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Matrices of transport, NaN where a path or its transport failed; and which of the latter."""
+    count, n = paths.x0.shape
+    nodes, b, _, first, _, _ = gauss()
+    result, statuses = np.full((count, n, n), np.nan), np.zeros(count, np.int64)
+    solver, chart, field = compiled.transport_solver(), kernels.maps.chart, kernels.first
+
+    def follow(part: slice) -> None:
+        firsts = paths.firsts[part.start : part.stop + 1]
+        solver.transport_rows(
+            chart, field, paths.x0[part], firsts, paths.ends, paths.series, alpha, rtol, _HALVINGS,
+            nodes, b, first, result[part], statuses[part],
+        )  # fmt: skip
+
+    # Tensors that call Python are no use to several threads.
+    in_parts(count, 0.0 if has_expectations(kernels.manifold) else _WORK, follow)
+    for k in np.flatnonzero(paths.found & loses_transport(kernels, paths, alpha, rtol)):
+        found = _exactly(kernels, paths[int(k)], alpha, rtol)
+        statuses[k] = int(found is None)
+        result[k] = np.nan if found is None else found
+    return result, statuses != 0
+
+
+def _exactly(kernels: Prepared, path: Path | None, alpha: float, rtol: float) -> Floats | None:
+    """The matrix from tensors with 31 digits, None where meshes do not come to agree."""
+    assert path is not None
     knots = path.knots
     previous: Floats | None = None
-    exact = loses_transport(kernels, path, alpha, rtol)
     for _ in range(_HALVINGS):
-        matrix = _on_mesh(kernels, path, knots, alpha, exact)
-        if previous is not None and _agree(kernels, path, matrix, previous, rtol):
-            return _own_coordinates(kernels, path, matrix)
+        matrix, frames = _on_mesh(kernels, path, knots, alpha, True)
+        if previous is not None and _agree(kernels, path, matrix, previous, frames, rtol):
+            return _own_coordinates(kernels, path, matrix, frames)
         previous = matrix
         knots = np.sort(np.concatenate([knots, 0.5 * (knots[1:] + knots[:-1])]))
-    raise NoConvergence(
-        f"parallel transport does not reach rtol = {rtol:g}. Give a smoother or shorter path, or "
-        "a larger rtol."
-    )
+    return None
 
 
 def _along_function(
     kernels: Prepared, function: Callable[[Floats], ArrayLike], alpha: float, rtol: float
 ) -> Floats:
     domain = kernels.manifold.domain
-    xi = legendre.leggauss(_NODES)[0]
+    places = 0.5 * (sample_places(_NODES)[:, None] + 1.0)
+    n = kernels.dim
     previous: Floats | None = None
     for halvings in range(_HALVINGS):
         knots = np.linspace(0.0, 1.0, 2**halvings + 1)
-        times = knots[:-1] + 0.5 * (xi[:, None] + 1.0) * np.diff(knots)
+        times = knots[:-1] + places * np.diff(knots)
+        times[-1] = knots[1:]
         points = domain.require(np.asarray(function(times.ravel())), "path")
-        if points.shape != (times.size, kernels.dim):
+        if points.shape != (times.size, n):
             raise InvalidArgument(
-                f"path must return points of shape ({times.size}, {kernels.dim}) at "
+                f"path must return points of shape ({times.size}, {n}) at "
                 f"{times.size} times, got {points.shape}. Write it for arrays of times."
             )
-        x = kernels.to_chart(np.ascontiguousarray(points)).reshape(_NODES, -1, kernels.dim)
-        path = from_samples(knots, x)
-        exact = loses_transport(kernels, path, alpha, rtol)
-        matrix = _on_mesh(kernels, path, knots, alpha, exact)
-        if previous is not None and _agree(kernels, path, matrix, previous, rtol):
-            return _own_coordinates(kernels, path, matrix)
+        points = np.ascontiguousarray(points).reshape(*times.shape, n)
+        starts = np.tile(points[0], (len(places), 1))
+        local = kernels.plain_displacement(starts, points.reshape(-1, n)).reshape(points.shape)
+        # Of many steps, with more digits where the processor has them.
+        left = np.zeros((len(knots), n), dtype=np.longdouble)
+        left[1:] = np.cumsum(local[-1], axis=0, dtype=np.longdouble)
+        x0 = kernels.to_chart(points[0, :1])[0]
+        path = from_samples(x0, knots, left[:-1].astype(float), local)
+        exact = bool(loses_transport(kernels, from_paths([path], path.x0[None]), alpha, rtol)[0])
+        matrix, frames = _on_mesh(kernels, path, knots, alpha, exact)
+        if previous is not None and _agree(kernels, path, matrix, previous, frames, rtol):
+            return _own_coordinates(kernels, path, matrix, frames)
         previous = matrix
     raise NoConvergence(
         f"parallel transport does not reach rtol = {rtol:g} along this path. Give a smoother path "
@@ -161,16 +215,28 @@ def _along_function(
     )
 
 
-def _on_mesh(kernels: Prepared, path: Path, knots: Floats, alpha: float, exact: bool) -> Floats:
+def _on_mesh(
+    kernels: Prepared, path: Path, knots: Floats, alpha: float, exact: bool
+) -> tuple[Floats, Floats | None]:
+    """Transport from the first to the last knot, in frames L^-T with L at both ends.
+
+    Without frames where the metric is not positive definite.
+    """
     nodes, b, _, first, _, _ = gauss()
     n, s, m = kernels.dim, nodes.shape[0], knots.shape[0] - 1
     h = np.diff(knots)
-    x, v = path((knots[:-1, None] + h[:, None] * nodes).ravel())
+    times = (knots[:-1, None] + h[:, None] * nodes).ravel()
+    x, v = map(np.ascontiguousarray, path(np.concatenate([times, knots[[0, -1]]])))
+    frames, found = np.empty((2, len(x), n, n))
+    framed = True
     if exact:
-        slope = -transport_slopes(kernels, x, v, alpha).reshape(m, s, n, n)
+        frames, found = transport_slopes(kernels, x, v, alpha)
     else:
-        symbols = second_kind(kernels.packed(kernels.first, x, 1), n, alpha)
-        slope = -np.einsum("xkij,xi->xkj", symbols, v).reshape(m, s, n, n)
+        solver, field = compiled.transport_solver(), kernels.first
+        framed = solver.slopes(field, x, v, alpha, True, frames, found)
+        if not framed and not solver.slopes(field, x, v, alpha, False, frames, found):
+            found[:] = np.nan
+    slope = found[:-2].reshape(m, s, n, n)
     system = -np.einsum("e,cd,eckl->eckdl", h, first, slope).reshape(m, s * n, s * n)
     system += np.eye(s * n)
     stages = np.linalg.solve(system, slope.reshape(m, s * n, n)).reshape(m, s, n, n)
@@ -178,19 +244,27 @@ def _on_mesh(kernels: Prepared, path: Path, knots: Floats, alpha: float, exact: 
     total: Floats = np.eye(n)
     for step in steps:
         total = step @ total
-    return total
+    return total, frames[-2:] if framed else None
 
 
-def _agree(kernels: Prepared, path: Path, new: Floats, old: Floats, rtol: float) -> bool:
-    # In units of 1/sqrt g_ii at both ends, so that units of measurement do not matter.
-    ends, _ = path(path.knots[[0, -1]])
-    units = np.sqrt(np.abs(np.diagonal(kernels.metric(ends), axis1=1, axis2=2)))
-    scale = units[1][:, None] / units[0][None, :]
+def _agree(
+    kernels: Prepared, path: Path, new: Floats, old: Floats, frames: Floats | None, rtol: float
+) -> bool:
+    scale: float | Floats = 1.0
+    if frames is None:
+        # In units of 1/sqrt g_ii at both ends, so that units of measurement do not matter.
+        ends, _ = path(path.knots[[0, -1]])
+        units = np.sqrt(np.abs(np.diagonal(kernels.metric(ends), axis1=1, axis2=2)))
+        scale = units[1][:, None] / units[0][None, :]
     return bool(np.abs((new - old) * scale).max() <= rtol * np.abs(new * scale).max())
 
 
-def _own_coordinates(kernels: Prepared, path: Path, matrix: Floats) -> Floats:
+def _own_coordinates(
+    kernels: Prepared, path: Path, matrix: Floats, frames: Floats | None
+) -> Floats:
     ends, _ = path(path.knots[[0, -1]])
     jacobians = kernels.jacobians(ends)
+    if frames is not None:
+        matrix = np.linalg.solve(frames[1].T, matrix @ frames[0].T)
     result: Floats = jacobians[1] @ matrix @ np.linalg.inv(jacobians[0])
     return result

@@ -108,6 +108,24 @@ def test_ends_of_the_exponential():
     np.testing.assert_array_equal(found, [nan, nan, nan, nan, 0.0])
 
 
+def test_exponentials_of_both_signs_share_their_work():
+    points = np.concatenate(
+        [signed(10.0 ** np.linspace(-9, 2.849, 90)), np.linspace(-0.4, 0.4, 60)]
+    )
+    for name, exact in (("math.exp", mp.exp), ("math.expm1", mp.expm1)):
+        function = FUNCTIONS[name]
+        # The work for x is there when -x is asked for.
+        found = compiled(lambda x, f=function: (f(x), f(-x))[1])(points)
+        for x, value in zip(points, found, strict=True):
+            wanted = exact(-mp.mpf(float(x)))
+            assert abs(mp.mpf(float(value)) - wanted) <= 6e-16 * abs(wanted), x
+    inf, nan = np.inf, np.nan
+    found = compiled(lambda x: (FUNCTIONS["math.exp"](x), FUNCTIONS["math.exp"](-x))[1])(
+        [710.0, -800.0, inf, -inf, nan, 0.0, 1e300, -1e300]
+    )
+    np.testing.assert_array_equal(found, [0, inf, 0, inf, nan, 1, 0, inf])
+
+
 def test_lanes_do_not_mix():
     call = compiled(FUNCTIONS["trigamma"])
     together = call([3.5, np.nan, np.inf, 1e-300, 7.0, -1.0, 0.0, 2.5])

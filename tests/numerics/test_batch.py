@@ -7,7 +7,7 @@ import sympy as sp
 import statmani as sm
 from statmani.errors import StatmaniWarning
 from statmani.kernels import compiled
-from statmani.numerics import batch
+from statmani.numerics import batch, precise, threads
 from statmani.numerics.prepared import prepared
 
 STARTS = {"normal": [0.3, 1.5], "gamma": [2.0, 0.7], "beta": [1.5, 3.0]}
@@ -32,8 +32,8 @@ def test_rows_do_not_depend_on_the_batch(manifolds, monkeypatch, name, alpha):
         assert (sm.exp(M, p[k], v[k], alpha=alpha) == together[k]).all()
     order = np.random.default_rng(1).permutation(len(p))
     assert (sm.exp(M, p[order], v[order], alpha=alpha) == together[order]).all()
-    monkeypatch.setattr(batch, "_cores", lambda: 3)
-    monkeypatch.setattr(batch, "_PER_THREAD", 7)
+    monkeypatch.setattr(threads, "_cores", lambda: 3)
+    monkeypatch.setattr(threads, "_PER_THREAD", 7)
     assert (sm.exp(M, p, v, alpha=alpha) == together).all()
 
 
@@ -84,6 +84,123 @@ def test_one_failure_leaves_the_others_alone(manifolds):
         found = sm.exp(M, p, v, alpha=-1)
     assert np.isnan(found[1, 0])
     np.testing.assert_allclose(found[[0, 2, 3]], (p + v)[[0, 2, 3]], rtol=1e-10)
+
+
+def test_statuses_and_times_of_a_batch(manifolds):
+    """Means move evenly under the mixture connection of the Poisson family: to 0 at m / |v|."""
+    M = manifolds["poisson"]
+    p = np.linspace(0.5, 5, 60)[:, None]
+    v = np.linspace(-9, 2, 60)[:, None]
+    found = sm.exp(M, p, v, alpha=-1, full_output=True)
+    leaves = (p + v)[:, 0] < 0
+    assert leaves.sum() > 20
+    assert set(found.status[leaves]) == {"boundary"}
+    assert set(found.status[~leaves]) == {"converged"}
+    np.testing.assert_allclose(found.end_time[leaves], (-p / v)[leaves, 0], rtol=1e-3)
+    assert (found.end_time[~leaves] == 1).all()
+    assert np.isnan(found.value[leaves]).all()
+    np.testing.assert_allclose(found.value[~leaves], (p + v)[~leaves], rtol=1e-9)
+    np.testing.assert_allclose(found.velocity[~leaves], v[~leaves], rtol=1e-8)
+    alone = sm.exp(M, p[0] + 3, v[-1], alpha=-1, full_output=True)
+    assert alone.status == "converged"
+    for k in (0, 30, 59):
+        again = sm.exp(M, p[k : k + 1], v[k : k + 1], alpha=-1, full_output=True)
+        for name in ("value", "velocity", "status", "end_time"):
+            np.testing.assert_array_equal(getattr(again, name)[0], getattr(found, name)[k])
+
+
+def test_near_misses_of_a_boundary():
+    """Straight lines of a plane in polar coordinates, whose log(r) moves ever faster, and back."""
+    r, phi = sp.Symbol("r", positive=True), sp.Symbol("phi", real=True)
+    M = sm.StatisticalManifold((r, phi), sp.diag(1, r**2))
+    miss = 10.0 ** -np.arange(1, 7)
+    # From (-1, miss) to (1, miss), past the origin.
+    radius, angle = np.hypot(1, miss), np.arctan2(miss, -1.0)
+    v = np.stack([2 * np.cos(angle), -2 * np.sin(angle) / radius], 1)
+    found = sm.exp(M, np.stack([radius, angle], 1), v, full_output=True)
+    assert set(found.status) == {"converged"}
+    ends = found.value[:, :1] * np.stack([np.cos(found.value[:, 1]), np.sin(found.value[:, 1])], 1)
+    np.testing.assert_allclose(ends, np.stack([0 * miss + 1, miss], 1), atol=1e-9)
+
+
+def test_noise_is_found_in_lanes(manifolds, monkeypatch):
+    """Shapes of 1e5: what doubles lose is seen without the single-geodesic check."""
+    M = manifolds["beta"]
+    kernels = prepared(M)
+    p = np.array([[2.0, 3.0], [1e5, 2e5], [40.0, 30.0]])
+    x = kernels.to_chart(p)
+    v = kernels.velocities_to_chart(x, 0.01 * p * [[1, -1]])
+    monkeypatch.setattr(compiled, "noise_meter", None)
+    unsure = precise.doubtful(kernels, x, v, 1.0, 0.0, 1e-12)
+    np.testing.assert_array_equal(unsure, [False, True, False])
+
+
+def test_records_do_not_depend_on_the_batch(manifolds, monkeypatch):
+    M, (p, v) = manifolds["gamma"], _rows("gamma", 40)
+    v[3] *= 400.0
+    whole = sm.geodesic(M, p, v, alpha=0.5)
+    monkeypatch.setattr(threads, "_cores", lambda: 3)
+    monkeypatch.setattr(threads, "_PER_THREAD", 5)
+    parts = sm.geodesic(M, p, v, alpha=0.5)
+    for name in ("points", "velocities", "length", "energy", "error", "status", "end_time"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+    moved = sm.parallel_transport(M, whole, [1.0, -0.5])
+    for k in (0, 3, 39):
+        one = sm.geodesic(M, p[k], v[k], alpha=0.5)
+        np.testing.assert_array_equal(one(0.3 * one.end_time), whole([0.3 * one.end_time])[k, 0])
+        np.testing.assert_array_equal(one.points[-1], whole.points[k, -1])
+        assert one.length == whole.length[k]
+        assert one.error == whole.error[k]
+        assert one.status == whole.status[k]
+        assert (sm.parallel_transport(M, one, [1.0, -0.5]) == moved[k]).all()
+
+
+def test_batches_of_records_agree_with_end_points(manifolds):
+    M, (p, v) = manifolds["beta"], _rows("beta", 20)
+    found = sm.geodesic(M, p, v, rtol=1e-12)
+    np.testing.assert_allclose(found(1.0), sm.exp(M, p, v, rtol=1e-12), rtol=1e-11)
+    g = sm.evaluate(M, "metric", p)
+    speed = np.sqrt(np.einsum("ki,kij,kj->k", v, g, v))
+    np.testing.assert_allclose(found.length, speed, rtol=1e-11)
+    np.testing.assert_allclose(found.energy, speed**2 / 2, rtol=1e-11)
+    # Dense output: halfway from where it is a quarter of the way is the same point.
+    quarter, there = found(0.25), found.velocity(0.25)
+    np.testing.assert_allclose(sm.exp(M, quarter, 0.5 * there, rtol=1e-12), found(0.75), rtol=1e-9)
+
+
+def test_empty_batches(manifolds):
+    none = np.empty((0, 2))
+    assert sm.exp(manifolds["normal"], none, none).shape == (0, 2)
+    found = sm.geodesic(manifolds["normal"], none, none)
+    assert found.points.shape == (0, 65, 2)
+    assert found(0.5).shape == (0, 2)
+    assert sm.parallel_transport(manifolds["normal"], found, [1.0, 0.0]).shape == (0, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["normal", "gamma", "beta", "bivariate_normal"])
+@pytest.mark.parametrize("rtol", [1e-8, 1e-10, 1e-12])
+def test_a_hundred_thousand(name, rtol):
+    """Rows alone and in other company are the same; exp inverts itself from the far end."""
+    M = getattr(sm.families, name)().manifold()
+    kernels, count = prepared(M), 100_000
+    rng = np.random.default_rng(3)
+    x = 0.5 * rng.normal(size=(count, M.dim))
+    v = rng.normal(size=x.shape)
+    g = kernels.metric(x)
+    v /= np.sqrt(np.einsum("ki,kij,kj->k", v, g, v))[:, None]
+    p, w = kernels.from_chart(x, v)
+    found = sm.exp(M, p, w, rtol=rtol, full_output=True)
+    assert (found.status == "converged").mean() > 0.999
+    good = found.status == "converged"
+    some = np.flatnonzero(good)[::997]
+    for k in some[:5]:
+        assert (sm.exp(M, p[k], w[k], rtol=rtol) == found.value[k]).all()
+    assert (sm.exp(M, p[some], w[some], rtol=rtol) == found.value[some]).all()
+    back = sm.exp(M, found.value[some], -found.velocity[some], rtol=rtol)
+    moved = kernels.to_chart(back) - x[some]
+    error = np.sqrt(np.einsum("ki,kij,kj->k", moved, g[some], moved))
+    assert error.max() < max(3 * rtol, 1e-11)
 
 
 def test_null_coordinates():

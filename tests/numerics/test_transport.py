@@ -1,5 +1,6 @@
 """Parallel transport: duality, affine coordinates, holonomy, and the laws of transport."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -41,6 +42,30 @@ def test_flat_connections_keep_components_in_affine_coordinates(manifolds):
     for alpha, jacobian in ((1, natural), (-1, expectation)):
         moved = sm.parallel_transport(M, path, v, alpha=alpha)
         assert jacobian(*q) @ moved == pytest.approx(jacobian(*p) @ v, rel=1e-9)
+
+
+@pytest.mark.parametrize(("length", "alpha"), [(100.0, -1), (100.0, 1), (1.0, -1)])
+def test_coordinates_that_are_close_to_parallel(manifolds, length, alpha):
+    """Shapes of 1e5, where dk and dtheta differ by a part of 1e-5; flat as in the test above."""
+    mp = mpmath.MPContext()
+    mp.dps = 50
+    rate = length / 1e5**0.5
+
+    def path(t):
+        return np.stack([1e5 * np.exp(0.2 * np.sin(t)), 2 * np.exp(rate * t)], -1)
+
+    def jacobian(point):
+        k, theta = map(mp.mpf, map(float, point))
+        if alpha == 1:  # of (k, 1/theta)
+            return mp.matrix([[1, 0], [0, -1 / theta**2]])
+        # of (k theta, psi(k) + log(theta))
+        return mp.matrix([[theta, k], [mp.psi(1, k), 1 / theta]])
+
+    p, q = path(np.array([0.0, 1.0]))
+    v = np.array([1.0, 3e-6])
+    exact = mp.lu_solve(jacobian(q), jacobian(p) * mp.matrix(list(map(float, v))))
+    moved = sm.parallel_transport(manifolds["gamma"], path, v, alpha=alpha)
+    np.testing.assert_allclose(moved, [float(c) for c in exact], rtol=1e-9)
 
 
 def test_velocities_of_geodesics_are_parallel(manifolds):
