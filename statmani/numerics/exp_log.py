@@ -45,8 +45,8 @@ class ExpResult:
         "converged"; "boundary" where the geodesic leaves the domain or meets a singularity;
         "steps" or "no acceleration" where it could not be followed.
     end_time : float or ndarray
-        The last time reached. Where geodesics leave the domain this is slightly before they do:
-        :func:`geodesic` goes closer.
+        The last time reached. Where geodesics leave the domain this is slightly before they do,
+        by up to about 1e-4 of it where rounding stops the steps near the boundary.
     """
 
     value: Floats

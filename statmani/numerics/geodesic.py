@@ -54,7 +54,8 @@ class Geodesic:
         "converged"; "boundary" when the geodesic left the domain or met a singularity at the
         time `end_time`; else why it failed (its numbers are then NaN).
     end_time : float or ndarray
-        The last time reached.
+        The last time reached; where the domain ends it may fall short by up to about 1e-4 of
+        itself, where rounding stops the steps near the boundary.
     alpha : float
         The connection.
     """
