@@ -35,6 +35,7 @@ REASONS = {
     "mesh": "the geodesic needs more collocation elements than are allowed",
     "accuracy": "refinement did not reach rtol",
     "outside": "the geodesic in these coordinates leaves the domain",
+    "infimum": "no geodesic: shorter and shorter curves approach a point that the chart lacks",
 }
 
 _STATUSES = tuple(REASONS)

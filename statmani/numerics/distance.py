@@ -13,6 +13,7 @@ from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
+from statmani.numerics.gaps import distance_by_continuity
 from statmani.numerics.prepared import prepared
 
 __all__ = ["DistanceResult", "distance", "measured"]
@@ -38,7 +39,8 @@ class DistanceResult:
         (d^2 >= 2E - int |D_t c'|^2 / pi^2); else it is value - error, a bound of the length of
         the geodesic that was found and not of the distance.
     status : str or ndarray of str
-        "converged", or why there is no value.
+        "converged"; "infimum" where every geodesic would cross a point that the chart lacks, such
+        as the pole of polar coordinates; or why there is no value.
     minimality : str
         "unique" when the metric has one dimension, or two and constant curvature K <= 0 on a
         domain that is a box: by the theorem of Gauss and Bonnet two geodesics would bound a
@@ -115,14 +117,14 @@ def distance(
     value, error, gap, status = measured(manifold, starts, ends, tolerance)
     count = len(value)
     if shape == ():
-        if status[0] != "converged":
+        if np.isnan(value[0]):
             raise NoConvergence(
                 f"no distance from {starts[0]} to {ends[0]}: {REASONS[str(status[0])]}. "
                 "Try a point in between, other coordinates, or a larger rtol."
             )
     else:
         warn_failures(
-            int((status != "converged").sum()),
+            int(np.isnan(value).sum()),
             count,
             "distances were not found",
             "Pass full_output=True for the reasons.",
@@ -171,6 +173,10 @@ def measured(
         for k, found in zip(rows, results, strict=True):
             value[k], error[k], status[k] = found.distance, found.distance_error, found.status
             gap[k] = found.gap
+            if found.status == "no path":
+                limit = distance_by_continuity(kernels, starts[k], ends[k], rtol)
+                if limit is not None:
+                    value[k], error[k], status[k], gap[k] = *limit, "infimum", 0.0
     return value, error, gap, status
 
 

@@ -4,8 +4,11 @@ import exact_spaces
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import integrate, special
 
 import statmani as sm
+from statmani.numerics.gaps import distance_by_continuity
+from statmani.numerics.prepared import prepared
 
 x, y = sp.symbols("x y", real=True)
 
@@ -54,6 +57,44 @@ def test_the_shorter_way_round_a_circle():
     chord = 2 * np.sin(0.15)
     assert sm.distance(M, [1, 0.1], [1, 2 * np.pi - 0.2]) == pytest.approx(chord, rel=1e-12)
     assert sm.log(M, [1, 0.1], [1, 2 * np.pi - 0.2])[1] < 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_distance_across_the_missing_pole_is_the_infimum(sign):
+    """Polar coordinates of a plane: opposite points are as far as their radii say."""
+    r, phi = sp.Symbol("r", positive=True), sp.Symbol("phi", real=True)
+    bent = r + r**3  # so that no closed form gives the answer
+    M = sm.StatisticalManifold(
+        {r: sp.Interval.open(0, sp.oo), phi: sm.Circle}, sp.diag(sp.diff(bent, r) ** 2, bent**2)
+    )
+    start, end = [0.5, 0.2], [1.25, 0.2 + sign * np.pi]
+    kernels = prepared(M)
+    found = distance_by_continuity(kernels, np.array(start), np.array(end), 1e-10)
+    exact = sum(x + x**3 for x in (0.5, 1.25))
+    assert found is not None
+    assert found[0] == pytest.approx(exact, rel=1e-10)
+    assert abs(found[0] - exact) <= found[1] <= 1e-9 * exact
+
+
+def test_opposite_von_mises_distributions():
+    """Twice the way from the uniform distribution, which the family lacks; no geodesic, no log."""
+    M = sm.families.von_mises().manifold()
+    found = sm.distance(M, [0.0, 2.0], [np.pi, 2.0], full_output=True)
+    assert found.status == "infimum"
+
+    def speed(kappa):
+        ratio = special.ive(1, kappa) / special.ive(0, kappa)
+        return np.sqrt(1 - ratio / kappa - ratio**2)
+
+    least = 1e-9  # below, the speed is sqrt(1/2)
+    exact = 2 * (integrate.quad(speed, least, 2.0, epsabs=1e-13)[0] + least * np.sqrt(0.5))
+    assert found.value == pytest.approx(exact, rel=1e-9)
+    assert abs(found.value - exact) <= 10 * found.error
+    with pytest.raises(sm.NoConvergence, match="the geodesic leaves the chart"):
+        sm.log(M, [0.0, 2.0], [np.pi, 2.0])
+    many = sm.distance(M, [0.0, 2.0], [[np.pi, 2.0], [3.0, 2.0]], full_output=True)
+    assert list(many.status) == ["infimum", "converged"]
+    assert many.value[0] == found.value
 
 
 @pytest.mark.parametrize(
