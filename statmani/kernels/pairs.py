@@ -215,12 +215,12 @@ def connect_ends(
     row[:] = 0.0
     if not w.any():
         return status, turned, knots, y, v, acc
-    for attempt in range(4):
+    for attempt in range(3):
         # The unknowns are offsets from the start, and one end may suit them better.
-        turned = attempt == 2
+        turned = attempt == 1
         status, knots, y, v, acc = pair(
             connect, tools, x1 if turned else x0, -w if turned else w, alpha, rtol, rounding,
-            alpha == 0.0 and attempt < 3, _QUICK if attempt == 0 else _CAREFUL,
+            alpha == 0.0 and attempt < 2, _QUICK if attempt == 0 else _CAREFUL,
             way if attempt == 0 else tables, tables, fine, row,
         )  # fmt: skip
         if status == 0:
