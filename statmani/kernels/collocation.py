@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from statmani.kernels.contract import Field, Vector
-from statmani.kernels.mesh import Tables, packed_size, state_at
+from statmani.kernels.mesh import Tables, packed_size
 
 __all__ = ["Jacobian", "Solve", "newton"]
 
@@ -67,7 +67,14 @@ def newton(
         h = knots[e + 1] - knots[e]
         right = response[e]
         for c in range(s):
-            state_at(x0, h, y[e], v[e], acc[e], tables, c, point, speed)
+            for i in range(n):
+                dx = 0.0
+                dv = 0.0
+                for d in range(s):
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
             if not accelerate(field, point, speed, alpha, packed, g, dg, work, jac):
                 return np.inf
             for i in range(n):

@@ -76,6 +76,28 @@ _PAIRS = (
     f"{_G}, {_G}, VECTOR, {_COMMON}, ROWS, {_C}[::1])"
 )
 
+_SETTLED = f"types.Tuple(({_C}, {_C}, {_PATH}))"
+# In the order in which they need each other.
+_APART = (
+    ("equidistribute", "VECTOR(VECTOR, VECTOR)"),
+    ("wanted_elements", f"VECTOR(FIELD, VECTOR, VECTOR, ROWS, BLOCK, {_G}, ROWS, {_G})"),
+    (
+        "path_defect",
+        f"types.UniTuple({_G}, 4)({_F}({_JACOBIAN}), FIELD, VECTOR, {_PATH}, {_GAUSS})",
+    ),
+    ("_solve", f"{_C}({_TOOLS}, VECTOR, {_PATH}, {_G}, {_GAUSS}, {_G})"),
+    ("_descend", f"{_C}({_TOOLS}, VECTOR, {_PATH}, {_GAUSS}, {_G})"),
+    (
+        "_settle",
+        f"{_SETTLED}({_TOOLS}, VECTOR, {_PATH}, {_G}, {_GAUSS}, {_G}, {_G}, types.boolean, "
+        "types.boolean)",
+    ),
+    (
+        "_from_curve",
+        f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, ROWS, {_G}, {_G}, {_GAUSS})",
+    ),
+)
+
 _ADVANCE = f"types.int64(ROWS, {_G}, {_G}, {_G}, {_G}, {_C})"
 _LANES = (
     f"({_F}({_ADVANCE}), ROWS, ROWS, {_G}, {_G}, {_G}, {_C}, ROWS, ROWS, {_C}[::1], VECTOR, ROWS)"
@@ -172,6 +194,7 @@ REQUESTS = {
             ("connect_many", _PAIRS),
         ),
         notice=_NOTICE.format("distance solver"),
+        apart=_APART,
     ),
 }
 

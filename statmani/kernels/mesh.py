@@ -23,7 +23,6 @@ __all__ = [
     "path_defect",
     "path_energy",
     "remesh",
-    "state_at",
     "wanted_elements",
 ]
 
@@ -219,30 +218,6 @@ def equidistribute(knots: Vector, wanted: Vector) -> Vector:
     return result
 
 
-def state_at(
-    x0: Vector,
-    h: float,
-    y: Vector,
-    v: Vector,
-    acc: Vector,
-    tables: Tables,
-    c: int,
-    point: Vector,
-    speed: Vector,
-) -> None:
-    """Fill position and velocity at a node of an element of length h."""
-    nodes, _, _, first, second, _ = tables
-    s, n = acc.shape
-    for i in range(n):
-        dx = 0.0
-        dv = 0.0
-        for d in range(s):
-            dx += second[c, d] * acc[d, i]
-            dv += first[c, d] * acc[d, i]
-        point[i] = x0[i] + (y[i] + h * nodes[c] * v[i] + h * h * dx)
-        speed[i] = v[i] + h * dv
-
-
 def path_energy(
     field: Field,
     x0: Vector,
@@ -256,8 +231,8 @@ def path_energy(
 
     ``tables`` may be those of other nodes than the path's, see :func:`fine_tables`.
     """
-    m, _, n = acc.shape
-    nodes, b, _, _, _, _ = tables
+    m, s, n = acc.shape
+    nodes, b, _, first, second, _ = tables
     packed = np.empty(packed_size(n))
     point = np.empty(n)
     speed = np.empty(n)
@@ -267,7 +242,14 @@ def path_energy(
     for e in range(m):
         h = knots[e + 1] - knots[e]
         for c in range(nodes.shape[0]):
-            state_at(x0, h, y[e], v[e], acc[e], tables, c, point, speed)
+            for i in range(n):
+                dx = 0.0
+                dv = 0.0
+                for d in range(s):
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
             field(point, packed)
             at = 0
             square = 0.0
@@ -302,7 +284,7 @@ def path_defect(
     nodes becomes smaller by about that when it is integrated twice.
     """
     m, s, n = acc.shape
-    nodes, b, _, _, _, values = tables
+    nodes, b, _, first, second, values = tables
     packed = np.empty(packed_size(n))
     g, work = np.empty((n, n)), np.empty((2 * n + 1, n))
     dg = np.empty((n, n, n))
@@ -315,11 +297,17 @@ def path_defect(
     for e in range(m):
         h = knots[e + 1] - knots[e]
         for c in range(nodes.shape[0]):
-            state_at(x0, h, y[e], v[e], acc[e], tables, c, point, speed)
             for i in range(n):
-                rest[i] = 0.0
+                dx = 0.0
+                dv = 0.0
+                da = 0.0
                 for d in range(s):
-                    rest[i] += values[c, d] * acc[e, d, i]
+                    dx += second[c, d] * acc[e, d, i]
+                    dv += first[c, d] * acc[e, d, i]
+                    da += values[c, d] * acc[e, d, i]
+                point[i] = x0[i] + (y[e, i] + h * nodes[c] * v[e, i] + h * h * dx)
+                speed[i] = v[e, i] + h * dv
+                rest[i] = da
             if not accelerate(field, point, speed, 0.0, packed, g, dg, work, jac):
                 return np.inf, np.inf, np.inf, np.inf
             for i in range(n):
