@@ -14,6 +14,7 @@ __all__ = [
     "FINITE_SUPPORTS",
     "STANDARD",
     "STATISTICS",
+    "TOO_FAR",
     "TWO_COMPONENTS",
     "Base",
     "Kind",
@@ -40,6 +41,8 @@ class Base:
     parameters : tuple of (Symbol, Kind)
     curves : tuple of dict
         Substitutions that leave one parameter, for curved subfamilies.
+    heavy : bool
+        Whether tails fall like powers.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Base:
     sample: Kind
     parameters: tuple[tuple[sp.Symbol, Kind], ...] = ()
     curves: tuple[dict[sp.Symbol, sp.Expr], ...] = ()
+    heavy: bool = False
 
 
 _HALF = sp.Rational(1, 2)
@@ -58,7 +62,7 @@ STANDARD: tuple[Base, ...] = (
     Base("exponential", -x, "positive"),
     Base("logistic", -x - 2 * sp.log(1 + sp.exp(-x)), "real"),
     Base("Gumbel", -x - sp.exp(-x), "real"),
-    Base("Cauchy", -sp.log(sp.pi) - sp.log(1 + x**2), "real"),
+    Base("Cauchy", -sp.log(sp.pi) - sp.log(1 + x**2), "real", heavy=True),
     Base("hyperbolic secant", -sp.log(sp.pi) - sp.log(sp.cosh(x)), "real"),
     Base("Student t(5)", sp.log(sp.Rational(8, 3)) - sp.log(sp.pi * sp.sqrt(5))
          - 3 * sp.log(1 + x**2 / 5), "real"),
@@ -67,7 +71,7 @@ STANDARD: tuple[Base, ...] = (
     Base("generalised logistic(2, 1)", sp.log(2) - x - 3 * sp.log(1 + sp.exp(-x)), "real"),
     Base("Rayleigh", sp.log(x) - x**2 / 2, "positive"),
     Base("gamma(5/2)", 3 * _HALF * sp.log(x) - x - sp.loggamma(5 * _HALF), "positive"),
-    Base("beta prime(2, 3)", sp.log(12) + sp.log(x) - 5 * sp.log(1 + x), "positive"),
+    Base("beta prime(2, 3)", sp.log(12) + sp.log(x) - 5 * sp.log(1 + x), "positive", heavy=True),
     Base("half-logistic", sp.log(2) - x - 2 * sp.log(1 + sp.exp(-x)), "positive"),
     Base("squared normal", sp.log(x**2) - x**2 / 2 - _LOG_ROOT, "real"),
     Base("two bumps", sp.log((1 + x**2) / 2) - x**2 / 2 - _LOG_ROOT, "real"),
@@ -97,18 +101,39 @@ EXPONENTIAL: tuple[Base, ...] = (
          ((a, "positive"),)),
     Base("beta prime", (a - 1) * sp.log(x) - (a + b) * sp.log(1 + x) + sp.loggamma(a + b)
          - sp.loggamma(a) - sp.loggamma(b), "positive",
-         ((a, "positive"), (b, "positive")), ({a: b}, {a: 2 * b})),
+         ((a, "positive"), (b, "positive")), ({a: b}, {a: 2 * b}), heavy=True),
 )  # fmt: skip
 
-#: By the kind of the old sample: what it is as a function of the new one, and the new one's kind.
-DIFFEOMORPHISMS: dict[Kind, tuple[tuple[sp.Expr, Kind], ...]] = {
-    "real": ((sp.log(x), "positive"), (sp.sinh(x), "real"), (2 * x + 1, "real"),
-             (sp.log(x / (1 - x)), "unit"), (-x, "real")),
-    "positive": ((x**2, "positive"), (1 / x, "positive"), (sp.exp(x), "real"),
-                 (-sp.log(x), "unit"), (x / (1 - x), "unit"), (3 * x, "positive")),
-    "unit": ((1 - x, "unit"), (sp.exp(-x), "positive"), (x / (1 + x), "positive"),
-             (x**2, "unit"), (1 / (1 + sp.exp(-x)), "real")),
-}  # fmt: skip
+#: By the kind of the old sample: what it is as a function of the new one, the size of the
+#: derivative, written so that logarithms of its factors are real, and the new one's kind.
+DIFFEOMORPHISMS: dict[Kind, tuple[tuple[sp.Expr, sp.Expr, Kind], ...]] = {
+    "real": (
+        (sp.log(x), 1 / x, "positive"),
+        (sp.sinh(x), sp.cosh(x), "real"),
+        (2 * x + 1, sp.Integer(2), "real"),
+        (sp.log(x / (1 - x)), 1 / (x * (1 - x)), "unit"),
+        (-x, sp.S.One, "real"),
+    ),
+    "positive": (
+        (x**2, 2 * x, "positive"),
+        (1 / x, x**-2, "positive"),
+        (sp.exp(x), sp.exp(x), "real"),
+        (-sp.log(x), 1 / x, "unit"),
+        (x / (1 - x), (1 - x) ** -2, "unit"),
+        (3 * x, sp.Integer(3), "positive"),
+    ),
+    "unit": (
+        (1 - x, sp.S.One, "unit"),
+        (sp.exp(-x), sp.exp(-x), "positive"),
+        (x / (1 + x), (1 + x) ** -2, "positive"),
+        (x**2, 2 * x, "unit"),
+        (1 / (1 + sp.exp(-x)), sp.exp(-x) / (1 + sp.exp(-x)) ** 2, "real"),
+    ),
+}
+
+#: Maps that turn tails like powers into tails like powers of a logarithm, of which the doubles
+#: hold only a part.
+TOO_FAR: frozenset[sp.Expr] = frozenset({sp.sinh(x), sp.log(x / (1 - x)), -sp.log(x)})
 
 FINITE_SUPPORTS: tuple[tuple[int, ...], ...] = (
     (0, 1),
@@ -126,9 +151,9 @@ STATISTICS: tuple[Function, ...] = (
     lambda s: s,
     lambda s: s**2,
     lambda s: s * (s - 1),
-    lambda s: s**3 - 2 * s,
+    lambda s: 3 * s / (2 + s),
     lambda s: 1 / (1 + s),
-    lambda s: 2**s,
+    lambda s: sp.Rational(1, 2) ** s,
     lambda s: (s - 1) ** 2,
     lambda s: sp.log(1 + s),
 )

@@ -17,6 +17,7 @@ from statmani.testing.bases import (
     FINITE_SUPPORTS,
     STANDARD,
     STATISTICS,
+    TOO_FAR,
     TWO_COMPONENTS,
     Base,
     Kind,
@@ -48,6 +49,7 @@ class Draft:
     log_density: sp.Expr
     sample: Any
     parameters: dict[sp.Symbol, Kind]
+    heavy: bool = False
     steps: list[str] = field(default_factory=list)
 
 
@@ -112,7 +114,7 @@ def _exponential(pick: Pick) -> Draft:
 
 
 def _from_base(base: Base) -> Draft:
-    return Draft(base.name, base.log_density, base.sample, dict(base.parameters))
+    return Draft(base.name, base.log_density, base.sample, dict(base.parameters), base.heavy)
 
 
 def _curved(pick: Pick) -> Draft:
@@ -200,11 +202,8 @@ def _pushed(draft: Draft, pick: Pick) -> None:
     # Also asked of counts, which have no such map, so that no family is a shorter choice.
     if not pick((False, True)) or draft.sample not in DIFFEOMORPHISMS:
         return
-    old, kind = pick(DIFFEOMORPHISMS[draft.sample])
-    size = sp.factor(sp.diff(old, x))
-    # Every map in the table is monotone; one that decreases is seen anywhere.
-    if size.subs(x, sp.Rational(1, 3)).is_negative:
-        size = -size
+    maps = DIFFEOMORPHISMS[draft.sample]
+    old, size, kind = pick([m for m in maps if not (draft.heavy and m[0] in TOO_FAR)])
     draft.log_density = draft.log_density.xreplace({x: old}) + sp.log(size)
     draft.sample = kind
     draft.steps.append(f"x -> {old}")

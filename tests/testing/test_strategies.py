@@ -28,10 +28,17 @@ manifolds = st.sampled_from([NORMAL, GAMMA, SIMPLEX, DISC])
 
 @few
 @given(testing.families())
-def test_families_have_densities_and_zero_mean_scores(family: sm.Family):
-    laws = sm.laws.check(family.manifold(), effort=0.1)
-    assert laws.holds, laws
-    assert family.name
+def test_families_have_zero_mean_scores(family: sm.Family):
+    # Means of the score at samples: an independent way, and cheap.
+    theta = [float(v) for v in family.declaration.domain.interior_points(1)[0]]
+    data = family.rvs(theta, 400, rng=np.random.default_rng(1))
+    step = 1e-5
+    for i in range(len(theta)):
+        up, down = (np.array(theta), np.array(theta))
+        up[i] += step
+        down[i] -= step
+        score = (family.log_density_at(up, data) - family.log_density_at(down, data)) / (2 * step)
+        assert abs(score.mean()) < 5 * score.std() / 20
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
