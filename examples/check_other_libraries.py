@@ -109,9 +109,7 @@ def run() -> dict[str, Comparison]:
     found = {
         "general normal": check_metric(general_normal, sm.families.multivariate_normal(2)),
         "diagonal normal": check_metric(diagonal_normal, normal_in_variance()),
-        "multinomial": check_scalar_curvature(
-            multinomial_curvature, sm.families.multinomial(4, 3)
-        ),
+        "multinomial": check_scalar_curvature(multinomial_curvature, sm.families.multinomial(4, 3)),
         "gamma": check_christoffel(gamma_christoffel, gamma_in_mean()),
     }
     found |= installed()

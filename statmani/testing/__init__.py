@@ -8,14 +8,14 @@ implementation with statmani and return a :class:`Comparison`.
 from __future__ import annotations
 
 from statmani.testing.comparing import (
-    Comparison,
     check_christoffel,
     check_distance,
     check_metric,
     check_scalar_curvature,
-    default_points,
 )
+from statmani.testing.comparison import Comparison
 from statmani.testing.drawing import random_family
+from statmani.testing.places import default_points
 from statmani.testing.strategies import (
     Chart,
     families,

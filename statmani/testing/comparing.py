@@ -2,101 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import Expr, Float
 
-from statmani.domain import Domain
 from statmani.errors import InvalidArgument, NoConvergence
 from statmani.geometry.manifold import StatisticalManifold, as_manifold
 from statmani.numerics.distance import distance
 from statmani.numerics.evaluate import evaluate
+from statmani.testing.comparison import Comparison
+from statmani.testing.places import default_points
 
 __all__ = [
-    "Comparison",
     "check_christoffel",
     "check_distance",
     "check_metric",
     "check_scalar_curvature",
-    "default_points",
 ]
 
 Floats = NDArray[np.float64]
 Theirs = Callable[[Floats], ArrayLike]
-_EXTREME = (1e-6, 1e-3, 1e3, 1e6)
 # A component that is this much smaller than its natural scale is measured by that scale.
 _NEGLIGIBLE = 1e-6
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """How an implementation compares with statmani.
-
-    Attributes
-    ----------
-    what : str
-        The quantity.
-    status : {"agrees", "differs", "undecided"}
-        *Undecided*: statmani has no value at any of the points.
-    error : float
-        The worst relative error; infinite for a value that is not finite.
-    tolerance : float
-        The largest error that agrees.
-    point : tuple of float
-        Where it is worst; for a distance, both points one after the other.
-    index : tuple of int
-        The component; empty for numbers.
-    theirs, ours : ndarray or float
-        Both values at `point`.
-    points : int
-        How many points were compared.
-    skipped : int
-        How many points were left out, since statmani has no value there.
-    """
-
-    what: str
-    status: Literal["agrees", "differs", "undecided"]
-    error: float
-    tolerance: float
-    point: tuple[float, ...]
-    index: tuple[int, ...]
-    theirs: Floats | float
-    ours: Floats | float
-    points: int
-    skipped: int
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the worst error is within the tolerance."""
-        return self.status == "agrees"
-
-    def __bool__(self) -> bool:
-        return self.agrees
-
-    def __str__(self) -> str:
-        places = f"{self.points} point" + "s" * (self.points != 1)
-        skipped = f", {self.skipped} without a value left out" if self.skipped else ""
-        head = f"{self.what}: {self.status} at {places}{skipped}"
-        if self.status == "undecided":
-            return head
-        place = ", ".join(f"{v:.6g}" for v in self.point)
-        lines = [f"{head}; worst relative error {self.error:.2g} at ({place})"]
-        if self.status == "differs":
-            if self.index:
-                theirs, ours = np.asarray(self.theirs)[self.index], np.asarray(self.ours)[self.index]
-                lines.append(f"  component {list(self.index)}: {theirs:.12g} is not {ours:.12g}")
-            for name, value in (("theirs", self.theirs), ("statmani", self.ours)):
-                text = np.array2string(np.asarray(value), precision=12, prefix=" " * 12)
-                lines.append(f"  {name + ':':10}{text}")
-        return "\n".join(lines)
-
-    __repr__ = __str__
 
 
 def check_metric(
@@ -292,66 +223,10 @@ def check_distance(
             continue
         theirs = _called(implementation, (p, q), (), "check_distance")
         error = _relative(theirs, np.asarray(ours), np.asarray(abs(ours)))
-        rows.append(_Row(float(error), (*map(float, p), *map(float, q)), (), theirs, np.asarray(ours)))
-    return _verdict("distance", rows, len(chosen), rtol)
-
-
-def default_points(manifold: Any) -> Floats:
-    """The points at which the checks compare: moderate ones, and extreme ones for each coordinate.
-
-    Parameters
-    ----------
-    manifold : StatisticalManifold or Family
-
-    Returns
-    -------
-    ndarray, shape (m, n)
-        Six points of moderate size; then for each coordinate points at 1e-6, 1e-3, 1e3 and 1e6
-        beyond the end of a half-line, at both signs of 1e3 and 1e6 on a line, and at a millionth
-        and a thousandth of an interval from its ends, with the others at moderate values.
-
-    Examples
-    --------
-    >>> import statmani as sm
-    >>> from statmani.testing import default_points
-    >>> default_points(sm.families.poisson())[-4:].tolist()
-    [[1e-06], [0.001], [1000.0], [1000000.0]]
-    """
-    domain = as_manifold(manifold).domain
-    moderate = [tuple(float(v) for v in p) for p in domain.interior_points(6)]
-    found = list(moderate)
-    for i in range(domain.dim):
-        for level in range(4):
-            point = _moved(domain, moderate[0], i, level)
-            if bool(domain.contains(point)):
-                found.append(point)
-    return np.array(list(dict.fromkeys(found)))
-
-
-def _moved(domain: Domain, base: Sequence[float], index: int, level: int) -> tuple[float, ...]:
-    """A point with one coordinate near an end of its range; later ones keep their share of it."""
-    values: dict[Any, float] = {}
-    old: dict[Any, Expr] = dict(zip(domain.symbols, map(Float, base), strict=True))
-    for k, axis in enumerate(domain.axes):
-        table = {s: Float(v) for s, v in values.items()}
-        (lower, upper), (was_lower, was_upper) = (
-            (float(axis.lower.xreplace(t)), float(axis.upper.xreplace(t))) for t in (table, old)
+        rows.append(
+            _Row(float(error), (*map(float, p), *map(float, q)), (), theirs, np.asarray(ours))
         )
-        size, step = _EXTREME[level], base[k]
-        if not isfinite(lower) and not isfinite(upper):
-            if k == index and not axis.periodic:
-                step = (-1) ** level * (1e6 if level < 2 else 1e3)
-        elif isfinite(lower) and isfinite(upper):
-            share = (base[k] - was_lower) / (was_upper - was_lower)
-            if k == index:
-                share = (1e-6, 1e-3, 1 - 1e-3, 1 - 1e-6)[level]
-            step = lower + (upper - lower) * share
-        elif isfinite(lower):
-            step = lower + (size if k == index else base[k] - was_lower)
-        else:
-            step = upper - (size if k == index else was_upper - base[k])
-        values[axis.symbol] = step
-    return tuple(values.values())
+    return _verdict("distance", rows, len(chosen), rtol)
 
 
 def _default_pairs(manifold: StatisticalManifold) -> Iterator[tuple[Floats, Floats]]:
@@ -432,7 +307,10 @@ def _natural(quantity: str, g: Floats) -> Floats:
 
 
 def _called(
-    implementation: Callable[..., Any], arguments: Iterable[Floats], shape: tuple[int, ...], where: str
+    implementation: Callable[..., Any],
+    arguments: Iterable[Floats],
+    shape: tuple[int, ...],
+    where: str,
 ) -> Floats:
     places = [np.array(a) for a in arguments]
     text = " and ".join(str(tuple(map(float, a))) for a in places)
@@ -443,8 +321,8 @@ def _called(
         raise
     if value.shape != shape:
         raise InvalidArgument(
-            f"{where}: the implementation returned shape {value.shape} at {text}, expected {shape}. "
-            "Wrap it in a function that reorders or reshapes its result."
+            f"{where}: the implementation returned shape {value.shape} at {text}, expected "
+            f"{shape}. Wrap it in a function that reorders or reshapes its result."
         )
     return value
 

@@ -158,9 +158,8 @@ def _finite_exponential(pick: Pick) -> Draft:
         functions = [STATISTICS[0]]
     thetas = sp.symbols("t u")[: len(functions)]
     exponent = sp.Add(*(t * f(x) for t, f in zip(thetas, functions, strict=True)))
-    total = sp.Add(
-        *(w * sp.exp(exponent.xreplace({x: k})) for k, w in zip(map(sp.Integer, support), weights, strict=True))
-    )  # fmt: skip
+    at = [sp.exp(exponent.xreplace({x: sp.Integer(k)})) for k in support]
+    total = sp.Add(*(w * e for w, e in zip(weights, at, strict=True)))
     density = exponent - sp.log(total) + sp.log(_interpolated(support, weights))
     return Draft(
         f"exp({exponent}) on {support}, weights {tuple(weights)}", density, sp.FiniteSet(*support),

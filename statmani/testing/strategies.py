@@ -35,9 +35,7 @@ _RATIONAL = sp.Rational
 # Simplest first, since examples shrink to the front.
 _LINE = tuple(map(_RATIONAL, ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "3", "-3", "7/3", "-10")))
 _HALF_LINE = tuple(map(_RATIONAL, ("1", "2", "1/2", "3", "1/3", "3/2", "5", "1/5", "10", "1/10")))
-_INTERVAL = tuple(
-    map(_RATIONAL, ("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "4/5", "1/10", "9/10"))
-)
+_INTERVAL = tuple(map(_RATIONAL, ("1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "4/5", "1/10", "9/10")))
 _EXTREME = (_RATIONAL(1, 10**6), _RATIONAL(1, 10**3), _RATIONAL(10**3), _RATIONAL(10**6))
 
 
@@ -286,8 +284,8 @@ def markov_embeddings(n: int, m: int) -> SearchStrategy[sp.Matrix]:
     Returns
     -------
     SearchStrategy
-        Of n x m matrices Q of rationals, one entry that is not 0 in each column, rows that sum to 1;
-        ``q = p Q``. They shrink to equal shares of the first cell.
+        Of n x m matrices Q of rationals for ``q = p Q``: one entry that is not 0 in each column,
+        rows that sum to 1. They shrink to equal shares of the first cell.
 
     Raises
     ------

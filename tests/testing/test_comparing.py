@@ -136,9 +136,7 @@ def test_bad_implementations_are_named():
 
     with pytest.raises(KeyError) as caught:
         check_metric(broken, NORMAL, points=[0, 2])
-    assert caught.value.__notes__ == [
-        "check_metric: the implementation was called at (0.0, 2.0)"
-    ]
+    assert caught.value.__notes__ == ["check_metric: the implementation was called at (0.0, 2.0)"]
 
 
 def test_open_families_are_compared_by_quadrature():

@@ -87,7 +87,7 @@ def test_points_shrink_and_reach_far():
     assert far == (-1, 10**6)
 
 
-@some
+@few
 @given(st.data(), manifolds)
 def test_charts_change_coordinates(data: st.DataObject, M: sm.StatisticalManifold):
     chart = data.draw(testing.reparametrizations(M))
@@ -146,7 +146,7 @@ def test_bad_arguments_are_named():
         testing.random_family("1")  # type: ignore[arg-type]
     with pytest.raises(sm.InvalidArgument, match="n = 3 cells is not embedded in one of m = 2"):
         testing.markov_embeddings(3, 2)
-    with pytest.raises(sm.InvalidArgument, match="m must be an integer, got 2.5"):
+    with pytest.raises(sm.InvalidArgument, match=r"m must be an integer, got 2\.5"):
         testing.markov_embeddings(2, 2.5)  # type: ignore[arg-type]
     with pytest.raises(sm.OutsideDomain, match="tangent_vectors: point"):
         testing.tangent_vectors(NORMAL, (0, -1))
