@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import json
 import os
 import random
@@ -21,8 +20,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _GEOMETRY = ["tests/geometry/test_tensors.py", "tests/geometry/test_known_curvature.py"]
@@ -56,17 +56,15 @@ SWAPPED = {
 }  # fmt: skip
 
 
-def mutations(tree: ast.Module) -> Iterator[tuple[str, int, ast.Module]]:
-    """Every mutant of a module: what was done, the line, and the tree."""
-    for number, node in enumerate(ast.walk(tree)):
-        for name, change in choices(node):
-            mutant = copy.deepcopy(tree)
-            target = next(n for k, n in enumerate(ast.walk(mutant)) if k == number)
-            change(target)
-            yield name, getattr(node, "lineno", 0), mutant
+def mutant(module: str, place: int, name: str) -> str:
+    """The source of a module with one node of its syntax tree changed."""
+    tree = ast.parse((ROOT / "statmani" / module).read_text("utf-8"))
+    node = next(n for k, n in enumerate(ast.walk(tree)) if k == place)
+    dict(choices(node))[name](node)
+    return ast.unparse(tree)
 
 
-def choices(node: ast.AST) -> Iterator[tuple[str, object]]:
+def choices(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """What can be done at one node."""
     if isinstance(node, ast.BinOp) and not _is_text(node):
         if type(node.op) in SWAPPED:
@@ -120,18 +118,17 @@ def inside_functions(tree: ast.Module) -> set[int]:
     return lines
 
 
-def drawn(count: int, seed: int) -> list[tuple[str, str, int, str]]:
-    """(module, mutation, line, source) of random mutants, at most one for a line."""
+def drawn(count: int, seed: int) -> list[tuple[str, str, int, int]]:
+    """(module, mutation, line, place in the tree) of random mutants, at most one for a line."""
     found = []
     for module in COVERED:
-        text = (ROOT / "statmani" / module).read_text("utf-8")
-        tree = ast.parse(text)
+        tree = ast.parse((ROOT / "statmani" / module).read_text("utf-8"))
         lines = inside_functions(tree)
-        for name, line, mutant in mutations(tree):
-            if line in lines:
-                found.append((module, name, line, ast.unparse(mutant)))
+        for place, node in enumerate(ast.walk(tree)):
+            if getattr(node, "lineno", 0) in lines:
+                found += [(module, name, node.lineno, place) for name, _ in choices(node)]
     random.Random(seed).shuffle(found)
-    once: dict[tuple[str, int], tuple[str, str, int, str]] = {}
+    once: dict[tuple[str, int], tuple[str, str, int, int]] = {}
     for row in found:
         once.setdefault((row[0], row[2]), row)
     return list(once.values())[:count]
@@ -178,10 +175,10 @@ def main() -> None:
         for part in ("statmani", "tests", "examples"):
             shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", tree)
-        for module, name, line, source in drawn(arguments.count, arguments.seed):
+        for module, name, line, place in drawn(arguments.count, arguments.seed):
             by = known.get((module, name, line))
             if by is None:
-                by = killed(tree, module, source, arguments.seconds)
+                by = killed(tree, module, mutant(module, place, name), arguments.seconds)
                 if arguments.rows:
                     with arguments.rows.open("a") as file:
                         file.write(json.dumps([module, name, line, by]) + "\n")
