@@ -36,6 +36,7 @@ def load(name: str) -> ModuleType:
 def test_no_example_is_forgotten() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
     others = {"log_logistic", "normal_distance", "cluster_tumours", "interpolation"}
+    others.add("check_other_libraries")
     assert names == EXPECTED.keys() | others
 
 
@@ -85,3 +86,15 @@ def test_cluster_tumours() -> None:
         least = squares(own, centre).sum()
         for step in np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]) * 1e-3 * centre[1]:
             assert squares(own, centre + step).sum() > least
+
+
+def test_check_other_libraries() -> None:
+    found = load("check_other_libraries").run()
+    assert {name: comparison.status for name, comparison in found.items()} == dict.fromkeys(
+        found, "differs"
+    )
+    # The missing halves and inverses, the Jacobian of v = sigma^2, 2 sqrt(4) for 1/16, and 4 for 1.
+    assert found["diagonal normal"].index == (1, 1)
+    assert found["multinomial"].error == pytest.approx(63, rel=1e-12)
+    assert found["gamma"].error == pytest.approx(0.75, rel=1e-5)
+    assert found["gamma"].point[0] == 1e6

@@ -17,6 +17,7 @@ from statmani.algebra.expression_json import from_json, to_json
 from statmani.declaration import Declaration
 from statmani.errors import StatmaniError
 from statmani.expectation.worker import facts_of
+from statmani.signs import Bounded, is_positive_on
 
 __all__ = ["Budget", "integrate"]
 
@@ -140,4 +141,14 @@ def integrate(declaration: Declaration, function: sp.Expr, budget: Budget) -> sp
         return None
     if value.free_symbols & {v.symbol for v in variables}:
         return None
-    return value
+    return _with_real_logs(value, declaration)
+
+
+def _with_real_logs(value: sp.Expr, declaration: Declaration) -> sp.Expr:
+    """Antiderivatives come with logarithms of negative numbers, whose imaginary parts cancel."""
+    box: tuple[Bounded, ...] = declaration.domain.axes
+    negative = [e for e in value.atoms(sp.log) if is_positive_on(-e.args[0], box)]
+    real = value.xreplace({e: sp.log(-e.args[0]) + sp.I * sp.pi for e in negative})
+    if real.has(sp.I):
+        real = sp.expand(real)
+    return value if real.has(sp.I) else real

@@ -217,7 +217,8 @@ def _is_small(expr: sp.Expr) -> bool:
     """Whether the numerator has few terms as a dense polynomial, which factoring works with."""
     try:
         polynomial = sp.Poly(sp.fraction(expr)[0])
-    except sp.PolynomialError:
+    except (sp.PolynomialError, sp.GeneratorsNeeded):
+        # It is no polynomial, or a number once it is multiplied out.
         return False
     return bool(math.prod(degree + 1 for degree in polynomial.degree_list()) <= _DENSE)
 
