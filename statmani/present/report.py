@@ -50,7 +50,7 @@ def report(
     Parameters
     ----------
     family : Family
-    at : mapping of name or Symbol to number, optional
+    at : mapping of str or Symbol to number, optional
         Values of parameters, for the numeric stages, and of constants. Parameters that are not
         named take a moderate value of their domain.
     seed : int
