@@ -79,6 +79,12 @@ _PAIRS = (
 _SETTLED = f"types.Tuple(({_C}, {_C}, {_PATH}))"
 # In the order in which they need each other.
 _APART = (
+    ("integrals", f"types.void({_G}, ROWS)"),
+    ("metric_norm", f"{_G}(FIELD, VECTOR, VECTOR)"),
+    ("curve_offset", f"types.void(VECTOR, ROWS, {_G}, VECTOR)"),
+    ("sampled_curve", "types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, ROWS, VECTOR, VECTOR)"),
+    ("_speeds", f"VECTOR(FIELD, VECTOR, VECTOR, ROWS, {_C})"),
+    ("_halved", f"types.Tuple((VECTOR, ROWS, ROWS, BLOCK))({_F}({_REMESH}), {_PATH}, {_GAUSS})"),
     ("equidistribute", "VECTOR(VECTOR, VECTOR)"),
     ("wanted_elements", f"VECTOR(FIELD, VECTOR, VECTOR, ROWS, BLOCK, {_G}, ROWS, {_G})"),
     (

@@ -30,6 +30,11 @@ Pair = Callable[..., tuple[int, Vector, Vector, Vector, Vector]]
 Ends = Callable[..., tuple[int, bool, Vector, Vector, Vector, Vector]]
 
 
+def _fill(row: Vector, value: float) -> None:
+    for k in range(row.shape[0]):
+        row[k] = value
+
+
 def _end_velocities(knots: Vector, v: Vector, acc: Vector, b: Vector, out: Vector) -> None:
     m, s, n = acc.shape
     h = knots[m] - knots[m - 1]
@@ -82,7 +87,7 @@ def connect_pair(
     3 refinement did not settle; the row is NaN unless it is 0.
     """
     n = x0.shape[0]
-    row[:] = np.nan
+    _fill(row, np.nan)
     _, step, accelerate, solve, measure, rebuild, _, field = tools
     status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
     if status != 0:
@@ -157,7 +162,7 @@ def connect_length(
     is not positive, which is the last entry of ``row``. The estimate reckons with what vanishes
     at the nodes of collocation, and with some positive curvature.
     """
-    row[:] = np.nan
+    _fill(row, np.nan)
     _, step, accelerate, solve, measure, rebuild, _, field = tools
     status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
     if status != 0:
@@ -212,14 +217,19 @@ def connect_ends(
     knots[0] = 0.0
     knots[1] = 1.0
     y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, tables[0].shape[0], n))
-    row[:] = 0.0
-    if not w.any():
+    backwards = np.empty(n)
+    separate = False
+    for i in range(n):
+        backwards[i] = -w[i]
+        separate = separate or w[i] != 0.0
+    if not separate:
+        _fill(row, 0.0)
         return status, turned, knots, y, v, acc
     for attempt in range(3):
         # The unknowns are offsets from the start, and one end may suit them better.
         turned = attempt == 1
         status, knots, y, v, acc = pair(
-            connect, tools, x1 if turned else x0, -w if turned else w, alpha, rtol, rounding,
+            connect, tools, x1 if turned else x0, backwards if turned else w, alpha, rtol, rounding,
             alpha == 0.0 and attempt < 2, _QUICK if attempt == 0 else _CAREFUL,
             way if attempt == 0 else tables, tables, fine, row,
         )  # fmt: skip

@@ -186,7 +186,9 @@ def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tup
         if ratio > 0.05:
             settled = predicted < _SETTLED * energy and damping < 1.0
             energy = after
-            c[:] = trial
+            for a in range(degree):
+                for i in range(n):
+                    c[a, i] = trial[a, i]
             slope, new_slope = new_slope, slope
             second, new_second = new_second, second
             gram, new_gram = new_gram, gram
@@ -239,6 +241,7 @@ def sampled_curve(
                     for b in range(a, -1, -2):
                         total += 2.0 * (2 * b + 1) * basis[0, b] * c[a, i]
                 acc[e, k, i] = total
-    y[0] = 0.0
-    y[m] = w
+    for i in range(n):
+        y[0, i] = 0.0
+        y[m, i] = w[i]
     return y, v, acc

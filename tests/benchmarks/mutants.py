@@ -4,9 +4,9 @@
 
 Each mutant changes one place of one module: a sign, a dropped factor or term, a swapped pair of
 arguments or indices, a number off by one, an exchanged condition. Places are drawn by the seed
-from the syntax trees. The tests that cover the module run in a temporary copy until one fails
-(killed) or all pass (survived). Prints a table; with ``--rows`` finished mutants are kept in a
-file, so that an interrupted run goes on.
+from the syntax trees. The tests that cover the module run in a temporary copy, then all of its
+folder, until one fails (killed) or all pass (survived). Prints a table; with ``--rows`` finished
+mutants are kept in a file, so that an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -142,10 +142,14 @@ def killed(tree: Path, module: str, source: str, seconds: float) -> str:
     cache = tempfile.mkdtemp(prefix="mutant-cache-")
     environment = {**os.environ, "PYTHONPATH": str(tree), "STATMANI_CACHE_DIR": cache}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *COVERED[module]],
-            cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=seconds,
-        )  # fmt: skip
+        for tests in (COVERED[module], [f"tests/{Path(module).parent}"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *tests],
+                cwd=tree, env=environment, capture_output=True, text=True, check=False,
+                timeout=seconds,
+            )  # fmt: skip
+            if done.returncode != 0:
+                break
     except subprocess.TimeoutExpired:
         return "time"
     finally:
