@@ -237,15 +237,18 @@ class Family:
         if self._manifold is None:
             from statmani.expectation.store import derive_or_load
             from statmani.geometry.manifold import StatisticalManifold
+            from statmani.geometry.source import Source
 
             external = self._declaration.external
             derived = derive_or_load(self._declaration, effort=effort, progress=progress)
-            self._manifold = StatisticalManifold(
+            manifold = StatisticalManifold(
                 external(self._declaration.domain),
                 external(derived.metric),
                 {index: external(value) for index, value in derived.skewness.items()},
                 certificate=derived.certificate,
             )
+            manifold.source = Source(self._declaration, manifold.coordinates)
+            self._manifold = manifold
         return self._manifold
 
     def expect(self, expression: Expr) -> Expr:

@@ -277,6 +277,8 @@ def pull_back(
         skewness = _pulled_skewness(ring, manifold, carry, jacobian)
         result = type(manifold)._from_elements(domain, ring, metric, skewness, manifold.certificate)
         result.embedding = _embedding(manifold, ring, table, carry, jacobian, same_dimension)
+    if manifold.source is not None:
+        result.source = manifold.source.in_chart(table)
     return result
 
 

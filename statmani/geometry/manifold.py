@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from statmani.geometry.embedding import Embedding
     from statmani.geometry.killing import KillingCheck
+    from statmani.geometry.source import Source
     from statmani.geometry.verdicts import ConjugateSymmetry
 
 __all__ = ["StatisticalManifold", "as_manifold"]
@@ -66,7 +67,10 @@ class StatisticalManifold:
     -1
     """
 
-    __slots__ = ("_certificate", "_connections", "_kept", "domain", "embedding", "geometry", "ring")
+    __slots__ = (
+        "_certificate", "_connections", "_kept",
+        "domain", "embedding", "geometry", "ring", "source",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class StatisticalManifold:
         self._connections: dict[Expr, Connection] = {}
         self._kept: dict[str, Any] = {}
         self.embedding: Embedding | None = None
+        self.source: Source | None = None
         validate.require_nondegenerate(self.geometry, domain.symbols)
 
     @classmethod
@@ -348,7 +353,7 @@ class StatisticalManifold:
         if self.embedding is not None:
             embedding = self.embedding
             return (_embedded, (embedding.ambient, dict(embedding.mapping), self.domain))
-        return (_restore, (*self._data(), self._certificate))
+        return (_restore, (*self._data(), self._certificate, self.source))
 
     def _repr_latex_(self) -> str:
         from statmani.present.latex import latex
@@ -360,9 +365,15 @@ class StatisticalManifold:
 
 
 def _restore(
-    domain: Domain, metric: ImmutableMatrix, skewness: dict[Any, Expr], certificate: object
+    domain: Domain,
+    metric: ImmutableMatrix,
+    skewness: dict[Any, Expr],
+    certificate: object,
+    source: Source | None,
 ) -> StatisticalManifold:
-    return StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+    manifold = StatisticalManifold(domain, metric, skewness or None, certificate=certificate)
+    manifold.source = source
+    return manifold
 
 
 def _embedded(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, final
 
 import numpy as np
@@ -20,6 +19,9 @@ from statmani.numerics.arguments import manifold_of
 from statmani.numerics.balls import Balls, exact_ball
 from statmani.numerics.evaluate import evaluate
 from statmani.numerics.geodesic import Geodesic, geodesic
+from statmani.numerics.minimality import proved_unique
+from statmani.numerics.prepared import prepared
+from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_curvature
 
 __all__ = ["CertifiedDistance", "certify_distance"]
 
@@ -366,14 +368,18 @@ def _hypotheses(manifold: StatisticalManifold, path: list[_Piece]) -> tuple[tupl
         if scalar > 0:
             _refuse(f"its curvature is {scalar / 2}")
         return ((statement, "proved"), (complete, "assumed"))
+    if manifold.dim == 2 and proved_unique(manifold):
+        return ((statement, "proved"), (complete, "assumed"))
     points = np.array(
         [[float(c.real.mid()) for c in piece.at(acb(t), 0)] for piece in path for t in (0.0, 0.5)]
     )
-    samples = [*points, *(np.array(p, dtype=float) for p in manifold.domain.interior_points(50))]
-    largest = max(_largest_curvature(manifold, point) for point in samples)
-    if largest > 1e-8:
-        _refuse(f"a sectional curvature is {largest:.3g}")
-    known = f"assumed; the largest at {len(samples)} points is {largest:.3g}"
+    kernels = prepared(manifold)
+    largest = sampled_curvature(manifold).joined(
+        largest_curvature(kernels, kernels.to_chart(points))
+    )
+    if largest.value > ROUNDING:
+        _refuse(f"a sectional curvature is {largest.value:.3g}")
+    known = f"assumed; the largest at {largest.count} points is {largest.value:.3g}"
     return ((statement, known), (complete, "assumed"))
 
 
@@ -382,14 +388,3 @@ def _refuse(why: str) -> None:
         f"certify_distance needs a manifold without positive curvature, but {why}. Use distance, "
         "whose record says what is known of its value."
     )
-
-
-def _largest_curvature(manifold: StatisticalManifold, point: Floats) -> float:
-    """Largest eigenvalue of the curvature operator, which bounds sectional curvatures."""
-    g = np.asarray(evaluate(manifold, "metric", point))
-    riemann = np.einsum("lm,mkij->lkij", g, np.asarray(evaluate(manifold, "riemann", point)))
-    frame = np.linalg.inv(np.linalg.cholesky(g)).T
-    tensor = np.einsum("lkij,la,kb,ic,jd->abcd", riemann, frame, frame, frame, frame)
-    planes = list(combinations(range(manifold.dim), 2))
-    operator = np.array([[tensor[a, b, c, d] for c, d in planes] for a, b in planes])
-    return float(np.linalg.eigvalsh(0.5 * (operator + operator.T))[-1])

@@ -14,6 +14,8 @@ from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
 from statmani.numerics.gaps import distance_by_continuity
+from statmani.numerics.minimality import NOT_PROVED, bound_from_maps, verdict
+from statmani.numerics.path import Path
 from statmani.numerics.prepared import prepared
 
 __all__ = ["DistanceResult", "distance", "measured"]
@@ -33,20 +35,28 @@ class DistanceResult:
     error : float or ndarray
         Absolute error estimate.
     lower, upper : float or ndarray
-        Bounds of the distance up to the rounding that `error` holds, no proof (for that see
-        certify_distance). The upper one is the length of a curve. With minimality "unique" the
-        lower one is that of the convexity of the energy, which its acceleration makes sharp
-        (d^2 >= 2E - int |D_t c'|^2 / pi^2); else it is value - error, a bound of the length of
-        the geodesic that was found and not of the distance.
+        Bounds of the distance. The upper one is the length of a curve and its rounding. The lower
+        one is, with minimality "unique" and "unique if no curvature is positive", that of the
+        convexity of the energy, which the acceleration of the curve makes sharp
+        (d^2 >= 2E - int |D_t c'|^2 / pi^2); it is as sure as the minimality. Else it comes from
+        maps that do not lengthen curves, whatever the curvature: p -> 2 sqrt(p) carries a family
+        into a sphere, so d >= 2 arccos(int sqrt(p q)) (Amari and Nagaoka 2000, section 2.2). It
+        is at most pi for one observation, and 0 where no density or integral is at hand.
     status : str or ndarray of str
         "converged"; "infimum" where every geodesic would cross a point that the chart lacks, such
         as the pole of polar coordinates; or why there is no value.
     minimality : str
-        "unique" when the metric has one dimension, or two and constant curvature K <= 0 on a
-        domain that is a box: by the theorem of Gauss and Bonnet two geodesics would bound a
-        region whose curvature is positive in the mean (do Carmo 1976, section 4-5), so there is
-        at most one, and it is shortest. Also where the closed form is the distance. Else "not
-        proved": there may be shorter geodesics.
+        "unique": proved that the geodesic is the only one and shortest. In one dimension; where the
+        closed form is the distance; and where the domain is simply connected, has two dimensions,
+        and its curvature is proved to be nowhere positive: two geodesics would bound a region whose
+        curvature is positive in the mean (do Carmo 1976, section 4-5).
+        "unique if no curvature is positive": so it was at all points looked at, inside the domain
+        and along the geodesics; in three dimensions or more M is also assumed to be complete, or a
+        geodesically convex part of a complete and simply connected manifold (do Carmo 1992,
+        section 7.3).
+        "not proved": there may be shorter geodesics.
+    why : str
+        The reason for the minimality, and where the lower bound comes from.
     """
 
     value: Any
@@ -55,6 +65,7 @@ class DistanceResult:
     upper: Any
     status: Any
     minimality: str
+    why: str
 
     def __str__(self) -> str:
         if np.ndim(self.value):
@@ -114,7 +125,8 @@ def distance(
     start = manifold.domain.require(p, "p")
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
-    value, error, gap, status = measured(manifold, starts, ends, tolerance)
+    paths: list[Path] | None = [] if full_output else None
+    value, error, gap, status = measured(manifold, starts, ends, tolerance, paths)
     count = len(value)
     if shape == ():
         if np.isnan(value[0]):
@@ -132,23 +144,34 @@ def distance(
     values, errors, statuses = (_shaped(a, shape) for a in (value, error, status))
     if not full_output:
         return values
-    minimality = _minimality(manifold)
-    least = np.sqrt(np.maximum(value**2 - gap, 0.0)) if minimality == "unique" else value
+    found = verdict(manifold, paths or [])
+    if found.kind == NOT_PROVED:
+        least, source = bound_from_maps(manifold, starts, ends)
+        least[np.isnan(value)] = np.nan
+    elif closed_distance(manifold) is not None:
+        least, source = value - error, "the closed form less its rounding"
+    else:
+        least, source = np.sqrt(np.maximum(value**2 - gap, 0.0)) - error, "convexity of the energy"
     return DistanceResult(
         values,
         errors,
-        _shaped(np.maximum(least - error, 0.0), shape),
+        _shaped(np.maximum(least, 0.0), shape),
         _shaped(value + error, shape),
         statuses,
-        minimality,
+        found.kind,
+        f"{found.why}. Lower bound: {source}.",
     )
 
 
 def measured(
-    manifold: StatisticalManifold, starts: Floats, ends: Floats, rtol: float
+    manifold: StatisticalManifold,
+    starts: Floats,
+    ends: Floats,
+    rtol: float,
+    paths: list[Path] | None = None,
 ) -> tuple[Floats, Floats, Floats, NDArray[np.str_]]:
     """Distance, error, gap and status for rows of pairs, by the closed form where it is exact
-    enough; for the gap see :class:`Connection`.
+    enough; for the gap see :class:`Connection`. Paths that are found are added to ``paths``.
 
     Raises
     ------
@@ -169,7 +192,10 @@ def measured(
         kernels = prepared(manifold)
         require_definite(kernels.metric(kernels.to_chart(p)), "p")
         require_definite(kernels.metric(kernels.to_chart(q)), "q")
-        results = connect_rows(kernels, p, q, 0.0, rtol, length_only=True)
+        keep = paths is not None
+        results = connect_rows(kernels, p, q, 0.0, rtol, keep_path=keep, length_only=True)
+        if paths is not None:
+            paths += [found.path for found in results if found.path is not None]
         for k, found in zip(rows, results, strict=True):
             value[k], error[k], status[k] = found.distance, found.distance_error, found.status
             gap[k] = found.gap
@@ -182,17 +208,3 @@ def measured(
 
 def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
     return array.reshape(shape) if shape else array[0].item()
-
-
-def _minimality(manifold: StatisticalManifold) -> str:
-    if closed_distance(manifold) is not None:
-        return "unique"
-    if any(axis.periodic for axis in manifold.domain.axes) or manifold.domain.constraints:
-        return "not proved"
-    if manifold.dim == 1:
-        return "unique"
-    if manifold.dim == 2:
-        curvature = manifold.levi_civita.scalar_curvature
-        if curvature.is_number and curvature <= 0:
-            return "unique"
-    return "not proved"

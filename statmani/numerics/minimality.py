@@ -1,0 +1,144 @@
+"""Whether a geodesic is the shortest curve, and why; lower bounds where that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, expand
+
+from statmani.errors import StatmaniError
+from statmani.geometry.manifold import StatisticalManifold
+from statmani.numerics.closed import closed_distance
+from statmani.numerics.hellinger import square_roots
+from statmani.numerics.path import Path
+from statmani.numerics.prepared import prepared
+from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_curvature
+from statmani.signs import is_positive_on
+
+__all__ = [
+    "NOT_PROVED", "SAMPLED", "UNIQUE", "Verdict", "bound_from_maps", "proved_unique", "verdict",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+#: Kinds of minimality.
+UNIQUE, SAMPLED, NOT_PROVED = "unique", "unique if no curvature is positive", "not proved"
+# Points of every path whose curvature is looked at.
+_PLACES = 9
+
+
+@final
+@dataclass(frozen=True)
+class Verdict:
+    """A kind of minimality and the reason for it."""
+
+    kind: str
+    why: str
+
+
+def verdict(manifold: StatisticalManifold, paths: Sequence[Path]) -> Verdict:
+    """What is known of all geodesics of a manifold, of these in particular."""
+    proved = proved_unique(manifold)
+    if proved:
+        return Verdict(UNIQUE, proved)
+    around = _around(manifold)
+    if around:
+        return Verdict(NOT_PROVED, around)
+    try:
+        largest = sampled_curvature(manifold)
+        x = np.array([path(np.linspace(0.0, 1.0, _PLACES))[0] for path in paths]).reshape(
+            -1, manifold.dim
+        )
+        if len(x):
+            largest = largest.joined(largest_curvature(prepared(manifold), x))
+    except StatmaniError as reason:
+        return Verdict(NOT_PROVED, f"the curvature is not known ({reason})")
+    if largest.point is None:
+        return Verdict(NOT_PROVED, "the curvature could not be evaluated exactly enough")
+    if largest.value > ROUNDING:
+        where = ", ".join(
+            f"{s} = {v:.4g}" for s, v in zip(manifold.coordinates, largest.point, strict=True)
+        )
+        return Verdict(NOT_PROVED, f"a sectional curvature is {largest.value:.4g}, at {where}")
+    seen = f"the largest sectional curvature at {largest.count} points is {largest.value:.3g}"
+    if manifold.dim == 2:
+        return Verdict(SAMPLED, f"{seen}; then two geodesics cannot meet twice (Gauss-Bonnet)")
+    return Verdict(
+        SAMPLED,
+        f"{seen}; and if M is complete, or a geodesically convex part of a complete and simply "
+        "connected manifold (Cartan-Hadamard)",
+    )
+
+
+def proved_unique(manifold: StatisticalManifold) -> str:
+    """Why there is at most one geodesic between points, and it is shortest; empty if not known."""
+    reason: str = manifold._once("unique geodesics", _proved)
+    return reason
+
+
+def _proved(manifold: StatisticalManifold) -> str:
+    if closed_distance(manifold) is not None:
+        return "the closed form is the distance, by an isometry to a model space"
+    if _around(manifold):
+        return ""
+    if manifold.dim == 1:
+        return "a curve of one dimension is an interval of its arc length"
+    if manifold.dim == 2:
+        scalar = manifold.levi_civita.scalar_curvature
+        if _nowhere_positive(manifold, scalar):
+            return (
+                "the curvature is nowhere positive on a simply connected surface, where two "
+                "geodesics cannot meet twice (Gauss-Bonnet)"
+            )
+    return ""
+
+
+def _around(manifold: StatisticalManifold) -> str:
+    """Why curves with the same ends may not be deformed into each other; empty if they may."""
+    domain = manifold.domain
+    circles = [str(axis.symbol) for axis in domain.axes if axis.periodic]
+    if circles:
+        return f"geodesics may go round the circle of {', '.join(circles)} either way"
+    # A box, also one with bounds that depend on earlier coordinates, is a cell; what linear
+    # inequalities cut out of space is convex.
+    if not domain.constraints:
+        return ""
+    bounds = [end for axis in domain.axes for end in (axis.lower, axis.upper)]
+    sides = [c.gts - c.lts for c in domain.constraints]
+    if all(_is_affine(e, manifold) for e in (*bounds, *sides)):
+        return ""
+    return "the domain may not be simply connected"
+
+
+def _is_affine(expr: Expr, manifold: StatisticalManifold) -> bool:
+    opened = expand(expr)
+    used = [s for s in manifold.coordinates if opened.has(s)]
+    if not used:
+        return True
+    if not opened.is_polynomial(*used):
+        return False
+    return int(opened.as_poly(*used).total_degree()) <= 1
+
+
+def _nowhere_positive(manifold: StatisticalManifold, scalar: Expr) -> bool:
+    if scalar.is_number:
+        return bool(scalar <= 0)
+    above, below = (-scalar).as_numer_denom()
+    box = manifold.domain.axes
+    return any(
+        is_positive_on(sign * above, box) and is_positive_on(sign * below, box) for sign in (1, -1)
+    )
+
+
+def bound_from_maps(manifold: StatisticalManifold, p: Floats, q: Floats) -> tuple[Floats, str]:
+    """Lower bounds of distances whatever the curvature, for rows, and where they come from."""
+    try:
+        roots = square_roots(manifold)
+        if roots is not None:
+            return roots(p, q), f"square roots of densities, by {roots.how}"
+    except StatmaniError as reason:
+        return np.zeros(len(p)), f"none, as the integral of sqrt(p q) was not found ({reason})"
+    return np.zeros(len(p)), "none, as no density is known whose integral of sqrt(p q) is in reach"
