@@ -33,6 +33,8 @@ _NEAR = 1e-3
 _EVALUATIONS = 2000
 # A path is tried on meshes halved so often, until the relative width is this.
 _HALVINGS, _WIDTH = 4, 1e-13
+# Relative errors of the path that it starts from.
+_PATH = (1e-13, 1e-11, 1e-9)
 # No absolute error is small enough for all pairs.
 _TINY = arb(2) ** -2000
 # The acceleration is small: its integral need only be known to this part of the energy.
@@ -284,11 +286,20 @@ def _curve(
         slopes = np.stack([difference - 0.5 * bend, difference + 0.5 * bend])
         none, ends = np.empty((0, len(p))), np.array([0.0, 1.0])
         return lambda _: _pieces(start, end, ends, none, slopes, np.zeros((1, 1, len(p))))
-    geodesic_found = geodesic(manifold, p, end=q, rtol=1e-13)
-    (path,) = geodesic_found.pieces
-    if path is None:
-        raise NoConvergence(f"no geodesic from {start} to {end}: {geodesic_found.status}.")
-    return lambda halvings: _spline(geodesic_found, path.knots, halvings, start, end)
+    found = _geodesic(manifold, p, q)
+    (path,) = found.pieces
+    knots = np.array([0.0, 1.0]) if path is None else path.knots
+    return lambda halvings: _spline(found, knots, halvings, start, end)
+
+
+def _geodesic(manifold: StatisticalManifold, p: Floats, q: Floats) -> Geodesic:
+    """A path close to a geodesic. Its errors enter squared, so that far pairs may have larger."""
+    for rtol in _PATH[:-1]:
+        try:
+            return geodesic(manifold, p, end=q, rtol=rtol)
+        except NoConvergence:
+            continue
+    return geodesic(manifold, p, end=q, rtol=_PATH[-1])
 
 
 def _spline(

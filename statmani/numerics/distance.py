@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
+from statmani.numerics.alternatives import compare_geodesics
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import REASONS, connect_rows, require_definite
@@ -41,7 +42,9 @@ class DistanceResult:
         (d^2 >= 2E - int |D_t c'|^2 / pi^2); it is as sure as the minimality. Else it comes from
         maps that do not lengthen curves, whatever the curvature: p -> 2 sqrt(p) carries a family
         into a sphere, so d >= 2 arccos(int sqrt(p q)) (Amari and Nagaoka 2000, section 2.2). It
-        is at most pi for one observation, and 0 where no density or integral is at hand.
+        is at most pi for one observation, and 0 where no density or integral is at hand. Normal
+        laws of n variables, in whatever coordinates, have a map to positive matrices, where
+        distances are known (Calvo and Oller 1990).
     status : str or ndarray of str
         "converged"; "infimum" where every geodesic would cross a point that the chart lacks, such
         as the pole of polar coordinates; or why there is no value.
@@ -57,6 +60,10 @@ class DistanceResult:
         "not proved": there may be shorter geodesics.
     why : str
         The reason for the minimality, and where the lower bound comes from.
+    geodesics : int or ndarray of int
+        How many different geodesics were compared. More than one is looked for where curvature
+        is positive somewhere and the first is longer than pi / sqrt(K) for the largest K met,
+        so that there may be conjugate points; then ``value`` is the length of the shortest.
     """
 
     value: Any
@@ -66,6 +73,7 @@ class DistanceResult:
     status: Any
     minimality: str
     why: str
+    geodesics: Any
 
     def __str__(self) -> str:
         if np.ndim(self.value):
@@ -110,7 +118,8 @@ def distance(
     taken, with bounds of their rounding errors. Elsewhere a polynomial of small energy, in
     unconstrained coordinates, leads to Gauss collocation of the geodesic equation, with path
     following in the end point where Newton's method needs it; d = sqrt(2E) has an error of second
-    order in that of the path.
+    order in that of the path. With ``full_output`` the curvature is looked at, and several
+    geodesics are compared where there may be several.
 
     Examples
     --------
@@ -125,9 +134,9 @@ def distance(
     start = manifold.domain.require(p, "p")
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
-    paths: list[Path] | None = [] if full_output else None
+    paths: dict[int, Path] | None = {} if full_output else None
     value, error, gap, status = measured(manifold, starts, ends, tolerance, paths)
-    count = len(value)
+    total = len(value)
     if shape == ():
         if np.isnan(value[0]):
             raise NoConvergence(
@@ -137,14 +146,24 @@ def distance(
     else:
         warn_failures(
             int(np.isnan(value).sum()),
-            count,
+            total,
             "distances were not found",
             "Pass full_output=True for the reasons.",
         )
-    values, errors, statuses = (_shaped(a, shape) for a in (value, error, status))
     if not full_output:
-        return values
-    found = verdict(manifold, paths or [])
+        return _shaped(value, shape)
+    paths = paths or {}
+    found = verdict(manifold, list(paths.values()))
+    count = np.isfinite(value).astype(np.int64)
+    if found.positive:
+        # Conjugate points are at least so far apart (do Carmo 1992, section 10.2).
+        far = np.pi / np.sqrt(found.positive)
+        for k, path in paths.items():
+            if value[k] > far:
+                shortest = compare_geodesics(
+                    prepared(manifold), starts[k], ends[k], path, value[k], error[k], tolerance
+                )
+                value[k], error[k], count[k] = shortest.value, shortest.error, shortest.count
     if found.kind == NOT_PROVED:
         least, source = bound_from_maps(manifold, starts, ends)
         least[np.isnan(value)] = np.nan
@@ -153,13 +172,14 @@ def distance(
     else:
         least, source = np.sqrt(np.maximum(value**2 - gap, 0.0)) - error, "convexity of the energy"
     return DistanceResult(
-        values,
-        errors,
+        _shaped(value, shape),
+        _shaped(error, shape),
         _shaped(np.maximum(least, 0.0), shape),
         _shaped(value + error, shape),
-        statuses,
+        _shaped(status, shape),
         found.kind,
         f"{found.why}. Lower bound: {source}.",
+        _shaped(count, shape),
     )
 
 
@@ -168,10 +188,10 @@ def measured(
     starts: Floats,
     ends: Floats,
     rtol: float,
-    paths: list[Path] | None = None,
+    paths: dict[int, Path] | None = None,
 ) -> tuple[Floats, Floats, Floats, NDArray[np.str_]]:
     """Distance, error, gap and status for rows of pairs, by the closed form where it is exact
-    enough; for the gap see :class:`Connection`. Paths that are found are added to ``paths``.
+    enough; for the gap see :class:`Connection`. Paths that are found are added to ``paths`` by row.
 
     Raises
     ------
@@ -195,7 +215,8 @@ def measured(
         keep = paths is not None
         results = connect_rows(kernels, p, q, 0.0, rtol, keep_path=keep, length_only=True)
         if paths is not None:
-            paths += [found.path for found in results if found.path is not None]
+            found_paths = ((k, found.path) for k, found in zip(rows, results, strict=True))
+            paths |= {int(k): path for k, path in found_paths if path is not None}
         for k, found in zip(rows, results, strict=True):
             value[k], error[k], status[k] = found.distance, found.distance_error, found.status
             gap[k] = found.gap

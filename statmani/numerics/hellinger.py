@@ -23,7 +23,6 @@ from statmani.expectation.evaluate import Program
 from statmani.expectation.exponential import jacobian_rank, minimal, open_piecewise, separate
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.quadrature import Integrator
-from statmani.geometry.manifold import StatisticalManifold
 
 __all__ = ["SquareRoots", "square_roots"]
 
@@ -48,7 +47,7 @@ class _Defect(Protocol):
 
 @final
 class SquareRoots:
-    """The bound for rows of pairs of points of a manifold.
+    """The bound for rows of pairs of parameters of a family.
 
     Attributes
     ----------
@@ -56,60 +55,38 @@ class SquareRoots:
         Where the integral comes from, in words.
     """
 
-    def __init__(
-        self, parameters: Program, defects: Sequence[_Defect], count: float, how: str
-    ) -> None:
-        self._parameters, self._defects, self._count, self.how = parameters, defects, count, how
+    def __init__(self, defects: Sequence[_Defect], how: str) -> None:
+        self._defects, self.how = defects, how
 
     def __call__(self, p: Floats, q: Floats) -> Floats:
         """Lower bounds of the distances, zero where the integral was not found."""
-        first, second = (
-            np.stack(self._parameters.arrays({}, list(rows.T)), axis=1) for rows in (p, q)
-        )
         defect = np.zeros(len(p))
         for method in self._defects:
             open_ = np.flatnonzero(~(defect > 0))
             if len(open_):
-                defect[open_] = method(first[open_], second[open_])
+                defect[open_] = method(p[open_], q[open_])
         defect = np.clip(np.nan_to_num(defect), 0.0, 1.0)
-        # n independent observations have n times the metric.
-        factor = 4.0 * float(np.sqrt(self._count)) * (1.0 - _ROUNDING)
-        result: Floats = factor * np.arcsin(np.sqrt(0.5 * defect))
+        result: Floats = 4.0 * (1.0 - _ROUNDING) * np.arcsin(np.sqrt(0.5 * defect))
         return result
 
 
-def square_roots(manifold: StatisticalManifold) -> SquareRoots | None:
-    """The bound of a manifold that comes from a density, or None where it is out of reach."""
-    found: tuple[SquareRoots | None] = manifold._once("square roots", _made)
-    return found[0]
-
-
-def _made(manifold: StatisticalManifold) -> tuple[SquareRoots | None]:
-    source = manifold.source
-    if source is None or source.declaration.constants:
-        return (None,)
-    declaration = source.declaration
-    count = float(declaration.repetitions)
-    one = declaration.observation or declaration
-    ends = [end for v in one.variables for end in (v.lower, v.upper)]
-    moving = sp.Tuple(*ends, *one.region).free_symbols & set(one.parameters)
-    if one.constants or moving:
+def square_roots(declaration: Declaration) -> SquareRoots | None:
+    """The bound of a family without constants, or None where it is out of reach."""
+    ends = [end for v in declaration.variables for end in (v.lower, v.upper)]
+    moving = sp.Tuple(*ends, *declaration.region).free_symbols & set(declaration.parameters)
+    if moving:
         # Square roots of densities whose support moves are not differentiable in the mean.
-        return (None,)
+        return None
     defects: list[_Defect] = []
     how = []
-    natural = _natural(one)
+    natural = _natural(declaration)
     if natural is not None:
         defects.append(natural)
         how.append("the potential of the exponential family")
-    if len(one.variables) <= _VARIABLES:
-        kind = "sums" if one.variables[0].discrete else "quadrature"
-        defects.append(_Quadrature(one))
-        how.append(kind)
-    if not defects:
-        return (None,)
-    parameters = Program(source.parameters, manifold.coordinates)
-    return (SquareRoots(parameters, defects, count, " or ".join(how)),)
+    if len(declaration.variables) <= _VARIABLES:
+        defects.append(_Quadrature(declaration))
+        how.append("sums" if declaration.variables[0].discrete else "quadrature")
+    return SquareRoots(defects, " or ".join(how)) if defects else None
 
 
 def _natural(declaration: Declaration) -> _Natural | None:

@@ -13,7 +13,9 @@ from sympy import Expr, expand
 from statmani.errors import StatmaniError
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.closed import closed_distance
-from statmani.numerics.hellinger import square_roots
+from statmani.numerics.hellinger import SquareRoots, square_roots
+from statmani.numerics.normal_embedding import NormalLaws, normal_laws
+from statmani.numerics.observed import Observed, observed
 from statmani.numerics.path import Path
 from statmani.numerics.prepared import prepared
 from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_curvature
@@ -33,10 +35,11 @@ _PLACES = 9
 @final
 @dataclass(frozen=True)
 class Verdict:
-    """A kind of minimality and the reason for it."""
+    """A kind of minimality, the reason for it, and the largest curvature if it is positive."""
 
     kind: str
     why: str
+    positive: float = 0.0
 
 
 def verdict(manifold: StatisticalManifold, paths: Sequence[Path]) -> Verdict:
@@ -62,7 +65,8 @@ def verdict(manifold: StatisticalManifold, paths: Sequence[Path]) -> Verdict:
         where = ", ".join(
             f"{s} = {v:.4g}" for s, v in zip(manifold.coordinates, largest.point, strict=True)
         )
-        return Verdict(NOT_PROVED, f"a sectional curvature is {largest.value:.4g}, at {where}")
+        why = f"a sectional curvature is {largest.value:.4g}, at {where}"
+        return Verdict(NOT_PROVED, why, largest.value)
     seen = f"the largest sectional curvature at {largest.count} points is {largest.value:.3g}"
     if manifold.dim == 2:
         return Verdict(SAMPLED, f"{seen}; then two geodesics cannot meet twice (Gauss-Bonnet)")
@@ -135,10 +139,37 @@ def _nowhere_positive(manifold: StatisticalManifold, scalar: Expr) -> bool:
 
 def bound_from_maps(manifold: StatisticalManifold, p: Floats, q: Floats) -> tuple[Floats, str]:
     """Lower bounds of distances whatever the curvature, for rows, and where they come from."""
-    try:
-        roots = square_roots(manifold)
-        if roots is not None:
-            return roots(p, q), f"square roots of densities, by {roots.how}"
-    except StatmaniError as reason:
-        return np.zeros(len(p)), f"none, as the integral of sqrt(p q) was not found ({reason})"
-    return np.zeros(len(p)), "none, as no density is known whose integral of sqrt(p q) is in reach"
+    maps: _Maps | None = manifold._once("maps that do not lengthen", _maps)[0]
+    if maps is None:
+        why = "none, as no density is known whose integral of sqrt(p q) is in reach"
+        return np.zeros(len(p)), why
+    first, second = (maps.observed.parameters(rows) for rows in (p, q))
+    best = np.zeros(len(p))
+    sources = []
+    if maps.normal is not None:
+        best = maps.normal(first, second)
+        sources.append("the embedding of normal laws in positive matrices (Calvo and Oller 1990)")
+    if maps.roots is not None:
+        try:
+            best = np.maximum(best, maps.roots(first, second))
+            sources.append(f"square roots of densities, by {maps.roots.how}")
+        except StatmaniError as reason:
+            sources.append(f"no square roots of densities ({reason})")
+    # n independent observations have n times the metric.
+    return np.sqrt(maps.observed.count) * best, "; ".join(sources)
+
+
+@final
+@dataclass(frozen=True)
+class _Maps:
+    observed: Observed
+    normal: NormalLaws | None
+    roots: SquareRoots | None
+
+
+def _maps(manifold: StatisticalManifold) -> tuple[_Maps | None]:
+    found = observed(manifold)
+    if found is None:
+        return (None,)
+    normal, roots = normal_laws(found.declaration), square_roots(found.declaration)
+    return (_Maps(found, normal, roots) if normal or roots else None,)

@@ -14,7 +14,9 @@ from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.prepared import Prepared, prepared
 from statmani.numerics.tensors import Fields, tensor, unpacked
 
-__all__ = ["ROUNDING", "Largest", "largest_curvature", "sampled_curvature"]
+__all__ = [
+    "ROUNDING", "Largest", "curvature_in_frames", "largest_curvature", "sampled_curvature",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 #: Curvatures below this count as zero.
@@ -89,7 +91,7 @@ def largest_curvature(kernels: Prepared, x: Floats) -> Largest:
 
 def _largest(kernels: Prepared, x: Floats) -> Largest:
     n = kernels.dim
-    curvature = _in_frames(kernels.packed(kernels.second, x, 2), n)
+    curvature, _ = curvature_in_frames(kernels.packed(kernels.second, x, 2), n)
     swapped = np.swapaxes(curvature, 1, 2)
     noise = np.abs(curvature + swapped).reshape(len(x), -1).max(axis=1)
     size = np.abs(curvature).reshape(len(x), -1).max(axis=1)
@@ -119,23 +121,25 @@ def _largest(kernels: Prepared, x: Floats) -> Largest:
     return Largest(float(values[best]), len(good), point[0])
 
 
-def _in_frames(packed: Floats, n: int) -> Floats:
-    # R[l, k, i, j] = g(R(e_i, e_j)e_k, e_l) in orthonormal frames; not finite where there is none.
+def curvature_in_frames(packed: Floats, n: int) -> tuple[Floats, Floats]:
+    """R[l, k, i, j] = g(R(e_i, e_j)e_k, e_l) in orthonormal frames, and these as columns.
+
+    Not finite at rows where the packed fields are not, or g is not positive definite.
+    """
     fields = unpacked(packed, n, 2)
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(packed).all(axis=1))
     usable[usable] = np.linalg.eigvalsh(fields.g[usable])[:, 0] > 0
-    result = np.full((len(packed), n, n, n, n), np.nan)
+    result, frames = np.full((len(packed), n, n, n, n), np.nan), np.full(fields.g.shape, np.nan)
     fields = Fields(*(part[usable] for part in fields))
-    frames = np.swapaxes(np.linalg.inv(np.linalg.cholesky(fields.g)), 1, 2)
+    frames[usable] = np.swapaxes(np.linalg.inv(np.linalg.cholesky(fields.g)), 1, 2)
     with np.errstate(all="ignore"):
-        moved = np.einsum(
-            "xlm,xmkij->xlkij", fields.g, tensor("riemann", fields, 0.0, np.linalg.inv)
-        )
+        riemann = tensor("riemann", fields, 0.0, np.linalg.inv)
+        moved = np.einsum("xlm,xmkij->xlkij", fields.g, riemann)
         for _ in range(4):
             # Each pass contracts the first index and puts it last.
-            moved = np.einsum("xlkij,xla->xkija", moved, frames)
+            moved = np.einsum("xlkij,xla->xkija", moved, frames[usable])
     result[usable] = moved
-    return result
+    return result, frames
 
 
 def _best_plane(tensor: Floats) -> float:
