@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from statmani.errors import NoConvergence
 from statmani.numerics.connect import Connection, connect_rows
 from statmani.numerics.path import Path
 from statmani.numerics.prepared import Prepared
@@ -25,8 +26,10 @@ Floats = NDArray[np.float64]
 # Directions that are tried, each both ways, and how far the middle moves, by the distance.
 _DIRECTIONS, _ASIDE = 2, (0.2,)
 # Descents end at this gradient by the distance. Middles nearer to each other are the same.
-_GRADIENT, _SAME = 1e-7, 1e-3
-_ITERATIONS = 40
+_ROUGH, _GRADIENT, _STATIONARY, _SAME = 1e-3, 1e-7, 1e-4, 1e-3
+# A descent that comes so near to the first middle ends there.
+_NEAR = 0.02
+_ITERATIONS = 15
 
 
 @final
@@ -81,32 +84,40 @@ class _Way:
         self._centre, self._frame = centre, frame
 
     def descended(self, start: Floats, value: float) -> tuple[Floats, float, float] | None:
-        """The middle, length and error of a geodesic; None where descent ends elsewhere."""
-        found = minimize(
-            self._energy, start, jac=True, method="BFGS",
-            options={"gtol": _GRADIENT * value, "maxiter": _ITERATIONS},
-        )  # fmt: skip
-        halves = self._halves(found.x)
-        if halves is None or not np.abs(found.jac).max() < 1e-4 * value:
+        """The middle, length and error of another geodesic; None where none was reached."""
+        z = start
+        try:
+            for gradient in (_ROUGH, _GRADIENT):
+                found = minimize(
+                    self._energy, z, jac=True, method="BFGS",
+                    options={"gtol": gradient * value, "maxiter": _ITERATIONS},
+                )  # fmt: skip
+                z = found.x
+                if np.linalg.norm(z) < _NEAR * value:
+                    return None
+            halves = self._halves(z)
+        except NoConvergence:
+            return None
+        if not np.abs(found.jac).max() < _STATIONARY * value:
             return None
         length = sum(half.distance for half in halves)
+        # The length of a broken geodesic is that of a curve; the kink says how far it may shorten.
         kink = float(np.linalg.norm(found.jac)) / value
-        bound = sum(half.distance_error for half in halves) + kink**2 * length
-        return found.x, length, bound
+        return z, length, sum(half.distance_error for half in halves) + kink**2 * length
 
-    def _halves(self, z: Floats) -> list[Connection] | None:
+    def _halves(self, z: Floats) -> list[Connection]:
         x = (self._centre + self._frame @ z)[None, :]
         m, _ = self._kernels.from_chart(x, np.zeros_like(x))
-        if not (np.isfinite(m).all() and self._kernels.manifold.domain.contains(m).all()):
-            return None
-        starts, ends = np.stack([self._p, m[0]]), np.stack([m[0], self._q])
-        halves = connect_rows(self._kernels, starts, ends, 0.0, self._rtol, length_only=False)
-        return halves if all(half.status == "converged" for half in halves) else None
+        halves = []
+        if np.isfinite(m).all() and self._kernels.manifold.domain.contains(m).all():
+            starts, ends = np.stack([self._p, m[0]]), np.stack([m[0], self._q])
+            halves = connect_rows(self._kernels, starts, ends, 0.0, self._rtol)
+        if not halves or any(half.status != "converged" for half in halves):
+            raise NoConvergence("a curve aside has no geodesic halves. Take another start.")
+        return halves
 
     def _energy(self, z: Floats) -> tuple[float, Floats]:
         halves = self._halves(z)
-        if halves is None:
-            return np.inf, np.zeros_like(z)
         x = (self._centre + self._frame @ z)[None, :]
         pull = halves[0].end_velocity - halves[1].velocity
         slope = 2.0 * self._frame.T @ (self._kernels.metric(x)[0] @ pull)

@@ -199,7 +199,7 @@ def _around_the_hill(height, ends):
 
 
 def test_geodesics_over_and_around_a_hill_are_compared():
-    """The graph of 3 exp(-r^2 / 2): straight over the top is a geodesic, and twice too long."""
+    """The graph of 3 exp(-r^2 / 2): straight over the top is a geodesic, and too long."""
     x, y = sp.symbols("x y", real=True)
     z = 3 * sp.exp(-(x**2 + y**2) / 2)
     slope = sp.Matrix([z.diff(x), z.diff(y)])
@@ -208,9 +208,10 @@ def test_geodesics_over_and_around_a_hill_are_compared():
     found = sm.distance(hill, *ends, full_output=True)
     exact = _around_the_hill(3.0, np.array(ends))
     assert found.geodesics == 3
-    assert found.value == pytest.approx(exact, rel=1e-3)
-    assert found.value - found.error <= exact
-    assert found.upper < 1.01 * exact
+    # Chords are a little shorter than the surface under them.
+    assert exact <= found.upper
+    assert found.value == pytest.approx(exact, rel=1e-4)
+    assert sm.distance(hill, *ends) > 1.2 * found.value
     assert (found.minimality, found.lower) == ("not proved", 0.0)
     assert "a sectional curvature is " in found.why
     assert "Lower bound: none" in found.why
