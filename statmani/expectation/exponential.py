@@ -30,6 +30,7 @@ from statmani.expectation.tidy import tidy
 
 __all__ = [
     "Separation",
+    "full_form",
     "jacobian_rank",
     "minimal",
     "open_piecewise",
@@ -200,6 +201,24 @@ def _rational(value: Any, context: Any) -> sp.Rational | None:
     ):
         return None
     return sp.Rational(guess.numerator, guess.denominator)
+
+
+def full_form(ell: sp.Expr, declaration: Declaration) -> Separation | None:
+    """The minimal form of a full exponential family, from log p in normal form, or None.
+
+    Raises
+    ------
+    InvalidFamily
+        The family is not identifiable.
+    """
+    found = separate(open_piecewise(ell, declaration), declaration)
+    if found is None:
+        return None
+    found = minimal(found, declaration)
+    n = len(declaration.parameters)
+    if len(found.natural) != n or jacobian_rank(found.natural, declaration) != n:
+        return None
+    return found
 
 
 def jacobian_rank(natural: Sequence[sp.Expr], declaration: Declaration) -> int:

@@ -14,13 +14,7 @@ from statmani.errors import StatmaniError
 from statmani.expectation.context import thread_context
 from statmani.expectation.deadline import OutOfTime, run_bounded
 from statmani.expectation.evaluate import Program
-from statmani.expectation.exponential import (
-    Separation,
-    jacobian_rank,
-    minimal,
-    open_piecewise,
-    separate,
-)
+from statmani.expectation.exponential import Separation, full_form
 from statmani.expectation.normalise import sample_points
 from statmani.geometry import linear
 from statmani.geometry.manifold import StatisticalManifold
@@ -41,15 +35,7 @@ def _separation(scores: Scores, seconds: float) -> Separation | None:
     """The minimal form of a full exponential family, or None."""
 
     def work(report: Callable[[str], None]) -> Separation | None:
-        declaration = scores.one
-        found = separate(open_piecewise(scores.closed.ell, declaration), declaration)
-        if found is None:
-            return None
-        found = minimal(found, declaration)
-        n = len(declaration.parameters)
-        if len(found.natural) != n or jacobian_rank(found.natural, declaration) != n:
-            return None
-        return found
+        return full_form(scores.closed.ell, scores.one)
 
     try:
         return run_bounded(work, seconds, None, processor=True)

@@ -19,7 +19,7 @@ from statmani.numerics.arguments import manifold_of
 from statmani.numerics.balls import Balls, exact_ball
 from statmani.numerics.evaluate import evaluate
 from statmani.numerics.geodesic import Geodesic, geodesic
-from statmani.numerics.minimality import proved_unique
+from statmani.numerics.minimality import nowhere_positive
 from statmani.numerics.prepared import prepared
 from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_curvature
 
@@ -374,20 +374,18 @@ def _hypotheses(manifold: StatisticalManifold, path: list[_Piece]) -> tuple[tupl
     if manifold.dim == 1:
         return (("a curve of one dimension has no curvature", "proved"),)
     statement = "no sectional curvature of M is positive"
-    scalar = manifold.levi_civita.scalar_curvature
-    if manifold.dim == 2 and scalar.is_number:
-        if scalar > 0:
+    if manifold.dim == 2:
+        scalar = manifold.levi_civita.scalar_curvature
+        if scalar.is_number and scalar > 0:
             _refuse(f"its curvature is {scalar / 2}")
-        return ((statement, "proved"), (complete, "assumed"))
-    if manifold.dim == 2 and proved_unique(manifold):
-        return ((statement, "proved"), (complete, "assumed"))
+        if nowhere_positive(manifold):
+            return ((statement, "proved"), (complete, "assumed"))
     points = np.array(
         [[float(c.real.mid()) for c in piece.at(acb(t), 0)] for piece in path for t in (0.0, 0.5)]
     )
     kernels = prepared(manifold)
-    largest = sampled_curvature(manifold).joined(
-        largest_curvature(kernels, kernels.to_chart(points))
-    )
+    along = largest_curvature(kernels, kernels.to_chart(points))
+    largest = sampled_curvature(manifold).joined(along)
     if largest.value > ROUNDING:
         _refuse(f"a sectional curvature is {largest.value:.3g}")
     known = f"assumed; the largest at {largest.count} points is {largest.value:.3g}"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from statmani.declaration import Declaration
 from statmani.errors import StatmaniError
 from statmani.expectation.evaluate import Program
-from statmani.expectation.exponential import jacobian_rank, minimal, open_piecewise, separate
+from statmani.expectation.exponential import full_form
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.quadrature import Integrator
 
@@ -93,16 +93,10 @@ def _natural(declaration: Declaration) -> _Natural | None:
     """For a full exponential family."""
     try:
         ell = normalise(declaration.log_density, declaration, Signs(declaration))
-        found = separate(open_piecewise(ell, declaration), declaration)
-        if found is None:
-            return None
-        found = minimal(found, declaration)
-        n = len(declaration.parameters)
-        if len(found.natural) != n or jacobian_rank(found.natural, declaration) != n:
-            return None
-        return _Natural(declaration, found.natural, found.potential)
+        found = full_form(ell, declaration)
     except StatmaniError:
         return None
+    return None if found is None else _Natural(declaration, found.natural, found.potential)
 
 
 @final

@@ -22,7 +22,8 @@ from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_cur
 from statmani.signs import is_positive_on
 
 __all__ = [
-    "NOT_PROVED", "SAMPLED", "UNIQUE", "Verdict", "bound_from_maps", "proved_unique", "verdict",
+    "NOT_PROVED", "SAMPLED", "UNIQUE", "Verdict", "bound_from_maps", "nowhere_positive",
+    "proved_unique", "verdict",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -90,13 +91,11 @@ def _proved(manifold: StatisticalManifold) -> str:
         return ""
     if manifold.dim == 1:
         return "a curve of one dimension is an interval of its arc length"
-    if manifold.dim == 2:
-        scalar = manifold.levi_civita.scalar_curvature
-        if _nowhere_positive(manifold, scalar):
-            return (
-                "the curvature is nowhere positive on a simply connected surface, where two "
-                "geodesics cannot meet twice (Gauss-Bonnet)"
-            )
+    if manifold.dim == 2 and nowhere_positive(manifold):
+        return (
+            "the curvature is nowhere positive on a simply connected surface, where two "
+            "geodesics cannot meet twice (Gauss-Bonnet)"
+        )
     return ""
 
 
@@ -127,11 +126,13 @@ def _is_affine(expr: Expr, manifold: StatisticalManifold) -> bool:
     return int(opened.as_poly(*used).total_degree()) <= 1
 
 
-def _nowhere_positive(manifold: StatisticalManifold, scalar: Expr) -> bool:
+def nowhere_positive(surface: StatisticalManifold) -> bool:
+    """Whether the curvature of a surface is proved to be at most zero on its whole domain."""
+    scalar = surface.levi_civita.scalar_curvature
     if scalar.is_number:
         return bool(scalar <= 0)
     above, below = (-scalar).as_numer_denom()
-    box = manifold.domain.axes
+    box = surface.domain.axes
     return any(
         is_positive_on(sign * above, box) and is_positive_on(sign * below, box) for sign in (1, -1)
     )

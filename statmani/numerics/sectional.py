@@ -25,7 +25,8 @@ ROUNDING = 1e-8
 _SAMPLES, _OPEN_SAMPLES = 50, 12
 # In four dimensions or more planes are searched for from so many starts.
 _STARTS, _SWEEPS = 12, 60
-_NOISE = 1e-7
+# Rounding that breaks the symmetries of curvature by more spoils a point.
+_NOISE = 1e-9
 # Numbers at a time, and points whose planes are searched.
 _BLOCK, _SEARCHES = 1 << 21, 40
 
