@@ -56,7 +56,9 @@ def _adjugate(ring: Polynomials, num: Any, relation: Relation) -> Any:
     return ring.reduced(cofactor * _by_determinants(ring, parts, relation, step))
 
 
-def _by_determinants(ring: Polynomials, parts: dict[int, Any], relation: Relation, step: int) -> Any:
+def _by_determinants(
+    ring: Polynomials, parts: dict[int, Any], relation: Relation, step: int
+) -> Any:
     d, root = relation.degree // step, ring.context.gen(relation.generator)
     zero = ring.context.constant(0)
     matrix = [

@@ -65,8 +65,13 @@ class Clock:
         ------
         TimeOver
         """
-        if time.thread_time() > self._end:
+        if self.is_over:
             raise TimeOver
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the law's time is over."""
+        return time.thread_time() > self._end
 
 
 def run(clock: Clock, name: str, statement: str, law: Callable[[Clock], Law]) -> Law:

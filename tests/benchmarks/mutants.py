@@ -8,7 +8,7 @@ from the syntax trees. The tests that cover the module run in a temporary copy, 
 its folder, until one fails (killed) or all pass (survived). A mutant that does not end within five
 times the processor time of the unmutated tests is killed too, and counted apart. Prints a table;
 with ``--rows`` finished mutants are kept in a file, so that an interrupted run goes on; with
-``--write`` the outcome goes to docs/mutants.md, survivors with the reasons in mutants_explained.json.
+``--write`` the outcome goes to docs/mutants.md, with the reasons of mutants_explained.json.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ SWAPPED = {
 
 
 def mutant(module: str, place: int, name: str) -> tuple[str, str, str]:
-    """The source of a module with one node of its syntax tree changed; the node before and after."""
+    """The source of a module with one node of its tree changed, and the node before and after."""
     tree = ast.parse((ROOT / "statmani" / module).read_text("utf-8"))
     node = next(n for k, n in enumerate(ast.walk(tree)) if k == place)
     before = ast.unparse(node)
@@ -146,8 +146,8 @@ def drawn(count: int, seed: int, only: str = "") -> list[tuple[str, str, int, in
 class Copy:
     """A copy of the project in which modules are mutated, and the time of its tests."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, quick: bool) -> None:
+        self.folder, self.quick = folder, quick
         self._limits: dict[tuple[str, ...], float] = {}
         for part in ("statmani", "tests", "examples"):
             ignored = shutil.ignore_patterns("__pycache__")
@@ -160,7 +160,7 @@ class Copy:
         original = path.read_text("utf-8")
         covered = COVERED[module]
         others = [f"tests/{Path(module).parent}", *(f"--ignore={name}" for name in covered)]
-        for tests in (covered, others):
+        for tests in (covered,) if self.quick else (covered, others):
             limit = self._limit(tests)
             path.write_text(source, "utf-8")
             try:
@@ -211,16 +211,17 @@ def _seconds_of_children() -> float:
 
 
 def run(
-    wanted: list[tuple[str, str, int, int]], rows: Path | None, fresh: bool
+    wanted: list[tuple[str, str, int, int]], rows: Path | None, fresh: bool, quick: bool
 ) -> list[dict[str, Any]]:
     """What became of each mutant; those that a file knows are not repeated."""
     known = {}
     if rows and rows.exists():
         found = map(json.loads, rows.read_text("utf-8").splitlines())
+        # Of a survivor that was tried again the last row counts.
         known = {(r["module"], r["change"], r["before"], r["line"]): r for r in found}
     made = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        copy = Copy(Path(folder))
+        copy = Copy(Path(folder), quick)
         for module, name, line, place in wanted:
             source, before, after = mutant(module, place, name)
             row = known.get((module, name, before, line))
@@ -242,8 +243,8 @@ def report(rows: list[dict[str, Any]]) -> str:
     hang = sum(r["by"] == HANGS for r in rows)
     dead = len(rows) - len(left)
     lines = [
-        f"{dead} of {len(rows)} mutants are killed ({dead / len(rows):.0%}), {hang} of them because "
-        "the tests do not end.",
+        f"{dead} of {len(rows)} mutants are killed ({dead / len(rows):.0%}), "
+        f"{hang} of them because the tests do not end.",
         "",
         "| change | mutants | killed |",
         "|---|---|---|",
@@ -264,11 +265,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--fresh", action="store_true", help="try known survivors once more")
+    parser.add_argument("--quick", action="store_true", help="only the tests that cover a module")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", default="", help="how the names of modules begin")
     arguments = parser.parse_args()
     wanted = drawn(arguments.count, arguments.seed, arguments.only)
-    text = report(run(wanted, arguments.rows, arguments.fresh))
+    text = report(run(wanted, arguments.rows, arguments.fresh, arguments.quick))
     print(text)
     if arguments.write:
         page = PAGE.read_text("utf-8")
