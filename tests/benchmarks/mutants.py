@@ -178,6 +178,10 @@ class Copy:
             start = _seconds_of_children()
             failed = self._failed(tests, 3600)
             if failed:
+                # Derivations are bounded in time: a busy machine gets a second try.
+                start = _seconds_of_children()
+                failed = self._failed(tests, 3600)
+            if failed:
                 raise SystemExit(f"{failed} fails without a mutant")
             self._limits[key] = 5 * (_seconds_of_children() - start)
         return self._limits[key]
