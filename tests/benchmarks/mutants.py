@@ -45,7 +45,7 @@ COVERED: dict[str, list[str]] = {
     "geometry/hessian_equation.py": ["tests/numerics/test_formula.py"],
     "geometry/linear.py": _GEOMETRY,
     "geometry/products.py": _GEOMETRY,
-    "geometry/covariant.py": ["tests/geometry/test_spaces.py", "tests/geometry/test_laws.py"],
+    "geometry/covariant.py": [*_GEOMETRY, "tests/geometry/test_every_quantity.py"],
     "geometry/calculus.py": ["tests/geometry/test_spaces.py", "tests/geometry/test_laws.py"],
     "geometry/embedding.py": ["tests/geometry/test_embedding.py"],
     "geometry/chart.py": ["tests/geometry/test_maps.py", "tests/geometry/test_laws.py"],
