@@ -10,84 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import Dummy, Expr, Interval, Rational, Symbol, atanh, exp, log, oo, tanh
+from sympy import Dummy, Expr, Interval, Rational, Symbol, atanh, cancel, exp, log, oo, tanh
 from sympy.core.relational import Relational
 
+from statmani.axis import Axis, Circle, CircleType
 from statmani.errors import InvalidArgument, InvalidManifold, OutsideDomain
 from statmani.pointwise import pointwise
 from statmani.rationals import short_rational
+from statmani.squares import Side, completed_squares
 
 __all__ = ["Axis", "Circle", "CircleType", "Domain"]
-
-
-@final
-class CircleType:
-    """The domain of a 2*pi-periodic parameter; use the instance :data:`Circle`.
-
-    Examples
-    --------
-    >>> import statmani as sm
-    >>> sm.Circle
-    Circle
-    >>> sm.Circle() is sm.Circle
-    True
-    """
-
-    _instance: CircleType | None = None
-
-    def __new__(cls) -> CircleType:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
-
-    def __call__(self) -> CircleType:
-        return self
-
-    def __repr__(self) -> str:
-        return "Circle"
-
-    def __reduce__(self) -> tuple[type[CircleType], tuple[()]]:
-        return (CircleType, ())
-
-
-#: Domain of a 2*pi-periodic parameter such as the mean direction of a von Mises density.
-Circle = CircleType()
-
-
-@final
-@dataclass(frozen=True)
-class Axis:
-    """One coordinate with its open interval.
-
-    Attributes
-    ----------
-    symbol : Symbol
-        The coordinate.
-    lower, upper : Expr
-        Bounds of the open interval; they may contain symbols of earlier axes and constants.
-    periodic : bool
-        True for a coordinate on the circle; its bounds are then infinite.
-    """
-
-    symbol: Symbol
-    lower: Expr
-    upper: Expr
-    periodic: bool = False
-
-    def __str__(self) -> str:
-        if self.periodic:
-            return f"{self.symbol} on the circle"
-        if self.lower is -oo and self.upper is oo:
-            return f"{self.symbol} real"
-        if self.upper is oo:
-            return f"{self.symbol} > {self.lower}"
-        if self.lower is -oo:
-            return f"{self.symbol} < {self.upper}"
-        return f"{self.lower} < {self.symbol} < {self.upper}"
 
 
 @final
@@ -211,29 +147,22 @@ class Domain:
 
         Reals and the circle map by the identity, half-lines by exp, symmetric intervals by
         tanh, other intervals by the logistic function; bounds that depend on earlier
-        coordinates make the map triangular.
+        coordinates make the map triangular. Reals whose scale a later bound tells have it as
+        a factor (:mod:`statmani.squares`).
         """
-        values: dict[Any, Expr] = {}
-        for axis, free in zip(self.axes, u, strict=True):
-            lower, upper = axis.lower.xreplace(values), axis.upper.xreplace(values)
-            if lower is -oo and upper is oo:
-                value: Expr = free
-            elif upper is oo:
-                value = lower + exp(free)
-            elif lower is -oo:
-                value = upper - exp(free)
-            elif axis.lower == -axis.upper:
-                value = upper * tanh(free)
-            else:
-                value = lower + (upper - lower) / (1 + exp(-free))
-            values[axis.symbol] = value
-        return tuple(values[axis.symbol] for axis in self.axes)
+        found = _unconstrained(self)
+        known = dict(zip(found.free, u, strict=True))
+        return tuple(value.xreplace(known) for value in found.values)
 
     def to_unconstrained(self) -> tuple[Expr, ...]:
         """The inverse of :meth:`from_unconstrained`, as expressions of the coordinates."""
         result: list[Expr] = []
+        squares = _unconstrained(self).squares
         for axis in self.axes:
-            if axis.lower is -oo and axis.upper is oo:
+            if axis.symbol in squares:
+                shift, factor = squares[axis.symbol]
+                result.append(factor * (axis.symbol - shift))
+            elif axis.lower is -oo and axis.upper is oo:
                 result.append(axis.symbol)
             elif axis.upper is oo:
                 result.append(log(axis.symbol - axis.lower))
@@ -366,6 +295,51 @@ def _tests(domain: Domain) -> tuple[Callable[..., Any], ...]:
             expressions.append(axis.upper - axis.symbol)
     expressions.extend(c.gts - c.lts for c in domain.constraints)
     return tuple(pointwise(e.xreplace(safe), list(safe.values())) for e in expressions)
+
+
+def _side(axis: Axis) -> Side:
+    one = (axis.lower is -oo) != (axis.upper is oo)
+    if one or axis.periodic or axis.lower is not -oo:
+        bound = axis.lower if axis.upper is oo else -axis.upper
+        return Side(axis.symbol, bound if one else None, False)
+    return Side(axis.symbol, None, True)
+
+
+class _Unconstrained(NamedTuple):
+    free: tuple[Symbol, ...]
+    values: tuple[Expr, ...]
+    squares: dict[Symbol, tuple[Expr, Expr]]
+
+
+@lru_cache(maxsize=256)
+def _unconstrained(domain: Domain) -> _Unconstrained:
+    free = tuple(Dummy(f"u{k}", real=True) for k in range(domain.dim))
+    squares = completed_squares(tuple(map(_side, domain.axes)))
+    taken: dict[Symbol, tuple[Expr, Expr]] = {}
+    values: dict[Any, Expr] = {}
+    for axis, u in zip(domain.axes, free, strict=True):
+        lower, upper = axis.lower.xreplace(values), axis.upper.xreplace(values)
+        if taken.keys() & (axis.lower.free_symbols | axis.upper.free_symbols):
+            # Sums of squares are left, without the differences that lose digits.
+            lower, upper = cancel(lower), cancel(upper)
+        if axis.symbol in squares:
+            shift, factor = (cancel(e.xreplace(values)) for e in squares[axis.symbol])
+            if factor.is_positive:
+                taken[axis.symbol] = squares[axis.symbol]
+                values[axis.symbol] = shift + u / factor
+                continue
+        if lower is -oo and upper is oo:
+            value: Expr = u
+        elif upper is oo:
+            value = lower + exp(u)
+        elif lower is -oo:
+            value = upper - exp(u)
+        elif axis.lower == -axis.upper:
+            value = upper * tanh(u)
+        else:
+            value = lower + (upper - lower) / (1 + exp(-u))
+        values[axis.symbol] = value
+    return _Unconstrained(free, tuple(values.values()), taken)
 
 
 @lru_cache(maxsize=256)

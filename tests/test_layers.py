@@ -19,6 +19,8 @@ ORDER = (
     "zeta",
     "derivatives",
     "pointwise",
+    "squares",
+    "axis",
     "domain",
     "signs",
     "constraints",

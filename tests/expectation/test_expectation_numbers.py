@@ -157,6 +157,7 @@ def test_counts_that_depend_on_counts_give_the_digits_asked_for() -> None:
         assert abs(value.evalf(25) / sp.Float(sp.Rational(8, 3), 40) - 1) < 1e-25
 
 
+@pytest.mark.slow
 def test_mixed_sums_go_on_until_nothing_is_left() -> None:
     u, a, b = sp.symbols("u a b", positive=True)
     k = sp.Symbol("k", integer=True, nonnegative=True)

@@ -44,6 +44,7 @@ def test_a_mixture_of_masses_with_large_means() -> None:
     assert abs(float(found) - float(direct)) < 1e-11
 
 
+@pytest.mark.slow
 def test_two_weights_of_three_normal_components() -> None:
     """Their exponentials make a polynomial of high degree, which must not be factored."""
 

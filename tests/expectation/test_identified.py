@@ -126,6 +126,7 @@ def test_a_kink_that_moves_is_no_obstacle_when_the_constants_are_free_of_it() ->
     assert "delta" in str(M.certificate)
 
 
+@pytest.mark.slow
 def test_expectations_of_users() -> None:
     family = location_scale(TWO_QUADRATICS)
     sample, location, scale = family.sample[0], *family.parameters

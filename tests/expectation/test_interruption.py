@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(sm.__file__).parent.parent
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
+# Shells start what runs in the background without it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import sympy as sp
 import statmani as sm
 from statmani.expectation import integration

@@ -97,6 +97,7 @@ def test_a_sum_as_normaliser():
     )
 
 
+@pytest.mark.slow
 def test_a_sum_over_the_samples_own_symbol_and_two_parameters():
     weight = A**X / sp.factorial(X) ** B
     family = sm.Family(
@@ -137,6 +138,7 @@ def test_a_normaliser_without_value_says_so():
         BoundTotal(sp.Sum(A**N / B**Y, (N, 0, 5), (Y, 0, 5))).numeric_value(MP, [MP.mpf(1)] * 2)
 
 
+@pytest.mark.slow
 def test_yule_simon():
     family = sm.Family(A * sp.beta(X, A + 1), sample={X: sp.S.Naturals}, parameters=[A])
     manifold = family.manifold()

@@ -136,7 +136,7 @@ PARTLY: dict[str, tuple[Callable[[], sm.Family], tuple[str, ...], set[tuple[int,
 }
 
 
-SLOW = ("zero_inflated", "contaminated")
+SLOW = ("zero_inflated", "contaminated", "birnbaum_saunders")
 
 
 @pytest.mark.parametrize(
@@ -221,6 +221,7 @@ def test_order_derivatives_of_bessel_functions(order: float, argument: float, co
     assert abs(shifted / slope - 1) < 1e-8
 
 
+@pytest.mark.slow
 def test_order_of_a_bessel_function_as_a_parameter() -> None:
     family = inverse_gaussian_generalised()
     derivation = derive(family.declaration, effort=0)
@@ -241,6 +242,7 @@ def test_order_of_a_bessel_function_as_a_parameter() -> None:
 # -- expectations of functions that users give ----------------------------------------------
 
 
+@pytest.mark.slow
 def test_user_expectations_stay_unevaluated() -> None:
     family = sm.families.cauchy()
     (sample,), (location, scale) = family.sample, family.parameters
@@ -279,6 +281,7 @@ def test_user_expectation_with_a_further_symbol() -> None:
     assert abs(float(value.diff(t).subs(at).evalf(12)) - expected) < 1e-9
 
 
+@pytest.mark.slow
 def test_odd_functions_and_divergence() -> None:
     family = sm.families.cauchy()
     (sample,), (location, scale) = family.sample, family.parameters
@@ -287,6 +290,7 @@ def test_odd_functions_and_divergence() -> None:
         family.expect(sample * sp.log(1 + sample**2))
 
 
+@pytest.mark.slow
 def test_divergence_of_members_falls_back_to_numbers() -> None:
     found = sm.kl_divergence(contaminated(), [HALF, 0], [HALF, 1])
     assert found.error is not None and found.value != 0

@@ -47,7 +47,9 @@ def test_weibull_is_not_conjugate_symmetric(models):
     assert models["weibull"].connection(1).is_flat is False
 
 
-@pytest.mark.parametrize("name", ["weibull", "beta", "inverse_gaussian"])
+@pytest.mark.parametrize(
+    "name", ["weibull", pytest.param("beta", marks=pytest.mark.slow), "inverse_gaussian"]
+)
 @pytest.mark.parametrize("value", [Rational(5, 7), -3, 0.1, sp.sqrt(2)])
 def test_symbolic_alpha_agrees_with_numbers(name, value, models):
     manifold = models[name]

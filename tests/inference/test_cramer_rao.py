@@ -27,6 +27,7 @@ NAMES = [
     "categorical",
     "generalised gamma",
 ]
+DEAR = {"weibull", "generalised gamma"}
 
 
 def p_values(family, seeds, n, replications, **rest):
@@ -49,7 +50,7 @@ def test_generalised_gamma_reference_is_the_covariance_of_the_score():
     assert np.allclose(np.cov(scores), known.information(*known.at), rtol=0.03)
 
 
-@pytest.mark.parametrize("name", ["exponential", "gamma"])
+@pytest.mark.parametrize("name", ["exponential", pytest.param("gamma", marks=pytest.mark.slow)])
 def test_true_model_passes_at_the_level(name):
     p = p_values(FAMILIES[name], range(100), 60, 250)
     # 95 of 100 expected; 0.89 and 1.0 are below and above it by 2.75 standard deviations.
@@ -79,7 +80,10 @@ def three_moments(x):
     return np.array([y.mean(), x.mean(), (x * y).mean()])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in DEAR else ()) for n in NAMES],
+)
 def test_half_the_metric_is_violated(name):
     family = FAMILIES[name]
     estimator = three_moments if name == "generalised gamma" else "mle"

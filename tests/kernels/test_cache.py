@@ -146,6 +146,7 @@ def test_other_versions_of_libraries_change_the_name(changed, monkeypatch):
         cache._platform_key.cache_clear()
 
 
+@pytest.mark.slow
 def test_another_version_of_the_package_has_another_folder(tmp_path, monkeypatch):
     _run(tmp_path)
     program = PROGRAM.replace(
@@ -175,6 +176,7 @@ def test_rules_of_derivation_change_the_name(monkeypatch, tmp_path):
     assert cache.module_name("request") != before
 
 
+@pytest.mark.slow
 def test_a_cleared_cache_is_filled_again(tmp_path):
     _run(tmp_path)
     done = subprocess.run(

@@ -74,6 +74,7 @@ def test_intervals_hold_the_distance(name, p, q, manifolds):
     assert found.relative_width < 1e-12
 
 
+@pytest.mark.slow
 def test_a_worse_curve_widens_the_interval_and_stays_right(manifolds, monkeypatch):
     from statmani.numerics import certified
 

@@ -89,7 +89,7 @@ CURVES = [
     (("student_t",), [0.1, 1.0, 4.3]),
     (("von_mises",), [1.0, 2.0]),
     (("dirichlet", 3), [1.0, 2.0, 0.5]),
-    (("beta",), [1e5, 2e5]),
+    pytest.param(("beta",), [1e5, 2e5], marks=pytest.mark.slow),
 ]
 
 

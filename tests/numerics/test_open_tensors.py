@@ -72,7 +72,9 @@ def comparisons(name: str) -> list[tuple[str, float, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "negbin" else ()) for n in OPEN]
+)
 def test_values_and_error_estimates(
     name: str, manifolds: dict[str, sm.StatisticalManifold]
 ) -> None:
@@ -208,8 +210,12 @@ def opened(family: sm.Family) -> sm.StatisticalManifold:
 
 
 @pytest.mark.parametrize(
-    "name", ["logistic", "gumbel", "student_t", "lomax", "kumaraswamy", "zip", "von_mises"]
-)
+    "name",
+    [
+        "logistic", "lomax", "zip", "von_mises",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("gumbel", "student_t", "kumaraswamy")),
+    ],
+)  # fmt: skip
 def test_other_families_opened(name: str) -> None:
     # All of these have closed forms; expectations must give the same tensors.
     M = opened(declared(name))

@@ -106,6 +106,7 @@ def test_an_antiderivative_with_logarithms_of_negative_numbers() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_nearly_degenerate_keeps_its_certificate() -> None:
     # Three cells with probabilities down to exp(-40): g, T and Gamma are as small.
     exponent = sp.sinh(t) / (x + 1) + (2 * u + 1) * (x**3 - 2 * x)
