@@ -409,3 +409,14 @@ def test_ricci_may_be_asymmetric_on_one_side_only() -> None:
     # R^0_001 = alpha/2 is the only component, so that R^l_1l0 = R^0_100 + R^1_110 vanishes.
     assert D.riemann.nonzero() == {(0, 0, 0, 1): ALPHA / 2, (0, 0, 1, 0): -ALPHA / 2}
     assert D.ricci == ImmutableMatrix([[0, ALPHA / 2], [0, 0]])
+
+
+def test_every_component_of_ricci_is_a_contraction():
+    x, y = sp.symbols("x y", positive=True)
+    connection = sm.StatisticalManifold((x, y), [[1 + y, x], [x, 1 + x**2]]).levi_civita
+    at = {x: sp.Integer(2), y: sp.Integer(3)}
+    for k, j in product(range(2), repeat=2):
+        trace = sum(connection.riemann[l, k, l, j] for l in range(2))
+        found = connection.ricci[k, j].subs(at)
+        assert found == trace.subs(at)
+        assert found != 0

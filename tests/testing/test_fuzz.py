@@ -135,7 +135,7 @@ def test_a_numerator_that_is_a_number_when_multiplied_out() -> None:
 
 
 def test_digits_that_fade_before_a_value_is_gone() -> None:
-    # Squares of exp(-x) + 1/(1 + x)^2 over exp(-x) underflow where a thousandth of the mass is left.
+    # Squares of exp(-x) + 1/(1 + x)^2 underflow where a thousandth of the mass is left.
     heavy, light = 1 / (x + 1) ** 2, sp.exp(-x)
     family = sm.Family(
         log_density=sp.together(sp.log(w * heavy + (1 - w) * light)).subs(w, t / (t + 1)),
