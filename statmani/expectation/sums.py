@@ -174,7 +174,8 @@ def repaired(
         except (ArithmeticError, ValueError):
             continue
         for output, number in zip(found[1:], row[1:], strict=True):
-            output[place] = float(number.real)
+            if not number.imag:
+                output[place] = float(number.real)
     return found
 
 
