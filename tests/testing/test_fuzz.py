@@ -196,3 +196,24 @@ def test_end_points_cancel_under_expanded_denominators() -> None:
     found = Integrator(declaration, [place / (1 - place)]).at(at)
     assert found.total == pytest.approx(1, rel=1e-11)
     assert found.values[0] == pytest.approx(14 / 13, rel=1e-11)
+
+
+def test_a_divergence_with_a_case_for_equal_points_has_no_slopes_there() -> None:
+    # KL of two logistic locations is 0/0 at p = q, where its closed form has a case of its own.
+    location = sp.log(t)
+    family = sm.Family(
+        log_density=x - location - 2 * sp.log(1 + sp.exp(x - location)),
+        sample={x: sp.S.Reals},
+        parameters={t: sp.Interval.open(0, sp.oo)},
+    )
+    report = sm.laws.check(family, effort=0.2)
+    assert report.violated == ()
+    assert report["divergence connections"].status in ("proved", "verified")
+    assert family.manifold().metric[0, 0] == 1 / (3 * t**2)
+
+
+def test_a_forced_spelling_keeps_the_values_left_of_zero() -> None:
+    # The logarithm of x^2, expanded by force, had no value there.
+    family = random_family(2062)
+    assert "squared normal" in family.name
+    assert family.manifold().dim == 1
