@@ -218,11 +218,7 @@ def run(
     wanted: list[tuple[str, str, int, int]], rows: Path | None, fresh: bool, quick: bool
 ) -> list[dict[str, Any]]:
     """What became of each mutant; those that a file knows are not repeated."""
-    known = {}
-    if rows and rows.exists():
-        found = map(json.loads, rows.read_text("utf-8").splitlines())
-        # Of a survivor that was tried again the last row counts.
-        known = {(r["module"], r["change"], r["before"], r["line"]): r for r in found}
+    known = kept(rows)
     made = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Copy(Path(folder), quick)
@@ -238,6 +234,14 @@ def run(
             made.append(row)
             print(f"{module}:{line}  {name:12}  {row['by'] or 'SURVIVED'}", flush=True)
     return made
+
+
+def kept(rows: Path | None) -> dict[tuple[str, str, str, int], dict[str, Any]]:
+    """Finished mutants of a file; of a survivor that was tried again the last row counts."""
+    if not rows or not rows.exists():
+        return {}
+    found = map(json.loads, rows.read_text("utf-8").splitlines())
+    return {(r["module"], r["change"], r["before"], r["line"]): r for r in found}
 
 
 def report(rows: list[dict[str, Any]]) -> str:
@@ -270,11 +274,16 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--fresh", action="store_true", help="try known survivors once more")
     parser.add_argument("--quick", action="store_true", help="only the tests that cover a module")
+    parser.add_argument("--report", action="store_true", help="of the finished mutants alone")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", default="", help="how the names of modules begin")
     arguments = parser.parse_args()
-    wanted = drawn(arguments.count, arguments.seed, arguments.only)
-    text = report(run(wanted, arguments.rows, arguments.fresh, arguments.quick))
+    if arguments.report:
+        found = list(kept(arguments.rows).values())
+    else:
+        wanted = drawn(arguments.count, arguments.seed, arguments.only)
+        found = run(wanted, arguments.rows, arguments.fresh, arguments.quick)
+    text = report(found)
     print(text)
     if arguments.write:
         page = PAGE.read_text("utf-8")

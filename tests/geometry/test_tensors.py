@@ -420,3 +420,15 @@ def test_every_component_of_ricci_is_a_contraction():
         found = connection.ricci[k, j].subs(at)
         assert found == trace.subs(at)
         assert found != 0
+
+
+def test_the_weyl_tensor_of_a_dually_flat_space_scales_with_the_curvature():
+    # R^(alpha) = (1 - alpha^2) R^(0), and so each of its parts.
+    M = family("multivariate_normal", 2)
+    at = dict(zip(M.coordinates, M.domain.interior_points(1)[0], strict=True))
+    middle, half = M.levi_civita.weyl, M.connection(Rational(1, 2)).weyl
+    indices = [(0, 1, 0, 1), (0, 2, 0, 2), (2, 3, 2, 3)]
+    values = [numbers(middle[index], at) for index in indices]
+    assert max(map(abs, values)) > 1e-3
+    for index, value in zip(indices, values, strict=True):
+        assert abs(numbers(half[index], at) - value * 3 / 4) < TINY
