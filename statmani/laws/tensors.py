@@ -133,7 +133,8 @@ def _without_roots(view: View, num: Any) -> Any:
         place, atom = relation.generator, view.ring.atoms[relation.generator]
         shared = min(exponents[place] for exponents in terms)
         # The root of a square may vanish.
-        if shared and atom.kind == "root" and proved_sign(view, atom.argument) > 0:
+        base = atom.argument if atom.kind == "root" else None
+        if shared and base is not None and proved_sign(view, base) > 0:
             terms = {(*e[:place], e[place] - shared, *e[place + 1 :]): c for e, c in terms.items()}
     return polynomials.context.from_dict(terms)
 
