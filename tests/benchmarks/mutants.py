@@ -41,7 +41,11 @@ COVERED: dict[str, list[str]] = {
     "geometry/first_kind.py": _GEOMETRY,
     "geometry/contractions.py": [*_GEOMETRY, "tests/geometry/test_laws.py"],
     "geometry/building_blocks.py": ["tests/numerics/test_formula.py"],
-    "geometry/connection.py": [*_GEOMETRY, "tests/geometry/test_reference.py"],
+    "geometry/connection.py": [
+        "tests/geometry/test_flatness.py",
+        *_GEOMETRY,
+        "tests/geometry/test_reference.py",
+    ],
     "geometry/hessian_equation.py": ["tests/numerics/test_formula.py"],
     "geometry/linear.py": _GEOMETRY,
     "geometry/products.py": _GEOMETRY,
@@ -55,7 +59,7 @@ COVERED: dict[str, list[str]] = {
     "expectation/kernels.py": _EXPECTATION,
     "expectation/affine.py": ["tests/expectation/test_affine.py", *_EXPECTATION],
     "expectation/means.py": _EXPECTATION,
-    "expectation/equivariant.py": _EXPECTATION,
+    "expectation/equivariant.py": ["tests/expectation/test_identified.py", *_EXPECTATION],
 }
 SWAPPED = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
