@@ -243,9 +243,12 @@ class Guard:
 
     def samples(self, element: Element, count: int) -> list[tuple[dict[Expr, Expr], Any]]:
         """(point in the user's symbols, value) at several interior points where it exists."""
+        return list(self.each_sample(element, count))
+
+    def each_sample(self, element: Element, count: int) -> Iterator[tuple[dict[Expr, Expr], Any]]:
+        """The same, one point after the other."""
         self._values()
         expr = self._ring.to_internal_expr(element)
-        found: list[tuple[dict[Expr, Expr], Any]] = []
         constants = {s: self._exact[s] for s in self._ring.constants}
         points = self._ring.domain.interior_points(count, seed=7, constants=constants)
         for point in points:
@@ -256,8 +259,7 @@ class Guard:
             except NotEvaluable:
                 value = self._context.nan
             shown = {self._ring.external(s): v for s, v in exact.items()}
-            found.append((shown, value))
-        return found
+            yield shown, value
 
     @property
     def _required_point(self) -> dict[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,20 +33,39 @@ def norm(ring: Polynomials, num: Any) -> tuple[Any, Any]:
 
 
 def _adjugate(ring: Polynomials, num: Any, relation: Relation) -> Any:
-    """A polynomial whose product with `num` lacks the relation's generator."""
-    d, root = relation.degree, ring.context.gen(relation.generator)
+    """A polynomial whose product with `num` lacks the relation's generator.
+
+    With y = root^step of even degree over the rest, p(y) p(-y) is a polynomial in y^2: roots of
+    degree 2^k take k products, where determinants would need (2^k)!.
+    """
+    root = ring.context.gen(relation.generator)
     parts = _coefficients(ring, num, relation.generator)
+    step = math.gcd(relation.degree, *parts)
+    cofactor = ring.context.constant(1)
+    while len(parts) > 1 and (relation.degree // step) % 2 == 0:
+        conjugate = ring.context.constant(0)
+        for exponent, part in parts.items():
+            conjugate += (-1) ** (exponent // step) * part * root**exponent
+        cofactor = ring.reduced(cofactor * conjugate)
+        num = ring.reduced(num * conjugate)
+        parts = _coefficients(ring, num, relation.generator)
+        step *= 2
+    if len(parts) <= 1:
+        exponent = max(parts, default=0)
+        return ring.reduced(cofactor * root ** (relation.degree - exponent if exponent else 0))
+    return ring.reduced(cofactor * _by_determinants(ring, parts, relation, step))
+
+
+def _by_determinants(
+    ring: Polynomials, parts: dict[int, Any], relation: Relation, step: int
+) -> Any:
+    d, root = relation.degree // step, ring.context.gen(relation.generator)
     zero = ring.context.constant(0)
-    if len(parts) == 1:
-        (exponent,) = parts
-        return root ** (d - exponent)
-    if d == 2:
-        return parts[0] - parts[1] * root
     matrix = [
         [
-            parts.get(row - column, zero)
+            parts.get((row - column) * step, zero)
             if row >= column
-            else parts.get(row - column + d, zero) * relation.radicand
+            else parts.get((row - column + d) * step, zero) * relation.radicand
             for column in range(d)
         ]
         for row in range(d)
@@ -53,8 +73,8 @@ def _adjugate(ring: Polynomials, num: Any, relation: Relation) -> Any:
     result = zero
     for column in range(d):
         minor = [r[:column] + r[column + 1 :] for r in matrix[1:]]
-        result += (-1) ** column * _determinant(ring, minor) * root**column
-    return ring.reduced(result)
+        result += (-1) ** column * _determinant(ring, minor) * root ** (column * step)
+    return result
 
 
 def _determinant(ring: Polynomials, rows: list[list[Any]]) -> Any:

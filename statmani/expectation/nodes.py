@@ -21,6 +21,7 @@ __all__ = [
     "axis_nodes",
     "charts_of",
     "clean",
+    "fractions_joined",
     "in_order",
     "kinks",
     "to_chart",
@@ -40,6 +41,7 @@ class AxisChart:
 
 
 Chart = tuple[AxisChart, ...]
+_FEW_TERMS = 4
 
 
 def kinks(expr: sp.Basic, x: sp.Symbol) -> list[sp.Expr]:
@@ -103,7 +105,8 @@ def clean(expr: sp.Expr) -> sp.Expr:
 
 
 def _collected(total: sp.Add) -> sp.Expr:
-    """The sum with its products opened, and powers of sums too where constants cancel then."""
+    """The sum with its products opened, and powers of sums too where terms cancel then."""
+    total = one_fraction(total)
     plain = sp.expand_mul(total)
     if not any(p.exp.is_Integer and p.base.is_Add for p in total.atoms(sp.Pow)):
         return plain
@@ -111,8 +114,30 @@ def _collected(total: sp.Add) -> sp.Expr:
         total, power_base=False, power_exp=False, log=False, basic=False, multinomial=True
     )
     # Such as 9 - (3 - z)^2; without a constant nothing is lost next to z = 0.
-    constant = sp.Add(*(t for t in sp.Add.make_args(opened) if t.is_number))
-    return opened if constant == 0 and len(sp.Add.make_args(opened)) < 16 else plain
+    terms = sp.Add.make_args(opened)
+    constant = sp.Add(*(t for t in terms if t.is_number))
+    fewer = len(terms) < len(sp.Add.make_args(plain))
+    return opened if fewer or (constant == 0 and len(terms) < 16) else plain
+
+
+def fractions_joined(expr: sp.Expr) -> sp.Expr:
+    """The expression with each of its sums as by :func:`one_fraction`."""
+    return expr.replace(lambda e: isinstance(e, sp.Add), one_fraction)
+
+
+def one_fraction(total: sp.Expr) -> sp.Expr:
+    """A sum of few fractions such as 1 - x/(1 + x) as one, where its terms cancel then."""
+    if not total.is_Add or len(total.args) > _FEW_TERMS:
+        return total
+    if not any(p.exp.is_negative and p.base.is_Add for t in total.args for p in _powers(t)):
+        return total
+    top, bottom = sp.fraction(sp.together(total))
+    top = sp.expand(top)
+    return top / bottom if len(sp.Add.make_args(top)) < len(total.args) else total
+
+
+def _powers(term: sp.Expr) -> list[sp.Expr]:
+    return [f for f in sp.Mul.make_args(term) if f.is_Pow]
 
 
 def charts_of(

@@ -13,7 +13,15 @@ from statmani.declaration import Declaration
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import Chart, charts_of, clean, without_max
 from statmani.expectation.quadrature import Integrator
-from statmani.expectation.sums import Estimate, Point, join, mode, reduce_nodes, transform
+from statmani.expectation.sums import (
+    Estimate,
+    Point,
+    join,
+    mode,
+    reduce_nodes,
+    repaired,
+    transform,
+)
 
 __all__ = ["PanelRule"]
 
@@ -81,7 +89,7 @@ class PanelRule:
         fine = self._sum(chart, program, values, axis, low, high, 2 * _PANELS)
         size_of = np.maximum(fine.sizes, 1e-300)
         change = float(np.max(np.abs(fine.values - coarse.values) / size_of, initial=0.0))
-        error = max(change, abs(fine.total - coarse.total))
+        error = max(change, abs(fine.total - coarse.total), fine.error)
         return Estimate(fine.values, fine.sizes, error, fine.total)
 
     def _mass(
@@ -106,10 +114,11 @@ class PanelRule:
         t = ((edges[1:] + edges[:-1])[:, None] / 2 + half[:, None] * nodes).ravel()
         logs = np.log(np.maximum(half[:, None] * weights, 1e-300)).ravel()
         y, slope = axis.at(t)
-        _, jacobian, outputs = transform(chart, program, values, [y])
+        columns, jacobian, outputs = transform(chart, program, values, [y])
         flat = [np.broadcast_to(np.asarray(o), y.shape) for o in outputs]
         with np.errstate(all="ignore"):
             flat[0] = flat[0] + jacobian + logs + slope
+        flat = repaired(program, values, columns, flat)
         return reduce_nodes(flat, logs, self._count, 0.0, None, ())
 
 

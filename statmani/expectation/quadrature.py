@@ -15,7 +15,14 @@ from statmani.errors import InvalidFamily
 from statmani.expectation.context import thread_context
 from statmani.expectation.evaluate import Program
 from statmani.expectation.logarithmic import in_logarithms
-from statmani.expectation.nodes import AxisChart, Chart, charts_of, clean, without_max
+from statmani.expectation.nodes import (
+    AxisChart,
+    Chart,
+    charts_of,
+    clean,
+    fractions_joined,
+    without_max,
+)
 from statmani.expectation.parts import independent_blocks, separable
 from statmani.expectation.precise import (
     integrate_precisely,
@@ -93,7 +100,7 @@ class Integrator:
                 # On whole lines no end point can cancel, unless a kink was chosen as one.
                 whole = all(c.sample == c.z for c in chart)
                 tidied = (e.xreplace(table) for e in outputs)
-                compiled = [e if whole else clean(e) for e in tidied] + list(
+                compiled = [fractions_joined(e) if whole else clean(e) for e in tidied] + list(
                     map(sp.sympify, widths)
                 )
                 self._charts.append((chart, Program(compiled, [c.z for c in chart])))
@@ -189,7 +196,7 @@ class Integrator:
         outputs = self._sum.arrays(values, list(nodes))
         weights, count = np.ones(nodes.shape[1]), len(self._products)
         estimate = reduce_nodes(outputs, weights, count, 0.0, nodes, self._discrete, self._products)
-        estimate = replace(estimate, error=left_out)
+        estimate = replace(estimate, error=max(left_out, estimate.error))
         variable = self._discrete[0]
         if len(self._discrete) == 1 and variable.upper is sp.S.Infinity:
             estimate = self._with_tail(estimate, values, nodes[0], outputs)

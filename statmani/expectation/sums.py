@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from statmani.declaration import Variable
+from statmani.expectation.context import thread_context
 from statmani.expectation.evaluate import Program
 from statmani.expectation.nodes import Chart, axis_nodes, to_chart
 
@@ -24,6 +25,7 @@ __all__ = [
     "lattice",
     "mode",
     "reduce_nodes",
+    "repaired",
     "transform",
     "undefined_at",
 ]
@@ -36,6 +38,9 @@ _CHUNK = 1 << 16
 _ASIDE = 1e-5
 # A window in which the logarithm changes less is narrow enough for a mode.
 _FLAT = 1e-6
+# Nodes that weigh more than this beside the heaviest count; how many are repaired, with how many
+# digits; single nodes without a value show in the change between two steps.
+_WEIGHTY, _MOST_REPAIRED, _REPAIR_DIGITS, _SINGLE, _BESIDE = -40.0, 4000, 30, 2, 8
 
 
 @dataclass(frozen=True)
@@ -130,10 +135,48 @@ def reduce_nodes(
     with np.errstate(all="ignore"):
         weight = np.exp(log_p)
     keep = np.isfinite(weight) & (weight > 0)
-    values, sizes = contract(
-        weight[keep], [np.asarray(f).real[keep] for f in outputs[1:]], products
-    )
-    return Estimate(values, sizes, 0.0, float(weight[keep].sum()), undefined)
+    weight = weight[keep]
+    factors = [np.asarray(f).real[keep] for f in outputs[1:]]
+    values, sizes = contract(weight, factors, products)
+    total = float(weight.sum())
+    # Mass where a function has no value is missing from its expectation.
+    missing = [weight[~np.isfinite(f)] for f in factors]
+    lost = max((float(m.sum()) for m in missing if m.size > _SINGLE), default=0.0)
+    return Estimate(values, sizes, lost / max(total, 1e-300), total, undefined)
+
+
+def repaired(
+    program: Program, values: Point, columns: Sequence[np.ndarray], outputs: list[np.ndarray]
+) -> list[np.ndarray]:
+    """The outputs with numbers of many digits where double precision has none at nodes with mass.
+
+    Squares of a density underflow while the density still has mass, as in derivatives of
+    log(exp(-x) + 1/(1 + x)^2). The first output holds the logarithm of density and weights.
+    """
+    mass = np.asarray(outputs[0]).real
+    top = np.max(mass, where=np.isfinite(mass), initial=-np.inf)
+    bad = np.zeros(mass.shape, dtype=bool)
+    for output in outputs[1:]:
+        bad |= ~np.isfinite(output)
+    if np.count_nonzero(bad & (mass > top + _WEIGHTY)) <= _SINGLE:
+        return outputs
+    # Digits fade at the nodes beside those without a value.
+    beside = np.convolve(bad, np.ones(2 * _BESIDE + 1), "same") > 0
+    places = np.flatnonzero(beside & (mass > top + _WEIGHTY))
+    if places.size > _MOST_REPAIRED:
+        return outputs
+    context = thread_context(_REPAIR_DIGITS)
+    at = program.bind(context, values)
+    found = [outputs[0], *(np.array(np.asarray(o).real) for o in outputs[1:])]
+    for place in places:
+        try:
+            row = at([context.mpf(float(column[place])) for column in columns])
+        except (ArithmeticError, ValueError):
+            continue
+        for output, number in zip(found[1:], row[1:], strict=True):
+            if not number.imag:
+                output[place] = float(number.real)
+    return found
 
 
 def contract(
@@ -263,15 +306,18 @@ def integrate_chart(
             ys.append(y.reshape(shape))
             logs = logs + np.log(slope / step).reshape(shape)
         if d < 3:
-            _, jacobian, outputs = transform(chart, program, values, ys)
+            columns, jacobian, outputs = transform(chart, program, values, ys)
             flat = [np.broadcast_to(o, logs.shape).ravel() for o in outputs]
             with np.errstate(all="ignore"):
                 flat[0] = flat[0] + (logs + jacobian).ravel()
+            if d == 1:
+                flat = repaired(program, values, columns, flat)
         else:
             flat = _at_useful_nodes(chart, program, values, ys, logs)
         estimate = reduce_nodes(flat, logs, len(products), 0.0, None, (), products)
         if previous is not None:
             change = abs(estimate.total - previous.total) / max(estimate.total, 1e-300)
+            change = max(change, estimate.error)
             for new, old, size in zip(
                 estimate.values, previous.values, estimate.sizes, strict=True
             ):

@@ -14,7 +14,7 @@ from statmani.expectation.evaluate import Program
 from statmani.expectation.law import Index, Law, Monomial
 from statmani.expectation.nodes import Chart, axis_nodes, charts_of, clean
 from statmani.expectation.regions import absorb_region
-from statmani.expectation.sums import Point, lattice, mode, transform
+from statmani.expectation.sums import Point, lattice, mode, repaired, transform
 
 __all__ = ["Sweep", "SweepResult", "support_of"]
 
@@ -23,6 +23,8 @@ _TARGET = 1e-13
 _FIRST = {1: 16, 2: 6, 3: 4}
 _FINEST = {1: 8192, 2: 96, 3: 16}
 _REACH = {1: 6.2, 2: 4.4, 3: 3.8}
+# Mass that may be without values, where more than single nodes are: those show in the change.
+_MISSING, _SINGLE = 1e-6, 2
 _LATTICES = (2048, 32768, 262144)
 
 
@@ -118,7 +120,10 @@ class Sweep:
         return self._mixed(point)
 
     def _reduced(self, outputs: list[np.ndarray], log_weights: Any) -> np.ndarray:
-        """Rows (value, size) of the density and of each product; nodes without mass drop out."""
+        """Rows (value, size) of the density and of each product; nodes without mass drop out.
+
+        The size is infinite where a product has no value at nodes with mass.
+        """
         with np.errstate(all="ignore"):
             weight = np.exp(np.asarray(outputs[0]).real + log_weights).ravel()
         keep = np.isfinite(weight) & (weight > 0)
@@ -138,8 +143,13 @@ class Sweep:
                     product = product * by_index[index]
                 if function != 1:
                     product = product * by_function[function]
-            product = product[np.isfinite(product)]
-            rows[:, at + 1] = product.sum(), np.abs(product).sum()
+            has_value = np.isfinite(product)
+            missing = weight[~has_value]
+            product = product[has_value]
+            size = np.abs(product).sum()
+            if missing.size > _SINGLE and missing.sum() > _MISSING * rows[0, 0]:
+                size = np.inf
+            rows[:, at + 1] = product.sum(), size
         return rows
 
     def _integral(
@@ -176,10 +186,13 @@ class Sweep:
             y, slope = axis_nodes(axis.kind, t, centre[i], scale[i])
             ys.append(y.reshape(shape))
             logs = logs + np.log(slope / step).reshape(shape)
-        _, jacobian, outputs = transform(chart, program, point, ys)
+        columns, jacobian, outputs = transform(chart, program, point, ys)
         full = [np.broadcast_to(np.asarray(o), logs.shape) for o in outputs]
         with np.errstate(all="ignore"):
-            return self._reduced(full, logs + jacobian)
+            full[0] = full[0] + (logs + jacobian)
+        if d == 1:
+            full = repaired(program, point, columns, full)
+        return self._reduced(full, 0.0)
 
     def _series(self, point: Point) -> SweepResult:
         infinite = any(

@@ -11,6 +11,7 @@ from sympy import Interval, log, loggamma, oo, pi, symbols
 from statmani.family import Family
 
 __all__ = [
+    "beta_prime",
     "chi2",
     "exponential_rate",
     "gamma",
@@ -18,7 +19,9 @@ __all__ = [
     "half_normal",
     "inverse_gamma",
     "inverse_gaussian",
+    "levy",
     "lognormal",
+    "maxwell",
     "nakagami",
     "rayleigh",
     "weibull",
@@ -228,4 +231,62 @@ def inverse_gaussian() -> Family:
         sample={x: _POSITIVE},
         parameters={mu: _POSITIVE, lam: _POSITIVE},
         name="inverse_gaussian",
+    )
+
+
+def maxwell() -> Family:
+    """Maxwell family of speeds, scale sigma.
+
+    Examples
+    --------
+    >>> import statmani as sm
+    >>> sm.families.maxwell().manifold().metric
+    Matrix([[6/sigma**2]])
+    """
+    x, sigma = symbols("x sigma")
+    return Family(
+        log_density=log(2 / pi) / 2 + 2 * log(x) - 3 * log(sigma) - x**2 / (2 * sigma**2),
+        sample={x: _POSITIVE},
+        parameters={sigma: _POSITIVE},
+        name="maxwell",
+    )
+
+
+def levy() -> Family:
+    """Levy family of first passage times, scale c.
+
+    Examples
+    --------
+    >>> import statmani as sm
+    >>> sm.families.levy().manifold().metric
+    Matrix([[1/(2*c**2)]])
+    """
+    x, c = symbols("x c")
+    return Family(
+        log_density=log(c / (2 * pi)) / 2 - 3 * log(x) / 2 - c / (2 * x),
+        sample={x: _POSITIVE},
+        parameters={c: _POSITIVE},
+        name="levy",
+    )
+
+
+def beta_prime() -> Family:
+    """Beta prime family (beta of the second kind), shapes a and b.
+
+    Examples
+    --------
+    >>> import statmani as sm
+    >>> sm.families.beta_prime().manifold().metric[0, 1]
+    -polygamma(1, a + b)
+    """
+    x, a, b = symbols("x a b")
+    return Family(
+        log_density=(a - 1) * log(x)
+        - (a + b) * log(1 + x)
+        + loggamma(a + b)
+        - loggamma(a)
+        - loggamma(b),
+        sample={x: _POSITIVE},
+        parameters={a: _POSITIVE, b: _POSITIVE},
+        name="beta_prime",
     )

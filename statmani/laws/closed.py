@@ -22,6 +22,7 @@ from statmani.expectation.means import (
 from statmani.expectation.normalise import Signs, normalise
 from statmani.expectation.sparse import Sparse, exponents
 from statmani.expectation.tidy import tidy
+from statmani.laws.finite import FiniteMoments
 from statmani.laws.gaussian import GaussianMoments
 from statmani.signs import Bounded, is_positive_on
 
@@ -91,6 +92,13 @@ class ClosedMoments:
     @cached_property
     def _gaussian(self) -> GaussianMoments | None:
         return GaussianMoments.of(self.declaration, self.ell)
+
+    @cached_property
+    def finite(self) -> FiniteMoments | None:
+        """Sums over the sample's points, where these are finitely many."""
+        if self._points is None:
+            return None
+        return FiniteMoments.of(self.declaration, self.ell, self._points)
 
     @cached_property
     def _entries(self) -> EntryMoments:
@@ -197,6 +205,8 @@ class ClosedMoments:
                 found = self._gaussian.mean([self.slope(*f) for f in names])
                 if found is not None:
                     return _Mean(found, "Gaussian moments", ())
+            if self.finite is not None:
+                return _Mean(self.finite.mean(names), "finite sums", ())
             sparse = self._sparse[max(map(len, names))]
             if sparse is None or self._branches is None:
                 return self._found(sp.expand(sp.Mul(*(self.slope(*f) for f in names))))

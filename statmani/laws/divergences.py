@@ -85,6 +85,8 @@ class _Divergence:
         self.is_proved = found.certificate is None or all(
             IDENTIFIED not in strategy for _, strategy in found.certificate.strategies
         )
+        #: Whether one expression holds on both sides of p = q; a case p = q has no slopes there.
+        self.is_one_piece = not found.value.has(sp.Piecewise)
         self._value = found.value
         self._back = dict(zip(self._q, self._p, strict=True))
 
@@ -115,7 +117,7 @@ def _law(
     def exact(clock: Clock) -> Law | None:
         try:
             kl = run_bounded(lambda _: _Divergence(family), clock.seconds, None, processor=True)
-            if not kl.is_proved:
+            if not (kl.is_proved and kl.is_one_piece):
                 return None
             converted = [
                 (index, poly, (view.ring.convert(value),))

@@ -65,8 +65,13 @@ class Clock:
         ------
         TimeOver
         """
-        if time.thread_time() > self._end:
+        if self.is_over:
             raise TimeOver
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the law's time is over."""
+        return time.thread_time() > self._end
 
 
 def run(clock: Clock, name: str, statement: str, law: Callable[[Clock], Law]) -> Law:
@@ -146,6 +151,9 @@ def first_difference(
             )
             if clear and (best is None or gap > best[0]):
                 best = gap, _witness(index, point, named, a, b)
+                if guard.is_coarse:
+                    # Values are dear: the first clear difference is as good as the largest.
+                    break
         if best is not None:
             return _Difference(best[1], 0)
         if not tried and not guard.is_coarse:
@@ -156,7 +164,7 @@ def first_difference(
 
 
 def _values(view: View, left: Element, right: Element) -> Iterator[tuple[Any, Any, Any]]:
-    samples = view.ring.guard.samples
+    samples = view.ring.guard.each_sample
     rows = zip(samples(left, SAMPLES), samples(right, SAMPLES), strict=True)
     for (point, a), (_, b) in rows:
         if a == a and b == b:

@@ -97,7 +97,7 @@ def full_rank(law: Law, manifold: StatisticalManifold, scores: Scores, clock: Cl
 
     def proof(clock: Clock) -> Law:
         text = "g = E[s s^t], and the scores are linearly independent functions on the domain"
-        if independent_scores(View(manifold.levi_civita), scores.closed):
+        if _are_independent_scores(manifold, scores, clock.seconds):
             return replace(law, status="proved", digits=None, points=None, explanation=text)
         found = _separation(scores, clock.seconds)
         if found is None or not _are_independent(found.statistics, scores.one):
@@ -115,6 +115,15 @@ def full_rank(law: Law, manifold: StatisticalManifold, scores: Scores, clock: Cl
 
     found = run(clock, law.name, law.statement, proof)
     return found if found.status == "proved" else law
+
+
+def _are_independent_scores(manifold: StatisticalManifold, scores: Scores, seconds: float) -> bool:
+    try:
+        # The ring of the manifold must not be cut between two of its steps.
+        run_bounded(lambda _: scores.closed.scores_on_branches(), seconds, None, processor=True)
+    except OutOfTime:
+        return False
+    return independent_scores(View(manifold.levi_civita), scores.closed)
 
 
 def _are_independent(statistics: Sequence[sp.Expr], declaration: Declaration) -> bool:

@@ -27,6 +27,8 @@ _NO_KINKS = (
 )
 _DIVERGES = "an expectation does not converge numerically, so it may be infinite"
 _PLACES = 3
+# The laws come from simple to hard: after so many without closed forms in time none is tried.
+_MOST_OVERRUNS = 2
 _AGREE = 1e-25
 _MOST_DIGITS = 30
 
@@ -75,6 +77,7 @@ class Scores:
         self._wanted = points
         self._numbers: list[Numbers] | None = None
         self._late = False
+        self._overruns = 0
         self._quadratures: Quadratures | None = None
 
     @property
@@ -164,6 +167,9 @@ class Scores:
     ) -> Law | None:
         """Proved, or violated by closed forms; None where they are not found in time."""
 
+        if self._overruns >= _MOST_OVERRUNS:
+            return None
+
         def work(report: Callable[[str], None]) -> list[tuple[tuple[int, ...], Any, Any]]:
             self.closed.begin()
             return [(e.index, *e.closed(self.closed)) for e in equations]
@@ -176,7 +182,12 @@ class Scores:
                     if witness is None:
                         return None
                     return Law(name, statement, "violated", witness=witness)
-        except (NoClosedForm, OutOfTime, StatmaniError, NotEvaluable):
+        except OutOfTime:
+            self._overruns += 1
+            # What was cut may have left a ring between two of its steps.
+            self.closed = ClosedMoments(self.one)
+            return None
+        except (NoClosedForm, StatmaniError, NotEvaluable):
             return None
         return Law(name, statement, "proved", explanation=self.closed.route())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations, product
+from typing import Any
 
 from sympy import Float, Rational
 from sympy.combinatorics.permutations import Permutation
@@ -82,15 +83,18 @@ def positivity(view: View, name: str, statement: str, clock: Clock) -> Law:
         return Law(name, statement, "proved", explanation=text)
     tried = _POINTS
     for size, minor in enumerate(minors):
-        clock.tick()
-        rows = [r for r in view.ring.guard.samples(minor, _POINTS) if r[1] == r[1]]
-        tried = min(tried, len(rows))
-        for point, value in rows:
+        seen = 0
+        for point, value in view.ring.guard.each_sample(minor, _POINTS):
+            if value == value:
+                seen += 1
             if value <= 0:
                 place = tuple(sorted(point.items(), key=lambda pair: str(pair[0])))
                 found = Witness(place, (size, size), Float(str(value), 15), Rational(0))
                 text = "this leading minor is not positive; the geometry may still be Lorentzian"
                 return Law(name, statement, "violated", witness=found, explanation=text)
+            if clock.is_over and seen:
+                break
+        tried = min(tried, seen)
     if not tried:
         text = "not decided: a leading minor has no value at the points tried"
         return Law(name, statement, "not applicable", explanation=text)
@@ -105,8 +109,8 @@ def proved_sign(view: View, element: Element) -> int:
     ring, polynomials = view.ring, view.ring.polynomials
     if not element:
         return 0
-    num = polynomials.numerator(element)
     related = {r.generator for r in polynomials.relations}
+    num = _without_roots(view, polynomials.numerator(element))
     circular = {i for i, atom in enumerate(ring.atoms) if atom.kind in ("sin", "cos")}
     if (related | circular) & set(polynomials.used(num)):
         return 0
@@ -119,6 +123,20 @@ def proved_sign(view: View, element: Element) -> int:
             return 0
         sign *= known if exponent % 2 else 1
     return sign
+
+
+def _without_roots(view: View, num: Any) -> Any:
+    """The polynomial without what all its terms share of roots of positive elements."""
+    polynomials = view.ring.polynomials
+    terms = num.to_dict()
+    for relation in polynomials.relations:
+        place, atom = relation.generator, view.ring.atoms[relation.generator]
+        shared = min(exponents[place] for exponents in terms)
+        # The root of a square may vanish.
+        base = atom.argument if atom.kind == "root" else None
+        if shared and base is not None and proved_sign(view, base) > 0:
+            terms = {(*e[:place], e[place] - shared, *e[place + 1 :]): c for e, c in terms.items()}
+    return polynomials.context.from_dict(terms)
 
 
 def volume(view: View, name: str, statement: str, clock: Clock) -> Law:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, final
 
@@ -263,6 +263,10 @@ _SPELLINGS: tuple[tuple[str, Callable[[sp.Expr], tuple[str, sp.Expr]]], ...] = (
 def _spelled(draft: Draft, pick: Pick) -> Family:
     name, spell = pick(_SPELLINGS)
     keyword, expression = spell(draft.log_density)
+    plain = draft.log_density if keyword == "log_density" else sp.exp(draft.log_density)
+    if draft.sample == "real" and not _agree(expression, plain, draft.parameters):
+        # Forced logarithms of x^2 are 2 log(x), which has no value left of zero.
+        name, keyword, expression = "", "log_density", draft.log_density
     if name:
         draft.steps.append(name)
     sample = draft.sample if isinstance(draft.sample, sp.Set) else _SETS[draft.sample]
@@ -275,6 +279,12 @@ def _spelled(draft: Draft, pick: Pick) -> Family:
         names = {s: _SETS[k] for s, k in draft.parameters.items()}
     title = "; ".join([draft.name, *draft.steps])
     return Family(**{keyword: expression}, sample={x: sample}, parameters=names, name=title)
+
+
+def _agree(one: sp.Expr, other: sp.Expr, parameters: Iterable[sp.Symbol]) -> bool:
+    """Whether two spellings have the same value left of zero."""
+    at = {**{s: sp.Rational(3, 5) for s in parameters}, x: sp.Rational(-7, 5)}
+    return bool(abs(sp.N((one - other).subs(at), 20)) < 1e-12)
 
 
 def _assumed(symbol: sp.Symbol, kind: Kind) -> sp.Symbol:

@@ -172,3 +172,16 @@ def test_scalar_curvature_survives_pull_back(name: str, chart: str) -> None:
     assert abs(sp.Float(str(wanted), 40) - value) < abs(value) * sp.Float("1e-25")
     own = sp.N(M.levi_civita.scalar_curvature.subs(here), 40)
     assert abs(own - value) < abs(value) * sp.Float("1e-25")
+
+
+@pytest.mark.parametrize("degree", [6, 16])
+def test_a_reciprocal_with_roots_of_high_degree(degree):
+    # By determinants the 16th root would take 16! products.
+    root = X ** Rational(1, degree)
+    total = 3 + 2 * root**2 + root ** (degree // 2) + Y * root
+    ring = Ring(domain_of((X, Y)), [total])
+    element = ring.convert(total)
+    product = element * ring.inverse(element)
+    assert product == ring.number(1)
+    slope = ring.derivative(ring.inverse(element), 1)
+    assert slope == -ring.convert(root) * ring.inverse(element) * ring.inverse(element)

@@ -26,6 +26,8 @@ SIZES = {
     "dirichlet": [(2,), (3,), (4,)],
     "multinomial": [(3, 3)],
     "multivariate_normal": [(2,)],
+    "negbin": [(3,), ()],
+    "student_t": [(5,), ()],
 }
 MARKS = {"proved": "P", "violated": "**X**", "not applicable": "-"}
 CHECK = """

@@ -1,12 +1,14 @@
 """How many small faults in geometry/ and expectation/ the tests see.
 
-``python tests/benchmarks/mutants.py [--count 60] [--seed 1] [--only geometry/]``:
+``python tests/benchmarks/mutants.py [--count 60] [--seed 1] [--only geometry/] [--write]``:
 
 Each mutant changes one place of one module: a sign, a dropped factor or term, a swapped pair of
 arguments or indices, a number off by one, an exchanged condition. Places are drawn by the seed
-from the syntax trees. The tests that cover the module run in a temporary copy, then all of its
-folder, until one fails (killed) or all pass (survived). Prints a table; with ``--rows`` finished
-mutants are kept in a file, so that an interrupted run goes on.
+from the syntax trees. The tests that cover the module run in a temporary copy, then all others of
+its folder, until one fails (killed) or all pass (survived). A mutant that does not end within five
+times the processor time of the unmutated tests is killed too, and counted apart. Prints a table;
+with ``--rows`` finished mutants are kept in a file, so that an interrupted run goes on; with
+``--write`` the outcome goes to docs/mutants.md, with the reasons of mutants_explained.json.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import ast
 import json
 import os
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +29,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "mutants.md"
+REASONS = Path(__file__).parent / "mutants_explained.json"
+BEGIN, END = "<!-- outcome begins -->", "<!-- outcome ends -->"
+HANGS = "hangs"
 _GEOMETRY = ["tests/geometry/test_tensors.py", "tests/geometry/test_known_curvature.py"]
 _EXPECTATION = ["tests/expectation/test_reference_values.py", "tests/expectation/test_moments.py"]
 #: Modules that hold formulas, with the tests to run, likeliest to see a fault first.
@@ -33,11 +41,15 @@ COVERED: dict[str, list[str]] = {
     "geometry/first_kind.py": _GEOMETRY,
     "geometry/contractions.py": [*_GEOMETRY, "tests/geometry/test_laws.py"],
     "geometry/building_blocks.py": ["tests/numerics/test_formula.py"],
-    "geometry/connection.py": [*_GEOMETRY, "tests/geometry/test_laws.py"],
+    "geometry/connection.py": [
+        "tests/geometry/test_flatness.py",
+        *_GEOMETRY,
+        "tests/geometry/test_reference.py",
+    ],
     "geometry/hessian_equation.py": ["tests/numerics/test_formula.py"],
     "geometry/linear.py": _GEOMETRY,
     "geometry/products.py": _GEOMETRY,
-    "geometry/covariant.py": ["tests/geometry/test_spaces.py", "tests/geometry/test_laws.py"],
+    "geometry/covariant.py": [*_GEOMETRY, "tests/geometry/test_every_quantity.py"],
     "geometry/calculus.py": ["tests/geometry/test_spaces.py", "tests/geometry/test_laws.py"],
     "geometry/embedding.py": ["tests/geometry/test_embedding.py"],
     "geometry/chart.py": ["tests/geometry/test_maps.py", "tests/geometry/test_laws.py"],
@@ -47,7 +59,7 @@ COVERED: dict[str, list[str]] = {
     "expectation/kernels.py": _EXPECTATION,
     "expectation/affine.py": ["tests/expectation/test_affine.py", *_EXPECTATION],
     "expectation/means.py": _EXPECTATION,
-    "expectation/equivariant.py": _EXPECTATION,
+    "expectation/equivariant.py": ["tests/expectation/test_identified.py", *_EXPECTATION],
 }
 SWAPPED = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
@@ -56,12 +68,13 @@ SWAPPED = {
 }  # fmt: skip
 
 
-def mutant(module: str, place: int, name: str) -> str:
-    """The source of a module with one node of its syntax tree changed."""
+def mutant(module: str, place: int, name: str) -> tuple[str, str, str]:
+    """The source of a module with one node of its tree changed, and the node before and after."""
     tree = ast.parse((ROOT / "statmani" / module).read_text("utf-8"))
     node = next(n for k, n in enumerate(ast.walk(tree)) if k == place)
+    before = ast.unparse(node)
     dict(choices(node))[name](node)
-    return ast.unparse(tree)
+    return ast.unparse(tree), before, ast.unparse(node)
 
 
 def choices(node: ast.AST) -> Iterator[tuple[str, Callable[[Any], Any]]]:
@@ -134,65 +147,152 @@ def drawn(count: int, seed: int, only: str = "") -> list[tuple[str, str, int, in
     return list(once.values())[:count]
 
 
-def killed(tree: Path, module: str, source: str, seconds: float) -> str:
-    """The first test that fails, "time" when they run too long, or "" when all pass."""
-    path = tree / "statmani" / module
-    original = path.read_text("utf-8")
-    path.write_text(source, "utf-8")
-    cache = tempfile.mkdtemp(prefix="mutant-cache-")
-    environment = {**os.environ, "PYTHONPATH": str(tree), "STATMANI_CACHE_DIR": cache}
-    try:
-        for tests in (COVERED[module], [f"tests/{Path(module).parent}"]):
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *tests],
-                cwd=tree, env=environment, capture_output=True, text=True, check=False,
-                timeout=seconds,
-            )  # fmt: skip
-            if done.returncode != 0:
-                break
-    except subprocess.TimeoutExpired:
-        return "time"
-    finally:
-        path.write_text(original, "utf-8")
-        shutil.rmtree(cache, ignore_errors=True)
-    if done.returncode == 0:
+class Copy:
+    """A copy of the project in which modules are mutated, and the time of its tests."""
+
+    def __init__(self, folder: Path, quick: bool) -> None:
+        self.folder, self.quick = folder, quick
+        self._limits: dict[tuple[str, ...], float] = {}
+        for part in ("statmani", "tests", "examples"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def killed(self, module: str, source: str) -> str:
+        """The first test that fails, "hangs" when they do not end, or "" when all pass."""
+        path = self.folder / "statmani" / module
+        original = path.read_text("utf-8")
+        covered = COVERED[module]
+        others = [f"tests/{Path(module).parent}", *(f"--ignore={name}" for name in covered)]
+        for tests in (covered,) if self.quick else (covered, others):
+            limit = self._limit(tests)
+            path.write_text(source, "utf-8")
+            try:
+                failed = self._failed(tests, limit)
+            finally:
+                path.write_text(original, "utf-8")
+            if failed:
+                return failed
         return ""
-    failed = [row for row in done.stdout.splitlines() if row.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" ")[1] if failed else f"exit code {done.returncode}"
+
+    def _limit(self, tests: list[str]) -> float:
+        """Five times what unmutated tests take, in seconds of processor time."""
+        key = tuple(tests)
+        if key not in self._limits:
+            start = _seconds_of_children()
+            failed = self._failed(tests, 3600)
+            if failed:
+                # Derivations are bounded in time: a busy machine gets a second try.
+                start = _seconds_of_children()
+                failed = self._failed(tests, 3600)
+            if failed:
+                raise SystemExit(f"{failed} fails without a mutant")
+            self._limits[key] = 5 * (_seconds_of_children() - start)
+        return self._limits[key]
+
+    def _failed(self, tests: list[str], limit: float) -> str:
+        cache = tempfile.mkdtemp(prefix="mutant-cache-")
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "STATMANI_CACHE_DIR": cache}
+        command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", *tests]
+        seconds = int(limit) + 1
+        try:
+            done = subprocess.run(
+                command, cwd=self.folder, env=environment, capture_output=True, text=True,
+                check=False, timeout=4 * seconds,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return HANGS
+        finally:
+            shutil.rmtree(cache, ignore_errors=True)
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return HANGS
+        if done.returncode == 0:
+            return ""
+        rows = [r for r in done.stdout.splitlines() if r.startswith(("FAILED", "ERROR"))]
+        return rows[0].split(" ")[1] if rows else f"exit code {done.returncode}"
+
+
+def _seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(
+    wanted: list[tuple[str, str, int, int]], rows: Path | None, fresh: bool, quick: bool
+) -> list[dict[str, Any]]:
+    """What became of each mutant; those that a file knows are not repeated."""
+    known = kept(rows)
+    made = []
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy = Copy(Path(folder), quick)
+        for module, name, line, place in wanted:
+            source, before, after = mutant(module, place, name)
+            row = known.get((module, name, before, line))
+            if row is None or (fresh and not row["by"]):
+                row = {"module": module, "change": name, "line": line}
+                row |= {"before": before, "after": after, "by": copy.killed(module, source)}
+                if rows:
+                    with rows.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(row) + "\n")
+            made.append(row)
+            print(f"{module}:{line}  {name:12}  {row['by'] or 'SURVIVED'}", flush=True)
+    return made
+
+
+def kept(rows: Path | None) -> dict[tuple[str, str, str, int], dict[str, Any]]:
+    """Finished mutants of a file; of a survivor that was tried again the last row counts."""
+    if not rows or not rows.exists():
+        return {}
+    found = map(json.loads, rows.read_text("utf-8").splitlines())
+    return {(r["module"], r["change"], r["before"], r["line"]): r for r in found}
+
+
+def report(rows: list[dict[str, Any]]) -> str:
+    """Markdown: figures, then each survivor with the reason."""
+    reasons = json.loads(REASONS.read_text("utf-8"))
+    left = [r for r in rows if not r["by"]]
+    hang = sum(r["by"] == HANGS for r in rows)
+    dead = len(rows) - len(left)
+    lines = [
+        f"{dead} of {len(rows)} mutants are killed ({dead / len(rows):.0%}), "
+        f"{hang} of them because the tests do not end.",
+        "",
+        "| change | mutants | killed |",
+        "|---|---|---|",
+    ]
+    for name in sorted({r["change"] for r in rows}):
+        those = [r for r in rows if r["change"] == name]
+        lines.append(f"| {name} | {len(those)} | {sum(bool(r['by']) for r in those)} |")
+    lines += ["", "| survivor | before | after | why |", "|---|---|---|---|"]
+    for r in left:
+        why = reasons.get(f"{r['module']}: {r['before']} -> {r['after']}", "not explained")
+        lines.append(f"| {r['module']} | `{r['before']}` | `{r['after']}` | {why} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=150)
     parser.add_argument("--rows", type=Path)
+    parser.add_argument("--fresh", action="store_true", help="try known survivors once more")
+    parser.add_argument("--quick", action="store_true", help="only the tests that cover a module")
+    parser.add_argument("--report", action="store_true", help="of the finished mutants alone")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", default="", help="how the names of modules begin")
     arguments = parser.parse_args()
-    known = {}
-    if arguments.rows and arguments.rows.exists():
-        known = {
-            tuple(r[:3]): r[3] for r in map(json.loads, arguments.rows.read_text().splitlines())
-        }
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder)
-        for part in ("statmani", "tests", "examples"):
-            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", tree)
-        for module, name, line, place in drawn(arguments.count, arguments.seed, arguments.only):
-            by = known.get((module, name, line))
-            if by is None:
-                by = killed(tree, module, mutant(module, place, name), arguments.seconds)
-                if arguments.rows:
-                    with arguments.rows.open("a") as file:
-                        file.write(json.dumps([module, name, line, by]) + "\n")
-            rows.append((module, name, line, by))
-            print(f"{module}:{line}  {name:12}  {by or 'SURVIVED'}", flush=True)
-    # Tests that run out of time have not failed: they are counted apart.
-    timed = sum(by == "time" for *_, by in rows)
-    dead = sum(bool(by) for *_, by in rows) - timed
-    print(f"{dead} of {len(rows)} killed, {timed} not decided in time")
+    if arguments.report:
+        found = list(kept(arguments.rows).values())
+    else:
+        wanted = drawn(arguments.count, arguments.seed, arguments.only)
+        found = run(wanted, arguments.rows, arguments.fresh, arguments.quick)
+    text = report(found)
+    print(text)
+    if arguments.write:
+        page = PAGE.read_text("utf-8")
+        before, after = page.split(BEGIN)[0], page.split(END)[1]
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -409,3 +409,26 @@ def test_ricci_may_be_asymmetric_on_one_side_only() -> None:
     # R^0_001 = alpha/2 is the only component, so that R^l_1l0 = R^0_100 + R^1_110 vanishes.
     assert D.riemann.nonzero() == {(0, 0, 0, 1): ALPHA / 2, (0, 0, 1, 0): -ALPHA / 2}
     assert D.ricci == ImmutableMatrix([[0, ALPHA / 2], [0, 0]])
+
+
+def test_every_component_of_ricci_is_a_contraction():
+    x, y = sp.symbols("x y", positive=True)
+    connection = sm.StatisticalManifold((x, y), [[1 + y, x], [x, 1 + x**2]]).levi_civita
+    at = {x: sp.Integer(2), y: sp.Integer(3)}
+    for k, j in product(range(2), repeat=2):
+        trace = sum(connection.riemann[l, k, l, j] for l in range(2))
+        found = connection.ricci[k, j].subs(at)
+        assert found == trace.subs(at)
+        assert found != 0
+
+
+def test_the_weyl_tensor_of_a_dually_flat_space_scales_with_the_curvature():
+    # R^(alpha) = (1 - alpha^2) R^(0), and so each of its parts.
+    M = family("multivariate_normal", 2)
+    at = dict(zip(M.coordinates, M.domain.interior_points(1)[0], strict=True))
+    middle, half = M.levi_civita.weyl, M.connection(Rational(1, 2)).weyl
+    indices = [(0, 1, 0, 1), (0, 2, 0, 2), (2, 3, 2, 3)]
+    values = [numbers(middle[index], at) for index in indices]
+    assert max(map(abs, values)) > 1e-3
+    for index, value in zip(indices, values, strict=True):
+        assert abs(numbers(half[index], at) - value * 3 / 4) < TINY

@@ -256,3 +256,14 @@ def test_a_fault_of_tiny_tensors_is_still_a_fault():
     M = sm.StatisticalManifold((X, Y), [[c * (1 + X**2), 0], [0, c * exp(Y)]])
     M.geometry._first[0][0][0] = double(M.geometry._first[0][0][0])
     assert "metric duality" in {law.name for law in sm.laws.check(M).violated}
+
+
+def test_a_root_is_positive_only_where_it_cannot_vanish():
+    t = sp.Symbol("t", positive=True)
+    u = sp.Symbol("u", real=True)
+    of = {}
+    for symbol, entry in ((t, sp.sqrt(t) / (1 + t)), (u, sp.sqrt(u**2) * (1 + u**2))):
+        report = sm.laws.check(sm.StatisticalManifold(symbol, [[entry]]))
+        of[symbol] = report["metric positivity"].status
+    assert of[t] == "proved"
+    assert of[u] != "proved"
