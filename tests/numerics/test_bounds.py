@@ -119,6 +119,7 @@ def test_lower_and_upper_hold_the_distance_of_another_solver(name):
         assert found.lower[k] >= exact * (1 - 1e-9)
 
 
+@pytest.mark.slow
 def test_bivariate_normals_have_the_known_integral_and_curvature():
     M = sm.families.multivariate_normal(2).manifold()
     assert [str(s) for s in M.coordinates] == ["mu1", "mu2", "s11", "s12", "s22"]
@@ -198,6 +199,7 @@ def _around_the_hill(height, ends):
     return minimize(pieces, np.sin(np.pi * t[1:-1]), method="BFGS").fun
 
 
+@pytest.mark.slow
 def test_geodesics_over_and_around_a_hill_are_compared():
     """The graph of 3 exp(-r^2 / 2): straight over the top is a geodesic, and too long."""
     x, y = sp.symbols("x y", real=True)
@@ -234,6 +236,7 @@ def test_a_curvature_that_is_proved_negative():
     assert "circle of t" in found.why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("signs", "largest"), [((1, -1), 1.0), ((-1, -1), 0.0)])
 def test_products_of_surfaces_have_the_larger_curvature(signs, largest):
     names = sp.symbols("x0:4", positive=True)
