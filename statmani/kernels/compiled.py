@@ -241,15 +241,18 @@ def boundary_solver() -> ModuleType:
 
 
 def _request(kind: str, manifold: StatisticalManifold) -> str:
-    # The ring's own symbols, so that renaming coordinates finds the same file.
     ring, geometry, n = manifold.ring, manifold.geometry, manifold.dim
-    u = tuple(Dummy(f"u{k}", dummy_index=k, real=True) for k in range(n))
     elements = [geometry.metric[i][j] for i in range(n) for j in range(i, n)]
     elements += [geometry.t(*index) for index in combinations_with_replacement(range(n), 3)]
-    parts = [kind, str(n), element_text(ring, elements)]
-    parts += [expression_text(e) for e in ring.domain.from_unconstrained(u)]
-    parts += [expression_text(e) for e in ring.domain.to_unconstrained()]
-    return "\n".join(parts)
+    return "\n".join([kind, element_text(ring, elements), _chart_text(manifold)])
+
+
+def _chart_text(manifold: StatisticalManifold) -> str:
+    domain = manifold.ring.domain
+    # The ring's own symbols, so that renaming coordinates finds the same file.
+    u = tuple(Dummy(f"u{k}", dummy_index=k, real=True) for k in range(manifold.dim))
+    maps = (*domain.from_unconstrained(u), *domain.to_unconstrained())
+    return "\n".join([str(manifold.dim), *map(expression_text, maps)])
 
 
 def compiled_field(manifold: StatisticalManifold, order: int, unconstrained: bool) -> ModuleType:
@@ -264,7 +267,9 @@ def compiled_field(manifold: StatisticalManifold, order: int, unconstrained: boo
 
 def compiled_maps(manifold: StatisticalManifold) -> ModuleType:
     """Module with ``chart`` and ``inverse`` (see :mod:`statmani.kernels.charts`)."""
-    return load(_request("maps", manifold), ("special.py",), lambda: map_source(manifold), _MAPS)
+    # Tensors do not matter: unevaluated ones have other forms once they were stored.
+    text = f"maps\n{_chart_text(manifold)}"
+    return load(text, ("special.py",), lambda: map_source(manifold), _MAPS)
 
 
 def lane_shape(size: int, recording: bool = False) -> tuple[int, int]:
