@@ -45,9 +45,12 @@ class _Watch:
         self._thread = threading.get_ident()
         # Bare locks: an exception that arrives inside an Event would leave its lock taken.
         self._sending, self._running = threading.Lock(), threading.Lock()
-        self._over = False
+        self.over = False
         self._running.acquire()
         self.stage = "start"
+
+    def begin(self) -> None:
+        """From now on the exception may arrive, also while this runs."""
         threading.Thread(target=self._watch, daemon=True, name="statmani-deadline").start()
 
     def report(self, stage: str) -> None:
@@ -63,11 +66,12 @@ class _Watch:
             raise _TimeOver
 
     def stop(self) -> None:
-        """No exception arrives after this."""
-        while not self._over:
+        """No exception arrives after this, once `over` is set."""
+        waiting = True
+        while waiting:
             try:
                 with self._sending:
-                    self._over = True
+                    waiting = False
             except _TimeOver:
                 continue
         # One that was sent before arrives at the next jump backwards. Taking it back instead
@@ -85,7 +89,7 @@ class _Watch:
             now = self._now()
             if now > self._end:
                 with self._sending:
-                    if self._over:
+                    if self.over:
                         return
                     _raise_in(self._thread, _TimeOver)
                 # Code that swallowed it meets it again.
@@ -155,8 +159,11 @@ def run_bounded(
     watch = _Watch(seconds, progress, _processor() if processor else time.monotonic)
     try:
         try:
+            watch.begin()
             return work(watch.report)
         finally:
+            # No exception can arrive before this is set; after it one at most, in one of the stops.
+            watch.over = True
             watch.stop()
     except _TimeOver:
         watch.stop()

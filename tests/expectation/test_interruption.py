@@ -210,6 +210,33 @@ def test_nothing_is_raised_after_the_end() -> None:
     time.sleep(0.6)
 
 
+_BUSY = """
+import contextlib, threading, time
+from statmani.errors import IntractableExpectation
+from statmani.expectation.deadline import run_bounded
+
+def works():
+    while True:
+        sum(range(2000))
+
+for _ in range(6):
+    threading.Thread(target=works, daemon=True).start()
+for _ in range(30):
+    with contextlib.suppress(IntractableExpectation):
+        run_bounded(lambda report: time.sleep(0.02), 0.02, None)
+time.sleep(0.6)
+print("done")
+"""
+
+
+def test_nothing_escapes_where_threads_wait_for_their_turn() -> None:
+    """The time is over while the watch starts or ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BUSY], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout.strip() == "done", done.stderr
+
+
 _TRACED = """
 import sys, time
 from statmani.errors import IntractableExpectation
