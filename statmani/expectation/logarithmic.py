@@ -37,7 +37,8 @@ def in_logarithms(declaration: Declaration) -> Declaration:
         return declaration
     w = sp.Symbol(f"{variable.symbol.name}l", real=True)
     ell = declaration.log_density.xreplace({variable.symbol: sp.exp(w)})
-    ell = sp.expand_log(sp.powdenest(ell), force=True)
+    # Not forced: log(log(x)^2) is not 2 log(log(x)), which is complex left of one.
+    ell = sp.expand_log(sp.powdenest(ell))
     if any(e.has(w) for e in ell.atoms(sp.exp)) or ell.is_polynomial(w):
         return declaration
     moved = Variable(w, sp.S.NegativeInfinity, sp.S.Infinity)

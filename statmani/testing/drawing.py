@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, final
 
@@ -249,6 +249,11 @@ _SETS: dict[Kind, sp.Set] = {
     "unit": sp.Interval.open(0, 1),
     "counts": sp.S.Naturals0,
 }
+_PLACES: dict[Kind, tuple[tuple[int, int], ...]] = {
+    "real": ((-7, 5), (7, 5)),
+    "positive": ((1, 5), (3, 1)),
+    "unit": ((1, 5), (4, 5)),
+}
 _SPELLINGS: tuple[tuple[str, Callable[[sp.Expr], tuple[str, sp.Expr]]], ...] = (
     ("", lambda e: ("log_density", e)),
     ("density", lambda e: ("density", sp.exp(e))),
@@ -264,8 +269,8 @@ def _spelled(draft: Draft, pick: Pick) -> Family:
     name, spell = pick(_SPELLINGS)
     keyword, expression = spell(draft.log_density)
     plain = draft.log_density if keyword == "log_density" else sp.exp(draft.log_density)
-    if draft.sample == "real" and not _agree(expression, plain, draft.parameters):
-        # Forced logarithms of x^2 are 2 log(x), which has no value left of zero.
+    if not _agree(expression, plain, draft):
+        # Forced logarithms of x^2 are 2 log(x), which has no real value left of zero.
         name, keyword, expression = "", "log_density", draft.log_density
     if name:
         draft.steps.append(name)
@@ -281,10 +286,14 @@ def _spelled(draft: Draft, pick: Pick) -> Family:
     return Family(**{keyword: expression}, sample={x: sample}, parameters=names, name=title)
 
 
-def _agree(one: sp.Expr, other: sp.Expr, parameters: Iterable[sp.Symbol]) -> bool:
-    """Whether two spellings have the same value left of zero."""
-    at = {**{s: sp.Rational(3, 5) for s in parameters}, x: sp.Rational(-7, 5)}
-    return bool(abs(sp.N((one - other).subs(at), 20)) < 1e-12)
+def _agree(one: sp.Expr, other: sp.Expr, draft: Draft) -> bool:
+    """Whether two spellings have the same values on both sides of where logarithms may end."""
+    places = () if isinstance(draft.sample, sp.Set) else _PLACES.get(draft.sample, ())
+    at = {s: sp.Rational(3, 5) for s in draft.parameters}
+    return all(
+        bool(abs(sp.N((one - other).subs({**at, x: sp.Rational(*place)}), 20)) < 1e-12)
+        for place in places
+    )
 
 
 def _assumed(symbol: sp.Symbol, kind: Kind) -> sp.Symbol:
