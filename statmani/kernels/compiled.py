@@ -55,7 +55,7 @@ _MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
 _SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS)"
 _TOOLS = (
-    f"types.Tuple((types.UniTuple(ROWS, 4), {_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
+    f"types.Tuple((types.UniTuple(ROWS, 8), {_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
     f"{_F}({_MEASURE}), {_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"
 )
 _COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}"

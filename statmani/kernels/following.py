@@ -28,8 +28,8 @@ __all__ = ["Remesh", "Tools", "connect", "metric_norm"]
 Step = Callable[..., float]
 Measure = Callable[..., tuple[float, float, float]]
 Remesh = Callable[..., tuple[Vector, Vector, Vector]]
-# Quadratures of rising degree, see :func:`shorten`.
-Rules = tuple[Vector, Vector, Vector, Vector]
+# Quadratures of rising degree, see :func:`shorten`, and four more of them with more nodes.
+Rules = tuple[Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector]
 # Numba warns of tuples that begin with a function.
 Tools = tuple[Rules, Step, Jacobian, Solve, Measure, Remesh, Shorten, Field]
 
@@ -247,8 +247,8 @@ def connect(
 
     The rows of ``start`` are coefficients of a curve from which to begin, as in :func:`shorten`;
     without rows that is the straight line, and path following is tried after it. On the way the
-    nodes of ``way`` are used, at the end those of ``tables``. Without ``bend`` the
-    curve is the straight line of the coordinates. Status: 0 found, 1 path following stalled, 2
+    nodes of ``way`` are used, at the end those of ``tables``. Without ``bend`` the curve is the
+    straight line of the coordinates. Status: 0 found, 1 path following stalled, 2
     mesh too large. ``bounds`` are those of the last Legendre coefficients of the accelerations,
     on the way and at the end, and of Newton steps on the way.
     """
@@ -256,24 +256,32 @@ def connect(
     c = np.zeros((0, n))
     if bend:
         energy = np.inf
-        c = start
-        for k in range(4):
+        c, known = start, start
+        for k in range(8):
+            if k == 4:
+                # Energies may have been missed between the nodes: the same with more of them.
+                energy = np.inf
+                c = start
             if 2 * start.shape[0] > tools[0][k].shape[1] - 2:
                 continue
             better, before, after = _bent(tools, x0, w, tools[0][k], c)
             _, length = largest_and_sum(_speeds(tools[7], x0, w, better, _SAMPLES))
             # By the inequality of Schwarz, unless the quadrature misses what is between nodes.
-            if not (after < np.inf and length * length < 1.1 * after):
+            resolved = length * length < 1.1 * after
+            if not after < np.inf or (not resolved and k < 4):
                 continue
             before = min(energy, before)
             c, energy = better, after
+            if resolved:
+                known = c
             # The highest degree is dear.
-            if k < 2 and energy <= (1.0 - _FLAT) * before:
+            if not resolved or (k % 4 < 2 and energy <= (1.0 - _FLAT) * before):
                 continue
             status, knots, y, v, acc = _from_curve(tools, x0, w, c, energy, bounds[1], tables)
             if status == 0:
                 return status, knots, y, v, acc
-    if bend and start.shape[0] > 0:
+        c = known
+    if start.shape[0] > 0:
         y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, tables[0].shape[0], n))
         return 1, np.array([0.0, 1.0]), y, v, acc
     knots = np.empty(2)

@@ -245,7 +245,8 @@ def connect_ends(
         turned = attempt == 1
         status, knots, y, v, acc = pair(
             connect, tools, x1 if turned else x0, backwards if turned else w,
-            reversed_ if turned else start, alpha, rtol, rounding, alpha == 0.0 and attempt < 2,
+            reversed_ if turned else start, alpha, rtol, rounding,
+            alpha == 0.0 and attempt < 2,
             _QUICK if attempt == 0 else _CAREFUL, way if attempt == 0 else tables, tables, fine,
             row,
         )  # fmt: skip
@@ -277,9 +278,9 @@ def connect_many(
     rows: Vector,
     statuses: Vector,
 ) -> None:
-    """:func:`connect_ends` for rows of x0, x1, w = x1 - x0 and the curves to start from."""
+    """:func:`connect_ends` for rows of x0, x1, w = x1 - x0 and curves to start from."""
     for k in range(x0.shape[0]):
         statuses[k] = ends(
-            pair, connect, tools, x0[k], x1[k], w[k], starts[k], alpha, rtol, rounding[k], way,
-            tables, fine, rows[k],
+            pair, connect, tools, x0[k], x1[k], w[k], starts[k], alpha, rtol,
+            rounding[k], way, tables, fine, rows[k],
         )[0]  # fmt: skip

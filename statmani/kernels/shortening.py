@@ -22,6 +22,9 @@ __all__ = ["Shorten", "bending_rule", "curve_offset", "sampled_curve", "shorten"
 _ROUNDS = 200
 # A predicted gain below this part of the energy is not worth a step.
 _SETTLED = 1e-2
+# A step is as short as it can be with this multiple of the Gram matrix by the energy, whose second
+# derivatives are as large as itself.
+_STIFFEST = 1e8
 
 Shorten = Callable[..., tuple[float, float]]
 
@@ -168,7 +171,7 @@ def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tup
             for s in range(r + 1):
                 matrix[r, s] = second[r, s] + damping * gram[r, s]
         if not _cholesky(matrix, step):
-            if damping > 1e8:
+            if damping > _STIFFEST * (1.0 + energy):
                 return first, np.inf
             damping = max(0.25, 4.0 * damping)
             continue
@@ -194,7 +197,7 @@ def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tup
             gram, new_gram = new_gram, gram
             if settled:
                 break
-        elif damping > 1e8:
+        elif damping > _STIFFEST * (1.0 + energy):
             break
         if not ratio > 0.25:
             damping = max(0.25, 4.0 * damping)

@@ -25,7 +25,7 @@ _WAY = 4
 _FINE = 10
 _AT_ONCE = 256
 # Degrees of the curves from which Newton starts, and the nodes of their energies.
-_BENDS = ((2, 7), (4, 10), (8, 18), (16, 34))
+_BENDS = ((2, 7), (4, 10), (8, 18), (16, 34), (2, 24), (4, 24), (8, 32), (32, 80))
 
 #: What a status of the boundary solver means.
 REASONS = {
@@ -122,7 +122,17 @@ def connect_rows(
     results = []
     for k, row in enumerate(rows):
         status, turned, *found = solver.connect_ends(
-            *parts, x0[k], x1[k], w[k], curves[k], alpha, rtol, float(rounding[k]), *common, row
+            *parts,
+            x0[k],
+            x1[k],
+            w[k],
+            curves[k],
+            detour,
+            alpha,
+            rtol,
+            float(rounding[k]),
+            *common,
+            row,
         )
         path = None
         if status == 0:

@@ -10,7 +10,7 @@ their means, which pays for far means. Other manifolds are searched aside of the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -29,8 +29,8 @@ __all__ = ["curve_coefficients", "reach", "shortest_rows"]
 
 Floats = NDArray[np.float64]
 _ALPHA, _ROUGH = -0.25, 1e-2
-# Degree of the curves that are started from, nodes of their projection, samples of arc length.
-_DEGREE, _NODES, _SAMPLES = 16, 60, 401
+# Degrees of the curves that are started from, nodes of their projection, samples of arc length.
+_DEGREES, _NODES, _SAMPLES = (16, 32), 100, 401
 # Geodesics whose velocities at the start differ by less, relative to their length, are one.
 _SAME = 1e-3
 
@@ -71,10 +71,7 @@ def shortest_rows(
             continue
         start, end = p[k : k + 1], q[k : k + 1]
         known = [first] if counts[k] else []
-        for curve in _other_curves(kernels, start, end, first):
-            found = connect_rows(
-                kernels, start, end, 0.0, rtol, keep_path, length_only, curve[None]
-            )[0]
+        for found in _others(kernels, start, end, first, (rtol, keep_path, length_only)):
             if found.status == "converged" and _is_new(kernels, start, found, known):
                 known.append(found)
         if known:
@@ -90,20 +87,26 @@ def _is_new(kernels: Prepared, p: Floats, found: Connection, known: list[Connect
     return not apart or bool(min(apart) > _SAME * found.distance)
 
 
-def _other_curves(kernels: Prepared, p: Floats, q: Floats, first: Connection) -> Iterator[Floats]:
-    manifold = kernels.manifold
-    if manifold.geometry.skewness:
-        path = connect_rows(kernels, p, q, _ALPHA, _ROUGH, True)[0].path
-        if path is not None:
-            yield curve_coefficients(kernels, [path])
+def _others(
+    kernels: Prepared, p: Floats, q: Floats, first: Connection, options: tuple[float, bool, bool]
+) -> Iterator[Connection]:
+    rows = partial(connect_rows, kernels, p, q)
+    if kernels.manifold.geometry.skewness:
+        path = rows(_ALPHA, _ROUGH, True)[0].path
+        for degree in _DEGREES if path is not None else ():
+            found = rows(0.0, *options, starts=curve_coefficients(kernels, [path], degree)[None])[0]
+            yield found
+            if found.status == "converged":
+                break
     elif first.status == "converged":
-        path = first.path or connect_rows(kernels, p, q, 0.0, _ROUGH, True)[0].path
+        path = first.path or rows(0.0, _ROUGH, True)[0].path
         if path is not None:
             for halves in curves_aside(kernels, p[0], q[0], path, first.distance):
-                yield curve_coefficients(kernels, halves)
+                curve = curve_coefficients(kernels, halves, _DEGREES[0])
+                yield rows(0.0, *options, starts=curve[None])[0]
 
 
-def curve_coefficients(kernels: Prepared, paths: list[Path]) -> Floats:
+def curve_coefficients(kernels: Prepared, paths: list[Path], degree: int) -> Floats:
     """Of a curve along paths that follow each other, by its arc length; shape (degree, n)."""
     # More samples near the ends, where geodesics of other connections turn quickly.
     times = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, _SAMPLES))
@@ -114,7 +117,7 @@ def curve_coefficients(kernels: Prepared, paths: list[Path]) -> Floats:
         steps = 0.5 * (speed[1:] + speed[:-1]) * np.diff(times)
         lengths.append(ends[-1] + np.concatenate([[0.0], np.cumsum(steps)]))
         ends.append(float(lengths[-1][-1]))
-    nodes, matrix = _projection()
+    nodes, matrix = _projection(degree)
     places = nodes * ends[-1]
     for path, along, low, high in zip(paths, lengths, ends[:-1], ends[1:], strict=True):
         own = places[(places >= low) & (places < high)]
@@ -130,10 +133,9 @@ def _speeds(kernels: Prepared, path: Path, times: Floats) -> Floats:
     return speeds
 
 
-@lru_cache(maxsize=1)
-def _projection() -> tuple[Floats, Floats]:
+@lru_cache(maxsize=4)
+def _projection(degree: int) -> tuple[Floats, Floats]:
     # Nodes on [0, 1], and what takes velocities there to coefficients of Legendre polynomials.
     nodes, weights = gauss(_NODES)[:2]
-    degree = np.arange(1, _DEGREE + 1)
-    basis = legendre.legvander(2.0 * nodes - 1.0, _DEGREE)[:, 1:]
-    return nodes, ((2 * degree + 1)[:, None] * basis.T) * weights
+    basis = legendre.legvander(2.0 * nodes - 1.0, degree)[:, 1:]
+    return nodes, ((2 * np.arange(1, degree + 1) + 1)[:, None] * basis.T) * weights
