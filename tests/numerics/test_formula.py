@@ -109,6 +109,18 @@ class TestPublishedValues:
         (near, far) = (0.001, 0.2), (np.pi - 0.002, 0.2 + np.pi)
         assert sm.distance(M, near, far) == pytest.approx(3**0.5 * (np.pi - 0.001), rel=1e-14)
 
+    def test_strip_along_a_line(self):
+        # x = tanh of the distance to a line of the hyperbolic plane, y the place along it.
+        M = sm.StatisticalManifold(
+            {x: sp.Interval.open(-1, 1), y: sp.S.Reals},
+            sp.diag(1 / (1 - x**2) ** 2, 1 / (1 - x**2)),
+        )
+        (a, b), (p, q) = (0.3, -0.4), (-0.6, 1.1)
+        root = np.sqrt((1 - a**2) * (1 - p**2))
+        expected = np.arccosh((np.cosh(b - q) - a * p) / root)
+        assert sm.distance(M, (a, b), (p, q)) == pytest.approx(expected, rel=1e-13)
+        assert sm.distance_formula(M).curvature == -1
+
     def test_circle(self):
         M = sm.StatisticalManifold({phi: sm.Circle}, [[4]])
         assert sm.distance(M, [3.0], [-3.0]) == pytest.approx(2 * (2 * np.pi - 6), rel=1e-14)
