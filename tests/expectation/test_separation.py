@@ -16,7 +16,7 @@ from statmani.expectation.exponential import (
     open_piecewise,
     separate,
 )
-from statmani.expectation.kernels import match_kernels
+from statmani.expectation.kernels import match_kernels, resolve
 from statmani.expectation.normalise import Signs, normalise
 
 x, t, u = sp.symbols("x t u")
@@ -91,6 +91,12 @@ def test_each_side_of_a_kink_has_its_mass() -> None:
     ]
     for branch, sign in zip(branches, (1, -1), strict=True):
         assert branch.transform.subs({**at, branch.variable: 3}) * sign > 0
+
+
+def test_a_kink_is_decided_where_both_sides_have_to_be_multiplied_out() -> None:
+    m, y, s = sp.Symbol("m", real=True), sp.Dummy("y", positive=True), sp.Symbol("s", positive=True)
+    assert resolve(sp.Piecewise((x, (m + y) / s > m / s), (x**2, True))) == x
+    assert resolve(sp.Abs((m + y) / s - m / s)) == y / s
 
 
 def test_a_location_alone_does_not_scale() -> None:
