@@ -15,6 +15,7 @@ from statmani.expectation.exponential import (
     minimal,
     open_piecewise,
     separate,
+    tensors_from_means,
 )
 from statmani.expectation.kernels import match_kernels, resolve
 from statmani.expectation.normalise import Signs, normalise
@@ -62,9 +63,27 @@ def test_the_parts_put_log_p_together_again(name: str) -> None:
 
 
 def test_cases_that_parameters_decide_stay_closed() -> None:
-    moving = sp.Piecewise((x, x < 1), (x**2, x < t), (x**3, x >= t))
-    declaration = declared(-u * moving, POSITIVE, t, u)
-    assert open_piecewise(declaration.log_density, declaration) == declaration.log_density
+    declaration = declared(-u * x - t * x**2, POSITIVE, t, u)
+    (first, second), z = declaration.parameters, declaration.variables[0].symbol
+    moving = second * sp.Piecewise((z, z < 1), (z**2, z < first), (z**3, z >= first))
+    assert len(moving.args[1].args) == 3
+    assert open_piecewise(moving, declaration) == moving
+    still = second * sp.Piecewise((z, z < 1), (z**2, z < 2), (z**3, z >= 2))
+    opened = open_piecewise(still, declaration)
+    for place in (sp.Rational(1, 2), sp.Rational(3, 2), 5):
+        assert opened.subs(z, place) == still.subs(z, place)
+
+
+def test_tensors_from_means_in_curved_coordinates() -> None:
+    # The gamma family with shape t and scale u, by hand from its central moments.
+    g, skewness = tensors_from_means(
+        (t, -1 / u), (sp.polygamma(0, t) + sp.log(u), t * u), (t, u), lambda stage: None
+    )
+    assert g == sp.Matrix([[sp.polygamma(1, t), 1 / u], [1 / u, t / u**2]])
+    expected = {
+        (0, 0, 0): sp.polygamma(2, t), (0, 0, 1): 0, (0, 1, 1): 1 / u**2, (1, 1, 1): 2 * t / u**3
+    }  # fmt: skip
+    assert skewness == expected
 
 
 def test_a_null_direction_is_found_and_named() -> None:
@@ -117,3 +136,12 @@ def test_means_through_identified_constants() -> None:
     (scale,) = declaration.parameters
     found = identified_mean(declaration, 3 * sample + 2 * scale)
     assert sp.expand(found - 54 * sp.zeta(3) * scale / sp.pi**2 - 2 * scale) == 0
+
+
+def test_constants_without_enough_digits_are_not_identified() -> None:
+    # The kink of the function beside that of nothing else: sums do not settle to 80 digits.
+    ell = -sp.cosh(x - t) - sp.log(2 * sp.besselk(0, 1))
+    declaration = declared(ell, sp.S.Reals, t, domain=sp.S.Reals)
+    place, (location,) = declaration.variables[0].symbol, declaration.parameters
+    kink = sp.Abs(place - location - sp.Rational(1, 3))
+    assert identified_mean(declaration, kink) is None
