@@ -65,10 +65,10 @@ def test_the_parts_put_log_p_together_again(name: str) -> None:
 def test_cases_that_parameters_decide_stay_closed() -> None:
     declaration = declared(-u * x - t * x**2, POSITIVE, t, u)
     (first, second), z = declaration.parameters, declaration.variables[0].symbol
-    moving = second * sp.Piecewise((z, z < 1), (z**2, z < first), (z**3, z >= first))
+    moving = second * sp.Piecewise((z, z < 1), (z**2, z < first), (z**3, z < 9))
     assert len(moving.args[1].args) == 3
     assert open_piecewise(moving, declaration) == moving
-    still = second * sp.Piecewise((z, z < 1), (z**2, z < 2), (z**3, z >= 2))
+    still = second * sp.Piecewise((z, z < 1), (z**2, z < 2), (z**3, z < 9))
     opened = open_piecewise(still, declaration)
     for place in (sp.Rational(1, 2), sp.Rational(3, 2), 5):
         assert opened.subs(z, place) == still.subs(z, place)
