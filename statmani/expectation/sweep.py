@@ -36,7 +36,8 @@ class SweepResult:
     ----------
     values : ndarray
     errors : ndarray
-        Estimated absolute errors: the change at the last refinement, and rounding.
+        Estimated absolute errors: the change at the last refinement, rounding, and what may lie
+        beyond the nodes of one variable.
     sizes : ndarray
         Expectations of the absolute values.
     total : float
@@ -120,9 +121,10 @@ class Sweep:
         return self._mixed(point)
 
     def _reduced(self, outputs: list[np.ndarray], log_weights: Any) -> np.ndarray:
-        """Rows (value, size) of the density and of each product; nodes without mass drop out.
+        """Rows (value, size, ends) of the density and of each product.
 
-        The size is infinite where a product has no value at nodes with mass.
+        Nodes without mass drop out. The size is infinite where a product has no value at nodes
+        with mass. The ends are the first and the last term.
         """
         with np.errstate(all="ignore"):
             weight = np.exp(np.asarray(outputs[0]).real + log_weights).ravel()
@@ -134,8 +136,8 @@ class Sweep:
         ]
         by_index = dict(zip(self._indices, flat, strict=False))
         by_function = dict(zip(self._own, flat[len(self._indices) :], strict=True))
-        rows = np.empty((2, len(self._products) + 1))
-        rows[:, 0] = weight.sum()
+        rows = np.zeros((3, len(self._products) + 1))
+        rows[:2, 0] = weight.sum()
         for at, (function, monomial) in enumerate(self._products):
             with np.errstate(all="ignore"):
                 product = weight
@@ -149,7 +151,8 @@ class Sweep:
             size = np.abs(product).sum()
             if missing.size > _SINGLE and missing.sum() > _MISSING * rows[0, 0]:
                 size = np.inf
-            rows[:, at + 1] = product.sum(), size
+            ends = np.abs(product[[0, -1]]).sum() if product.size else 0.0
+            rows[:, at + 1] = product.sum(), size, ends
         return rows
 
     def _integral(
@@ -169,8 +172,11 @@ class Sweep:
                 if settled.all() or step * 2 > finest:
                     break
             previous, step = rows, step * 2
-        noise = 16 * _ROUNDING * rows[1]
-        return SweepResult(rows[0, 1:], (change + noise)[1:], rows[1, 1:], float(rows[0, 0]))
+        errors = change + 16 * _ROUNDING * rows[1]
+        if d == 1:
+            # A tail beyond the smallest double is as large as the last integrand.
+            errors += step * rows[2]
+        return SweepResult(rows[0, 1:], errors[1:], rows[1, 1:], float(rows[0, 0]))
 
     def _at_step(
         self, chart: Chart, program: Program, point: Point, centre: Any, scale: Any, step: int,

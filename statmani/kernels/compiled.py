@@ -61,19 +61,20 @@ _TOOLS = (
 _COMMON = f"{_GAUSS}, {_GAUSS}, {_GAUSS}"
 _BOUNDS = f"types.boolean, types.UniTuple({_G}, 3)"
 _CONNECT = (
-    f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, {_G}, {_BOUNDS}, {_GAUSS}, {_GAUSS})"
+    f"types.Tuple(({_C}, {_PATH}))({_TOOLS}, VECTOR, VECTOR, ROWS, {_G}, {_BOUNDS}, {_GAUSS}, "
+    f"{_GAUSS})"
 )
 _PAIR = (
-    f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_TOOLS}, VECTOR, VECTOR, {_G}, {_G}, {_G}, "
-    f"{_BOUNDS}, {_COMMON}, VECTOR)"
+    f"types.Tuple(({_C}, {_PATH}))({_F}({_CONNECT}), {_TOOLS}, VECTOR, VECTOR, ROWS, {_G}, {_G}, "
+    f"{_G}, {_BOUNDS}, {_COMMON}, VECTOR)"
 )
 _ENDS = (
     f"types.Tuple(({_C}, types.boolean, {_PATH}))({_F}({_PAIR}), {_F}({_CONNECT}), {_TOOLS}, "
-    f"VECTOR, VECTOR, VECTOR, {_G}, {_G}, {_G}, {_COMMON}, VECTOR)"
+    f"VECTOR, VECTOR, VECTOR, ROWS, {_G}, {_G}, {_G}, {_COMMON}, VECTOR)"
 )
 _PAIRS = (
     f"types.void({_F}({_ENDS}), {_F}({_PAIR}), {_F}({_CONNECT}), {_TOOLS}, ROWS, ROWS, ROWS, "
-    f"{_G}, {_G}, VECTOR, {_COMMON}, ROWS, {_C}[::1])"
+    f"BLOCK, {_G}, {_G}, VECTOR, {_COMMON}, ROWS, {_C}[::1])"
 )
 
 _SETTLED = f"types.Tuple(({_C}, {_C}, {_PATH}))"

@@ -236,6 +236,7 @@ def connect(
     tools: Tools,
     x0: Vector,
     w: Vector,
+    start: Vector,
     alpha: float,
     bend: bool,
     bounds: tuple[float, float, float],
@@ -244,7 +245,9 @@ def connect(
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
     """Geodesic from x0 to x0 + w; return (status, knots, y, v, acc).
 
-    On the way the nodes of ``way`` are used, at the end those of ``tables``. Without ``bend`` the
+    The rows of ``start`` are coefficients of a curve from which to begin, as in :func:`shorten`;
+    without rows that is the straight line, and path following is tried after it. On the way the
+    nodes of ``way`` are used, at the end those of ``tables``. Without ``bend`` the
     curve is the straight line of the coordinates. Status: 0 found, 1 path following stalled, 2
     mesh too large. ``bounds`` are those of the last Legendre coefficients of the accelerations,
     on the way and at the end, and of Newton steps on the way.
@@ -253,7 +256,10 @@ def connect(
     c = np.zeros((0, n))
     if bend:
         energy = np.inf
+        c = start
         for k in range(4):
+            if 2 * start.shape[0] > tools[0][k].shape[1] - 2:
+                continue
             better, before, after = _bent(tools, x0, w, tools[0][k], c)
             _, length = largest_and_sum(_speeds(tools[7], x0, w, better, _SAMPLES))
             # By the inequality of Schwarz, unless the quadrature misses what is between nodes.
@@ -267,6 +273,9 @@ def connect(
             status, knots, y, v, acc = _from_curve(tools, x0, w, c, energy, bounds[1], tables)
             if status == 0:
                 return status, knots, y, v, acc
+    if bend and start.shape[0] > 0:
+        y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, tables[0].shape[0], n))
+        return 1, np.array([0.0, 1.0]), y, v, acc
     knots = np.empty(2)
     knots[0] = 0.0
     knots[1] = 1.0

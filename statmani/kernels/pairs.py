@@ -70,6 +70,7 @@ def connect_pair(
     tools: Tools,
     x0: Vector,
     w: Vector,
+    start: Vector,
     alpha: float,
     rtol: float,
     rounding: float,
@@ -89,7 +90,7 @@ def connect_pair(
     n = x0.shape[0]
     _fill(row, np.nan)
     _, step, accelerate, solve, measure, rebuild, _, field = tools
-    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
+    status, knots, y, v, acc = connect(tools, x0, w, start, alpha, bend, bounds, way, tables)
     if status != 0:
         return status, knots, y, v, acc
     end = np.empty(n)
@@ -146,6 +147,7 @@ def connect_length(
     tools: Tools,
     x0: Vector,
     w: Vector,
+    start: Vector,
     alpha: float,
     rtol: float,
     rounding: float,
@@ -156,15 +158,19 @@ def connect_length(
     fine: Tables,
     row: Vector,
 ) -> tuple[int, Vector, Vector, Vector, Vector]:
-    """:func:`connect_pair` for the length alone, by one path and its acceleration D_t c'.
+    """:func:`connect_pair` for the length, by one path and its acceleration D_t c'.
+
+    The velocities in ``row`` have no error estimate.
 
     Twice the energy is too large by at most the integral of |D_t c'|^2 / pi^2 where curvature
     is not positive, which is the last entry of ``row``. The estimate reckons with what vanishes
     at the nodes of collocation, and with some positive curvature.
     """
+    n = x0.shape[0]
+    ends = np.empty((2, n))
     _fill(row, np.nan)
     _, step, accelerate, solve, measure, rebuild, _, field = tools
-    status, knots, y, v, acc = connect(tools, x0, w, alpha, bend, bounds, way, tables)
+    status, knots, y, v, acc = connect(tools, x0, w, start, alpha, bend, bounds, way, tables)
     if status != 0:
         return status, knots, y, v, acc
     for _ in range(5):
@@ -179,6 +185,10 @@ def connect_length(
         if error <= rtol * best and gap <= _RESOLVED * twice:
             row[0] = best
             row[1] = error + rounding * min(1.0, best) + _noise(absolute, twice)
+            _end_velocities(knots, v, acc, tables[1], ends)
+            for i in range(n):
+                row[3 + i] = ends[0, i]
+                row[3 + n + i] = ends[1, i]
             row[row.shape[0] - 1] = gap
             return 0, knots, y, v, acc
         knots, y, v, acc = _halved(rebuild, knots, y, v, acc, tables)
@@ -199,6 +209,7 @@ def connect_ends(
     x0: Vector,
     x1: Vector,
     w: Vector,
+    start: Vector,
     alpha: float,
     rtol: float,
     rounding: float,
@@ -217,8 +228,12 @@ def connect_ends(
     knots[0] = 0.0
     knots[1] = 1.0
     y, v, acc = np.zeros((2, n)), np.zeros((1, n)), np.zeros((1, tables[0].shape[0], n))
-    backwards = np.empty(n)
+    backwards, reversed_ = np.empty(n), np.empty(start.shape)
     separate = False
+    for a in range(start.shape[0]):
+        # Legendre polynomials of even degree are even.
+        for i in range(n):
+            reversed_[a, i] = start[a, i] if a % 2 == 0 else -start[a, i]
     for i in range(n):
         backwards[i] = -w[i]
         separate = separate or w[i] != 0.0
@@ -229,11 +244,12 @@ def connect_ends(
         # The unknowns are offsets from the start, and one end may suit them better.
         turned = attempt == 1
         status, knots, y, v, acc = pair(
-            connect, tools, x1 if turned else x0, backwards if turned else w, alpha, rtol, rounding,
-            alpha == 0.0 and attempt < 2, _QUICK if attempt == 0 else _CAREFUL,
-            way if attempt == 0 else tables, tables, fine, row,
+            connect, tools, x1 if turned else x0, backwards if turned else w,
+            reversed_ if turned else start, alpha, rtol, rounding, alpha == 0.0 and attempt < 2,
+            _QUICK if attempt == 0 else _CAREFUL, way if attempt == 0 else tables, tables, fine,
+            row,
         )  # fmt: skip
-        if status == 0:
+        if status == 0 or (attempt == 1 and start.shape[0] > 0):
             break
     if turned:
         for i in range(n):
@@ -251,6 +267,7 @@ def connect_many(
     x0: Vector,
     x1: Vector,
     w: Vector,
+    starts: Vector,
     alpha: float,
     rtol: float,
     rounding: Vector,
@@ -260,9 +277,9 @@ def connect_many(
     rows: Vector,
     statuses: Vector,
 ) -> None:
-    """:func:`connect_ends` for rows of x0, x1 and w = x1 - x0."""
+    """:func:`connect_ends` for rows of x0, x1, w = x1 - x0 and the curves to start from."""
     for k in range(x0.shape[0]):
         statuses[k] = ends(
-            pair, connect, tools, x0[k], x1[k], w[k], alpha, rtol, rounding[k], way, tables, fine,
-            rows[k],
+            pair, connect, tools, x0[k], x1[k], w[k], starts[k], alpha, rtol, rounding[k], way,
+            tables, fine, rows[k],
         )[0]  # fmt: skip

@@ -313,7 +313,8 @@ def add_grid(
     at = low.copy()
     lost = 0.0
     count = tree.shape[0]
-    done = False
+    done, inside = False, False
+    density = 1.0 / volume if d == 1 else 1.0
     while not done:
         odd = not only_new
         outer = False
@@ -334,9 +335,15 @@ def add_grid(
                 weight = math.exp(value) * slope
                 if not accumulate(weight, f, tree, product, sums, sizes):
                     lost += weight
-                elif outer:
+                elif outer or (d == 1 and not inside):
                     for k in range(count):
-                        edge[k] += abs(product[k])
+                        edge[k] += abs(product[k]) * density
+                inside = True
+            elif d == 1 and inside:
+                # Beyond the smallest double a tail is as large as the last integrand.
+                inside = False
+                for k in range(count):
+                    edge[k] += abs(product[k]) * density
         done = True
         for axis in range(d):
             at[axis] += 1

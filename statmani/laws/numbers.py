@@ -129,8 +129,8 @@ class Quadratures:
         if exact is None or found is None:
             return None
         change = max(exact[1], found[1])
-        discrete = all(v.discrete for v in self.declaration.variables)
-        error = max(1e-26, 100 * change if discrete else 1e3 * change**2)
+        # The last change squared would do, if no tail were beyond the nodes.
+        error = max(1e-26, 100 * change)
         numbers = [*exact[0], *found[0]]
         near = all(
             not abs(b) < float("inf") or abs(a - b) <= _ROUGH * (1 + abs(a))

@@ -20,8 +20,10 @@ from statmani.laws.scores import Equation, Scores
 
 __all__ = ["Published", "natural_scale"]
 
-#: How well values of unevaluated expectations are known.
+#: How well values of unevaluated expectations are known at best.
 _OPEN = 1e-8
+#: Errors are estimates.
+_CAUTION = 100.0
 
 
 @final
@@ -60,7 +62,8 @@ class Published:
         if key not in self._known:
             expression, values = self.closed(name, index), dict(numbers.point)
             if expression.has(Expectation):
-                self._known[key] = Together([expression]).at(values)[0]
+                self._known[key], error = Together([expression]).at(values)
+                self._scores.floor = max(self._scores.floor, _CAUTION * error)
             else:
                 self._known[key] = Program([expression], []).bind(thread_context(40), values)([])
         return self._known[key][0]

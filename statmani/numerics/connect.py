@@ -95,13 +95,19 @@ def connect_rows(
     rtol: float,
     keep_path: bool = False,
     length_only: bool = False,
+    starts: Floats | None = None,
 ) -> list[Connection]:
-    """The alpha-geodesics between rows of points in the manifold's coordinates."""
+    """The alpha-geodesics between rows of points in the manifold's coordinates.
+
+    ``starts``, shape (N, a, n), are curves to start from instead of straight lines, as in
+    :func:`statmani.kernels.shortening.shorten`.
+    """
     x0 = kernels.to_chart(p)
     x1 = kernels.to_chart(q)
     w = kernels.displacement(p, q)
     rounding = kernels.rounding(p, q)
     parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine())
+    curves = np.zeros((len(x0), 0, kernels.dim)) if starts is None else starts
     rows, statuses = np.empty((len(x0), 4 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
     solver = compiled.boundary_solver()
     if not (keep_path or kernels.manifold.domain.constraints):
@@ -109,14 +115,14 @@ def connect_rows(
         for start in range(0, len(x0), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             solver.connect_many(
-                solver.connect_ends, *parts, x0[part], x1[part], w[part], alpha, rtol,
-                rounding[part], *common, rows[part], statuses[part],
+                solver.connect_ends, *parts, x0[part], x1[part], w[part], curves[part], alpha,
+                rtol, rounding[part], *common, rows[part], statuses[part],
             )  # fmt: skip
         return [_connection(int(statuses[k]), rows[k], None) for k in range(len(x0))]
     results = []
     for k, row in enumerate(rows):
         status, turned, *found = solver.connect_ends(
-            *parts, x0[k], x1[k], w[k], alpha, rtol, float(rounding[k]), *common, row
+            *parts, x0[k], x1[k], w[k], curves[k], alpha, rtol, float(rounding[k]), *common, row
         )
         path = None
         if status == 0:

@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
-from statmani.numerics.alternatives import compare_geodesics
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
 from statmani.numerics.closed import closed_distance
-from statmani.numerics.connect import REASONS, connect_rows, require_definite
+from statmani.numerics.connect import REASONS, require_definite
 from statmani.numerics.gaps import distance_by_continuity
 from statmani.numerics.minimality import NOT_PROVED, bound_from_maps, verdict
 from statmani.numerics.path import Path
 from statmani.numerics.prepared import prepared
+from statmani.numerics.shortest import shortest_rows
 
 __all__ = ["DistanceResult", "distance", "measured"]
 
@@ -61,9 +61,10 @@ class DistanceResult:
     why : str
         The reason for the minimality, and where the lower bound comes from.
     geodesics : int or ndarray of int
-        How many different geodesics were compared. More than one is looked for where curvature
-        is positive somewhere and the first is longer than pi / sqrt(K) for the largest K met,
-        so that there may be conjugate points; then ``value`` is the length of the shortest.
+        How many different geodesics were compared. More than one is looked for where the first
+        is longer than pi / sqrt(K) for the largest curvature K > 0 at sampled points, so that
+        there may be conjugate points, and where it was not found from a straight line; then
+        ``value`` is the length of the shortest.
     """
 
     value: Any
@@ -118,8 +119,7 @@ def distance(
     taken, with bounds of their rounding errors. Elsewhere a polynomial of small energy, in
     unconstrained coordinates, leads to Gauss collocation of the geodesic equation, with path
     following in the end point where Newton's method needs it; d = sqrt(2E) has an error of second
-    order in that of the path. With ``full_output`` the curvature is looked at, and several
-    geodesics are compared where there may be several.
+    order in that of the path. Several geodesics are compared where there may be several.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def distance(
     end = manifold.domain.require(q, "q")
     shape, starts, ends = broadcast(start, end, ("p", "q"))
     paths: dict[int, Path] | None = {} if full_output else None
-    value, error, gap, status = measured(manifold, starts, ends, tolerance, paths)
+    value, error, gap, status, count = measured(manifold, starts, ends, tolerance, paths)
     total = len(value)
     if shape == ():
         if np.isnan(value[0]):
@@ -152,18 +152,7 @@ def distance(
         )
     if not full_output:
         return _shaped(value, shape)
-    paths = paths or {}
-    found = verdict(manifold, list(paths.values()))
-    count = np.isfinite(value).astype(np.int64)
-    if found.positive:
-        # Conjugate points are at least so far apart (do Carmo 1992, section 10.2).
-        far = np.pi / np.sqrt(found.positive)
-        for k, path in paths.items():
-            if value[k] > far:
-                shortest = compare_geodesics(
-                    prepared(manifold), starts[k], ends[k], path, value[k], error[k], tolerance
-                )
-                value[k], error[k], count[k] = shortest.value, shortest.error, shortest.count
+    found = verdict(manifold, list((paths or {}).values()))
     if found.kind == NOT_PROVED:
         least, source = bound_from_maps(manifold, starts, ends)
         least[np.isnan(value)] = np.nan
@@ -189,9 +178,11 @@ def measured(
     ends: Floats,
     rtol: float,
     paths: dict[int, Path] | None = None,
-) -> tuple[Floats, Floats, Floats, NDArray[np.str_]]:
-    """Distance, error, gap and status for rows of pairs, by the closed form where it is exact
-    enough; for the gap see :class:`Connection`. Paths that are found are added to ``paths`` by row.
+) -> tuple[Floats, Floats, Floats, NDArray[np.str_], NDArray[np.int64]]:
+    """For rows of pairs: distance, error, gap, status and number of geodesics.
+
+    By the closed form where it is exact enough; for the gap see :class:`Connection`. Paths that
+    are found are added to ``paths`` by row.
 
     Raises
     ------
@@ -201,7 +192,7 @@ def measured(
     count = len(starts)
     value, error, gap = np.empty(count), np.empty(count), np.zeros(count)
     open_ = np.ones(count, dtype=bool)
-    status = np.full(count, "converged", dtype="U16")
+    status, compared = np.full(count, "converged", dtype="U16"), np.ones(count, dtype=np.int64)
     closed = closed_distance(manifold)
     if closed is not None:
         value, error, settled = closed.settled(starts, ends, rtol)
@@ -213,7 +204,7 @@ def measured(
         require_definite(kernels.metric(kernels.to_chart(p)), "p")
         require_definite(kernels.metric(kernels.to_chart(q)), "q")
         keep = paths is not None
-        results = connect_rows(kernels, p, q, 0.0, rtol, keep_path=keep, length_only=True)
+        results, compared[rows] = shortest_rows(kernels, p, q, rtol, keep, length_only=True)
         if paths is not None:
             found_paths = ((k, found.path) for k, found in zip(rows, results, strict=True))
             paths |= {int(k): path for k, path in found_paths if path is not None}
@@ -224,7 +215,7 @@ def measured(
                 limit = distance_by_continuity(kernels, starts[k], ends[k], rtol)
                 if limit is not None:
                     value[k], error[k], status[k], gap[k] = *limit, "infimum", 0.0
-    return value, error, gap, status
+    return value, error, gap, status, compared
 
 
 def _shaped(array: NDArray[Any], shape: tuple[int, ...]) -> Any:

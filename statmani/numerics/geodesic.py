@@ -26,6 +26,7 @@ from statmani.numerics.followed import STEP_STATUS, from_velocity
 from statmani.numerics.path import Path
 from statmani.numerics.path_rows import PathRows, from_paths
 from statmani.numerics.prepared import Prepared, prepared
+from statmani.numerics.shortest import shortest_rows
 
 __all__ = ["Geodesic", "geodesic"]
 
@@ -285,7 +286,10 @@ def _between(
     x0 = kernels.to_chart(p)
     require_definite(kernels.metric(x0), "start")
     paths: list[Path | None] = []
-    rows = connect_rows(kernels, p, q, alpha, rtol, True)
+    if alpha == 0.0:
+        rows, _ = shortest_rows(kernels, p, q, rtol, True)
+    else:
+        rows = connect_rows(kernels, p, q, alpha, rtol, True)
     for found in rows:
         path = found.path
         if path is not None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statmani.errors import NoConvergence
-from statmani.numerics.connect import REASONS, connect_rows
+from statmani.numerics.connect import REASONS
 from statmani.numerics.prepared import Prepared
+from statmani.numerics.shortest import shortest_rows
 
 __all__ = ["Pull", "Search"]
 
@@ -62,7 +63,7 @@ class Search:
         self.evaluations += 1
         apart = np.flatnonzero((self._points != own).any(axis=1))
         starts = np.repeat(own[None], len(apart), axis=0)
-        found = connect_rows(kernels, starts, self._points[apart], 0.0, 1e-12)
+        found, _ = shortest_rows(kernels, starts, self._points[apart], 1e-12)
         for k, connection in zip(apart, found, strict=True):
             if connection.status != "converged":
                 raise NoConvergence(

@@ -43,6 +43,9 @@ class Base:
         Substitutions that leave one parameter, for curved subfamilies.
     heavy : bool
         Whether tails fall like powers.
+    vanishing : bool
+        Whether the density vanishes inside the support, where the score of a location has a pole
+        and no third moment.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Base:
     parameters: tuple[tuple[sp.Symbol, Kind], ...] = ()
     curves: tuple[dict[sp.Symbol, sp.Expr], ...] = ()
     heavy: bool = False
+    vanishing: bool = False
 
 
 _HALF = sp.Rational(1, 2)
@@ -65,7 +69,7 @@ STANDARD: tuple[Base, ...] = (
     Base("Cauchy", -sp.log(sp.pi) - sp.log(1 + x**2), "real", heavy=True),
     Base("hyperbolic secant", -sp.log(sp.pi) - sp.log(sp.cosh(x)), "real"),
     Base("Student t(5)", sp.log(sp.Rational(8, 3)) - sp.log(sp.pi * sp.sqrt(5))
-         - 3 * sp.log(1 + x**2 / 5), "real"),
+         - 3 * sp.log(1 + x**2 / 5), "real", heavy=True),
     Base("quartic", -(x**4) - sp.log(2 * sp.gamma(sp.Rational(5, 4))), "real"),
     Base("log-gamma(2)", 2 * x - sp.exp(x), "real"),
     Base("generalised logistic(2, 1)", sp.log(2) - x - 3 * sp.log(1 + sp.exp(-x)), "real"),
@@ -73,7 +77,7 @@ STANDARD: tuple[Base, ...] = (
     Base("gamma(5/2)", 3 * _HALF * sp.log(x) - x - sp.loggamma(5 * _HALF), "positive"),
     Base("beta prime(2, 3)", sp.log(12) + sp.log(x) - 5 * sp.log(1 + x), "positive", heavy=True),
     Base("half-logistic", sp.log(2) - x - 2 * sp.log(1 + sp.exp(-x)), "positive"),
-    Base("squared normal", sp.log(x**2) - x**2 / 2 - _LOG_ROOT, "real"),
+    Base("squared normal", sp.log(x**2) - x**2 / 2 - _LOG_ROOT, "real", vanishing=True),
     Base("two bumps", sp.log((1 + x**2) / 2) - x**2 / 2 - _LOG_ROOT, "real"),
 )  # fmt: skip
 

@@ -132,7 +132,8 @@ def _location_scale(pick: Pick) -> Draft:
     base = pick(STANDARD)
     location, scale = sp.symbols("m s")
     draft = _from_base(base)
-    forms = ("scale",) if base.sample == "positive" else ("location and scale", "location", "scale")
+    fixed = base.sample == "positive" or base.vanishing
+    forms = ("scale",) if fixed else ("location and scale", "location", "scale")
     form = pick(forms)
     z, jacobian = x, sp.S.Zero
     if "scale" in form:

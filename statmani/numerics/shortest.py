@@ -1,0 +1,139 @@
+"""The shortest of several geodesics between two points, where there may be several.
+
+Conjugate points are at least pi / sqrt(K) apart, with the largest sectional curvature K (do Carmo
+1992, section 10.2). Farther points may have several geodesics, and the straight line of the chart
+leads to any of them. On a statistical manifold the geodesic of alpha = -1/4, a little towards
+mixtures, is another start: it can take the covariance of normal laws along the line between
+their means, which pays for far means. Other manifolds are searched aside of the first geodesic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from statmani.errors import StatmaniError
+from statmani.geometry.manifold import StatisticalManifold
+from statmani.numerics.alternatives import curves_aside
+from statmani.numerics.closed import closed_distance
+from statmani.numerics.connect import Connection, connect_rows
+from statmani.numerics.path import Path
+from statmani.numerics.prepared import Prepared, gauss
+from statmani.numerics.sectional import ROUNDING, sampled_curvature
+
+__all__ = ["curve_coefficients", "reach", "shortest_rows"]
+
+Floats = NDArray[np.float64]
+_ALPHA, _ROUGH = -0.25, 1e-2
+# Degree of the curves that are started from, nodes of their projection, samples of arc length.
+_DEGREE, _NODES, _SAMPLES = 16, 60, 401
+# Geodesics whose velocities at the start differ by less, relative to their length, are one.
+_SAME = 1e-3
+
+
+def reach(manifold: StatisticalManifold) -> float:
+    """How long a geodesic is at least where there may be another; looked at once.
+
+    By the largest sectional curvature at sampled points; infinite where none is positive.
+    """
+    found: float = manifold._once("reach of geodesics", _reach)
+    return found
+
+
+def _reach(manifold: StatisticalManifold) -> float:
+    if manifold.dim == 1 or closed_distance(manifold) is not None:
+        return np.inf
+    try:
+        largest = sampled_curvature(manifold).value
+    except StatmaniError:
+        return np.inf
+    return float(np.pi / np.sqrt(largest)) if largest > ROUNDING else np.inf
+
+
+def shortest_rows(
+    kernels: Prepared,
+    p: Floats,
+    q: Floats,
+    rtol: float,
+    keep_path: bool = False,
+    length_only: bool = False,
+) -> tuple[list[Connection], NDArray[np.int64]]:
+    """As :func:`connect_rows` with alpha = 0, and how many geodesics were compared, by row."""
+    rows = connect_rows(kernels, p, q, 0.0, rtol, keep_path, length_only)
+    counts = np.array([c.status == "converged" for c in rows], dtype=np.int64)
+    far = reach(kernels.manifold)
+    for k, first in enumerate(rows):
+        if first.status == "converged" and first.distance <= far:
+            continue
+        start, end = p[k : k + 1], q[k : k + 1]
+        known = [first] if counts[k] else []
+        for curve in _other_curves(kernels, start, end, first):
+            found = connect_rows(
+                kernels, start, end, 0.0, rtol, keep_path, length_only, curve[None]
+            )[0]
+            if found.status == "converged" and _is_new(kernels, start, found, known):
+                known.append(found)
+        if known:
+            # Of geodesics that are as long, the first.
+            rows[k] = min(known, key=lambda c: c.distance)
+            counts[k] = len(known)
+    return rows, counts
+
+
+def _is_new(kernels: Prepared, p: Floats, found: Connection, known: list[Connection]) -> bool:
+    lower = np.linalg.cholesky(kernels.metric(kernels.to_chart(p))[0])
+    apart = [np.linalg.norm(lower.T @ (found.velocity - c.velocity)) for c in known]
+    return not apart or bool(min(apart) > _SAME * found.distance)
+
+
+def _other_curves(kernels: Prepared, p: Floats, q: Floats, first: Connection) -> Iterator[Floats]:
+    manifold = kernels.manifold
+    if manifold.geometry.skewness:
+        path = connect_rows(kernels, p, q, _ALPHA, _ROUGH, True)[0].path
+        if path is not None:
+            yield curve_coefficients(kernels, [path])
+    elif first.status == "converged":
+        path = first.path or connect_rows(kernels, p, q, 0.0, _ROUGH, True)[0].path
+        if path is not None:
+            for halves in curves_aside(kernels, p[0], q[0], path, first.distance):
+                yield curve_coefficients(kernels, halves)
+
+
+def curve_coefficients(kernels: Prepared, paths: list[Path]) -> Floats:
+    """Of a curve along paths that follow each other, by its arc length; shape (degree, n)."""
+    # More samples near the ends, where geodesics of other connections turn quickly.
+    times = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, _SAMPLES))
+    ends = [0.0]
+    velocities, lengths = [], []
+    for path in paths:
+        speed = _speeds(kernels, path, times)
+        steps = 0.5 * (speed[1:] + speed[:-1]) * np.diff(times)
+        lengths.append(ends[-1] + np.concatenate([[0.0], np.cumsum(steps)]))
+        ends.append(float(lengths[-1][-1]))
+    nodes, matrix = _projection()
+    places = nodes * ends[-1]
+    for path, along, low, high in zip(paths, lengths, ends[:-1], ends[1:], strict=True):
+        own = places[(places >= low) & (places < high)]
+        at = np.interp(own, along, times)
+        velocities.append(path(at)[1] * (ends[-1] / _speeds(kernels, path, at))[:, None])
+    result: Floats = matrix @ np.concatenate(velocities)
+    return result
+
+
+def _speeds(kernels: Prepared, path: Path, times: Floats) -> Floats:
+    x, v = path(times)
+    speeds: Floats = np.sqrt(np.einsum("ti,tij,tj->t", v, kernels.metric(x), v))
+    return speeds
+
+
+@lru_cache(maxsize=1)
+def _projection() -> tuple[Floats, Floats]:
+    # Nodes on [0, 1], and what takes velocities there to coefficients of Legendre polynomials.
+    nodes, weights = gauss(_NODES)[:2]
+    degree = np.arange(1, _DEGREE + 1)
+    basis = legendre.legvander(2.0 * nodes - 1.0, _DEGREE)[:, 1:]
+    return nodes, ((2 * degree + 1)[:, None] * basis.T) * weights
