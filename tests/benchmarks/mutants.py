@@ -261,12 +261,18 @@ def kept(rows: Path | None) -> dict[tuple[str, str, str, int], dict[str, Any]]:
 def report(rows: list[dict[str, Any]]) -> str:
     """Markdown: figures, then each survivor with the reason."""
     reasons = json.loads(REASONS.read_text("utf-8"))
+
+    def why(row: dict[str, Any]) -> str:
+        key = f"{row['module']}: {row['before']} -> {row['after']}"
+        return str(reasons.get(key, "not explained"))
+
     left = [r for r in rows if not r["by"]]
     hang = sum(r["by"] == HANGS for r in rows)
     dead = len(rows) - len(left)
+    same = sum(why(r).startswith("equivalent") for r in left)
     lines = [
-        f"{dead} of {len(rows)} mutants are killed ({dead / len(rows):.0%}), "
-        f"{hang} of them because the tests do not end.",
+        f"{dead} of {len(rows)} mutants are killed, {hang} of them because the tests do not end. "
+        f"{same} are equivalent: {dead / (len(rows) - same):.0%} of the others are killed.",
         "",
         "| change | mutants | killed |",
         "|---|---|---|",
@@ -276,8 +282,7 @@ def report(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {name} | {len(those)} | {sum(bool(r['by']) for r in those)} |")
     lines += ["", "| survivor | before | after | why |", "|---|---|---|---|"]
     for r in left:
-        why = reasons.get(f"{r['module']}: {r['before']} -> {r['after']}", "not explained")
-        lines.append(f"| {r['module']} | `{r['before']}` | `{r['after']}` | {why} |")
+        lines.append(f"| {r['module']} | `{r['before']}` | `{r['after']}` | {why(r)} |")
     return "\n".join(lines)
 
 
