@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from normal_fibres import geodesic_lengths
 
 import statmani as sm
-from normal_fibres import geodesic_lengths
 from statmani.numerics.shortest import reach
 
 # mu1, mu2, sigma1, sigma2, rho of both ends. The straight line of the coordinates leads to the
