@@ -154,6 +154,9 @@ def _denominators_factored(term: sp.Expr) -> sp.Expr:
 
 def _split(node: sp.Expr, positive: Callable[[sp.Expr], bool]) -> sp.Expr:
     """log of a product as a sum over its factors that are proved positive."""
+    if not isinstance(node, sp.log):
+        # The logarithm of an exponential, or of a number.
+        return node
     argument = node.args[0]
     if isinstance(argument, sp.exp):
         return argument.args[0]

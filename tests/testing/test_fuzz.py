@@ -19,9 +19,11 @@ import sympy as sp
 from scipy import integrate
 
 import statmani as sm
+from statmani.declare import declare
 from statmani.expectation.law import law_of
 from statmani.expectation.panels import PanelRule
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.stable import stable_form
 from statmani.expectation.sweep import Sweep
 from statmani.testing import default_points, random_family
 
@@ -180,6 +182,17 @@ def test_components_whose_weights_are_positive_in_one_fraction_only(spelling: st
     parts = [integrate.quad(information, *ends)[0] for ends in ((0, 1), (1, 30), (30, np.inf))]
     assert found.values[0] == pytest.approx(slope**2 * sum(parts), rel=1e-9)
     assert found.errors[0] < 1e-12 * found.values[0]
+
+
+@pytest.mark.parametrize("factor", [sp.E * t, sp.exp(t * sp.exp(-x)), sp.exp(sp.exp(-x) * x) / 3])
+def test_factors_whose_logarithms_are_none(factor: sp.Expr) -> None:
+    # sympy writes log(E) as 1 and log(exp(t exp(-x))) as the exponent.
+    positive = sp.Interval.open(0, sp.oo)
+    ell = sp.log(factor / (x + t) ** 2, evaluate=False)
+    law = declare(None, ell, {x: positive}, {t: positive}, None, None, (), None)
+    at = {law.variables[0].symbol: sp.Rational(2, 3), law.parameters[0]: sp.Rational(5, 7)}
+    gap = (stable_form(law) - law.log_density).subs(at).evalf(25)
+    assert abs(gap) < 1e-20
 
 
 def test_mass_without_values_is_an_error_and_not_left_out() -> None:
