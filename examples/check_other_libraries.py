@@ -1,10 +1,11 @@
 """Test other implementations of Fisher-Rao geometry, and find four faults of a library.
 
 The functions below restate what geomstats computes, in a few lines of our own. With geomstats
-installed, the diagonal normal and the gamma family of the library itself are tested too.
+installed (2.8 has all four faults), the library itself is tested too.
 """
 
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -84,22 +85,50 @@ def gamma_in_mean() -> sm.StatisticalManifold:
     return M.reparametrize(dict(zip(M.coordinates, (k, mean / k), strict=True)), (k, mean))
 
 
+def gram(metric: Any, directions: list[list[float]], point: list[float]) -> np.ndarray:
+    """The inner products of tangent vectors in a metric of geomstats."""
+    vectors, base = [np.array(d) for d in directions], np.array(point)
+    products = [[metric.inner_product(a, b, base) for a in vectors] for b in vectors]
+    return np.array(products).reshape(len(vectors), len(vectors))
+
+
 def installed() -> dict[str, Comparison]:
     """The same checks on geomstats itself, where it is installed."""
     if find_spec("geomstats") is None:
         return {}
     from geomstats.information_geometry.gamma import GammaDistributions
-    from geomstats.information_geometry.normal import DiagonalNormalDistributions
+    from geomstats.information_geometry.multinomial import MultinomialDistributions
+    from geomstats.information_geometry.normal import (
+        DiagonalNormalDistributions,
+        GeneralNormalDistributions,
+    )
 
-    diagonal, gamma = DiagonalNormalDistributions(sample_dim=1).metric, GammaDistributions().metric
+    general = GeneralNormalDistributions(sample_dim=2).metric
+    diagonal = DiagonalNormalDistributions(sample_dim=1).metric
+    multinomial = MultinomialDistributions(dim=2, n_draws=4).metric
+    gamma = GammaDistributions().metric
 
-    def metric(theta: np.ndarray) -> np.ndarray:
-        return np.array(
-            [[diagonal.inner_product(a, b, theta) for a in np.eye(2)] for b in np.eye(2)]
-        ).reshape(2, 2)
+    def general_metric(theta: np.ndarray) -> np.ndarray:
+        # Points are the mean and all entries of the covariance, which move together.
+        means = [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
+        entries = [[0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1]]
+        return gram(general, means + entries, [*theta[:4], *theta[3:]])
 
+    def diagonal_metric(theta: np.ndarray) -> np.ndarray:
+        return gram(diagonal, [[1, 0], [0, 1]], [*theta])
+
+    def scalar(theta: np.ndarray) -> float:
+        a, b = np.array([1.0, 0.0, -1.0]), np.array([0.0, 1.0, -1.0])
+        point = np.array([*theta, 1 - theta.sum()])
+        return 2 * float(multinomial.sectional_curvature(a, b, point))
+
+    trinomial = sm.families.multinomial(4, 3)
     return {
-        "geomstats, diagonal normal": check_metric(metric, normal_in_variance()),
+        "geomstats, general normal": check_metric(
+            general_metric, sm.families.multivariate_normal(2)
+        ),
+        "geomstats, diagonal normal": check_metric(diagonal_metric, normal_in_variance()),
+        "geomstats, multinomial": check_scalar_curvature(scalar, trinomial),
         "geomstats, gamma": check_christoffel(gamma.christoffels, gamma_in_mean()),
     }
 

@@ -6,7 +6,7 @@ complementary error function become one function whose derivative is an inverse 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,15 +108,28 @@ def stable_form(declaration: Declaration) -> sp.Expr:
     def _sum(inner: sp.Add) -> sp.Expr | None:
         if not any(a.free_symbols & samples for a in inner.atoms(sp.exp, sp.Pow)):
             return None
+        exponents = _exponents(inner.args, sp.factor_terms)
+        if exponents is None:
+            # The signs of 1 - 1/(1 + exp(-w)) and -t/(t exp(x) + exp(x)) + exp(-x) show in
+            # single fractions.
+            exponents = _exponents([_denominators_factored(t) for t in inner.args], sp.together)
+        if exponents is None:
+            return None
+        return exponents[0] if len(exponents) == 1 else LogSumExp(*exponents)
+
+    def _exponents(
+        terms: Sequence[sp.Expr], tidied: Callable[[sp.Expr], sp.Expr]
+    ) -> list[sp.Expr] | None:
+        """Logarithms of the terms, those with the same function of the sample added up first."""
         parts: dict[sp.Expr, sp.Expr] = {}
-        for term in inner.args:
+        for term in terms:
             coefficient, moving = term.as_independent(*samples, as_Add=False)
             parts[moving] = parts.get(moving, sp.Integer(0)) + coefficient
         exponents = []
         for moving, coefficient in parts.items():
             exponent: sp.Expr = sp.Integer(0)
             for factor in (
-                *sp.Mul.make_args(sp.factor_terms(coefficient)),
+                *sp.Mul.make_args(tidied(coefficient)),
                 *moving.as_ordered_factors(),
             ):
                 if isinstance(factor, sp.exp):
@@ -126,15 +139,24 @@ def stable_form(declaration: Declaration) -> sp.Expr:
                 else:
                     return None
             exponents.append(exponent)
-        if len(exponents) == 1:
-            return exponents[0]
-        return LogSumExp(*exponents)
+        return exponents
 
     return declaration.log_density.replace(lambda e: isinstance(e, sp.log), opened)
 
 
+def _denominators_factored(term: sp.Expr) -> sp.Expr:
+    """1/(t exp(x) + exp(x)) as exp(-x)/(t + 1)."""
+    return term.replace(
+        lambda e: e.is_Pow and e.exp.is_negative and e.base.is_Add,
+        lambda e: sp.factor_terms(e.base) ** e.exp,
+    )
+
+
 def _split(node: sp.Expr, positive: Callable[[sp.Expr], bool]) -> sp.Expr:
     """log of a product as a sum over its factors that are proved positive."""
+    if not isinstance(node, sp.log):
+        # The logarithm of an exponential, or of a number.
+        return node
     argument = node.args[0]
     if isinstance(argument, sp.exp):
         return argument.args[0]

@@ -173,7 +173,10 @@ def jeffreys(charts: Charted, name: str, statement: str, clock: Clock) -> Law:
     view = charts.target
     clock.tick()
     det = linear.determinant(view.ring, charts.jacobian)
-    square = view.ring.convert(charts.new.volume_element**2)
+    published = charts.new.volume_element
+    clock.tick()
+    square = view.ring.convert(published**2)
+    clock.tick()
     expected = charts.expression(charts.old.volume_element**2) * det * det
     return compare(view, name, statement, [((), (square,), (expected,))], clock)
 

@@ -14,7 +14,7 @@ from statmani.expectation.deadline import run_bounded
 from statmani.expectation.equivariant import IDENTIFIED
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.inference.divergence import kl_divergence
-from statmani.laws.judge import Clock, compare, run
+from statmani.laws.judge import Clock, TimeOver, compare, run
 from statmani.laws.published import Published
 from statmani.laws.record import Law
 from statmani.laws.scores import Equation, Scores
@@ -119,16 +119,16 @@ def _law(
             kl = run_bounded(lambda _: _Divergence(family), clock.seconds, None, processor=True)
             if not (kl.is_proved and kl.is_one_piece):
                 return None
-            converted = [
-                (index, poly, (view.ring.convert(value),))
-                for index, poly, value in sides(kl)
-                if not value.has(sp.nan, sp.zoo, sp.oo)
-            ]
-        except (StatmaniError, ZeroDivisionError):
+            converted = []
+            for index, poly, value in sides(kl):
+                clock.tick()
+                if not value.has(sp.nan, sp.zoo, sp.oo):
+                    converted.append((index, poly, (view.ring.convert(value),)))
+            if not converted:
+                return None
+            return compare(view, name, statement, converted, clock, _CLOSED)
+        except (StatmaniError, TimeOver, ZeroDivisionError):
             return None
-        if not converted:
-            return None
-        return compare(view, name, statement, converted, clock, _CLOSED)
 
     def law(clock: Clock) -> Law:
         # At a kink the divergence has two derivatives, and of the third only one-sided ones.

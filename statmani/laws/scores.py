@@ -170,18 +170,21 @@ class Scores:
         if self._overruns >= _MOST_OVERRUNS:
             return None
 
-        def work(report: Callable[[str], None]) -> list[tuple[tuple[int, ...], Any, Any]]:
+        def work(report: Callable[[str], None]) -> tuple[tuple[int, ...], Any, Any] | None:
             self.closed.begin()
-            return [(e.index, *e.closed(self.closed)) for e in equations]
+            for equation in equations:
+                left, right = equation.closed(self.closed)
+                if not self._vanishes(left - right):
+                    return equation.index, left, right
+            return None
 
         try:
-            sides = run_bounded(work, clock.seconds, None, processor=True)
-            for index, left, right in sides:
-                if not self._vanishes(left - right):
-                    witness = self._closed_witness(index, left, right)
-                    if witness is None:
-                        return None
-                    return Law(name, statement, "violated", witness=witness)
+            unequal = run_bounded(work, clock.seconds, None, processor=True)
+            if unequal is not None:
+                witness = self._closed_witness(*unequal)
+                if witness is None:
+                    return None
+                return Law(name, statement, "violated", witness=witness)
         except OutOfTime:
             self._overruns += 1
             # What was cut may have left a ring between two of its steps.

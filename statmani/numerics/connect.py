@@ -122,17 +122,7 @@ def connect_rows(
     results = []
     for k, row in enumerate(rows):
         status, turned, *found = solver.connect_ends(
-            *parts,
-            x0[k],
-            x1[k],
-            w[k],
-            curves[k],
-            detour,
-            alpha,
-            rtol,
-            float(rounding[k]),
-            *common,
-            row,
+            *parts, x0[k], x1[k], w[k], curves[k], alpha, rtol, float(rounding[k]), *common, row
         )
         path = None
         if status == 0:

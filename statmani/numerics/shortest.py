@@ -93,11 +93,14 @@ def _others(
     rows = partial(connect_rows, kernels, p, q)
     if kernels.manifold.geometry.skewness:
         path = rows(_ALPHA, _ROUGH, True)[0].path
-        for degree in _DEGREES if path is not None else ():
-            found = rows(0.0, *options, starts=curve_coefficients(kernels, [path], degree)[None])[0]
+        if path is None:
+            return
+        for degree in _DEGREES:
+            curve = curve_coefficients(kernels, [path], degree)
+            found = rows(0.0, *options, starts=curve[None])[0]
             yield found
             if found.status == "converged":
-                break
+                return
     elif first.status == "converged":
         path = first.path or rows(0.0, _ROUGH, True)[0].path
         if path is not None:

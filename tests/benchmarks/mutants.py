@@ -34,7 +34,12 @@ REASONS = Path(__file__).parent / "mutants_explained.json"
 BEGIN, END = "<!-- outcome begins -->", "<!-- outcome ends -->"
 HANGS = "hangs"
 _GEOMETRY = ["tests/geometry/test_tensors.py", "tests/geometry/test_known_curvature.py"]
-_EXPECTATION = ["tests/expectation/test_reference_values.py", "tests/expectation/test_moments.py"]
+_SEPARATION = "tests/expectation/test_separation.py"
+_EXPECTATION = [
+    _SEPARATION,
+    "tests/expectation/test_reference_values.py",
+    "tests/expectation/test_moments.py",
+]
 #: Modules that hold formulas, with the tests to run, likeliest to see a fault first.
 COVERED: dict[str, list[str]] = {
     "geometry/curvature.py": [*_GEOMETRY, "tests/geometry/test_laws.py"],
@@ -45,6 +50,7 @@ COVERED: dict[str, list[str]] = {
         "tests/geometry/test_flatness.py",
         *_GEOMETRY,
         "tests/geometry/test_reference.py",
+        "tests/geometry/test_laws.py",
     ],
     "geometry/hessian_equation.py": ["tests/numerics/test_formula.py"],
     "geometry/linear.py": _GEOMETRY,
@@ -55,11 +61,15 @@ COVERED: dict[str, list[str]] = {
     "geometry/chart.py": ["tests/geometry/test_maps.py", "tests/geometry/test_laws.py"],
     "geometry/volume.py": _GEOMETRY,
     "expectation/exponential.py": _EXPECTATION,
-    "expectation/components.py": _EXPECTATION,
+    "expectation/components.py": ["tests/expectation/test_components.py", *_EXPECTATION],
     "expectation/kernels.py": _EXPECTATION,
     "expectation/affine.py": ["tests/expectation/test_affine.py", *_EXPECTATION],
     "expectation/means.py": _EXPECTATION,
-    "expectation/equivariant.py": ["tests/expectation/test_identified.py", *_EXPECTATION],
+    "expectation/equivariant.py": [
+        _SEPARATION,
+        "tests/expectation/test_identified.py",
+        *_EXPECTATION[1:],
+    ],
 }
 SWAPPED = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
@@ -251,12 +261,18 @@ def kept(rows: Path | None) -> dict[tuple[str, str, str, int], dict[str, Any]]:
 def report(rows: list[dict[str, Any]]) -> str:
     """Markdown: figures, then each survivor with the reason."""
     reasons = json.loads(REASONS.read_text("utf-8"))
+
+    def why(row: dict[str, Any]) -> str:
+        key = f"{row['module']}: {row['before']} -> {row['after']}"
+        return str(reasons.get(key, "not explained"))
+
     left = [r for r in rows if not r["by"]]
     hang = sum(r["by"] == HANGS for r in rows)
     dead = len(rows) - len(left)
+    same = sum(why(r).startswith("equivalent") for r in left)
     lines = [
-        f"{dead} of {len(rows)} mutants are killed ({dead / len(rows):.0%}), "
-        f"{hang} of them because the tests do not end.",
+        f"{dead} of {len(rows)} mutants are killed, {hang} of them because the tests do not end. "
+        f"{same} are equivalent: {dead / (len(rows) - same):.0%} of the others are killed.",
         "",
         "| change | mutants | killed |",
         "|---|---|---|",
@@ -266,8 +282,7 @@ def report(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {name} | {len(those)} | {sum(bool(r['by']) for r in those)} |")
     lines += ["", "| survivor | before | after | why |", "|---|---|---|---|"]
     for r in left:
-        why = reasons.get(f"{r['module']}: {r['before']} -> {r['after']}", "not explained")
-        lines.append(f"| {r['module']} | `{r['before']}` | `{r['after']}` | {why} |")
+        lines.append(f"| {r['module']} | `{r['before']}` | `{r['after']}` | {why(r)} |")
     return "\n".join(lines)
 
 

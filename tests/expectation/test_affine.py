@@ -76,6 +76,30 @@ def test_a_shifted_bound_moves_to_zero() -> None:
     )
 
 
+def test_a_shift_is_seen_through_a_factor() -> None:
+    """2 a + 3 is positive where a + 3/2 is."""
+    rate = 2 * a + 3
+    declaration = declare(
+        None,
+        sp.log(rate) - rate * x,
+        {x: POSITIVE},
+        {a: sp.Interval.open(-sp.Rational(3, 2), sp.oo)},
+        None,
+        None,
+        (),
+        None,
+    )
+    reduction = reduce_affine(declaration)
+    assert reduction is not None
+    assert reduction.declaration.parameters[0].is_positive
+
+
+def test_a_bound_with_a_factor_moves_to_zero() -> None:
+    reduction = reduce_affine(gamma_in(2 * a + b + 1, 2 * b - a))
+    assert reduction is not None
+    assert all(s.is_positive for s in reduction.declaration.parameters)
+
+
 def test_unidentified_combinations_are_not_reduced() -> None:
     one_direction = declare(
         None,

@@ -194,6 +194,16 @@ def test_geodesic_equations(models):
         assert abs(residual.evalf(30)) < 1e-25
 
 
+def test_geodesic_equations_with_a_symbol_that_is_one():
+    x, y = symbols("x y", real=True)
+    M = StatisticalManifold((x, y), sp.diag(1, exp(2 * x)))
+    equations = M.levi_civita.geodesic_equations
+    t = next(iter(equations[0].lhs.atoms(sp.Derivative))).variables[0]
+    X, Y = (sp.Function(s.name, real=True)(t) for s in (x, y))
+    assert equations[0].lhs == X.diff(t, 2) - exp(2 * X) * Y.diff(t) ** 2
+    assert equations[1].lhs == Y.diff(t, 2) + 2 * X.diff(t) * Y.diff(t)
+
+
 def test_output_does_not_depend_on_the_hash_seed():
     code = (
         "from sympy import *\n"

@@ -44,6 +44,13 @@ def test_leaving_the_old_domain(images, coordinates, words) -> None:
     assert words in message
 
 
+def test_leaving_with_a_constant() -> None:
+    """The constant has no value of its own: points where it is given one decide."""
+    scales = sm.StatisticalManifold({a: HALF}, [[1 / a**2]])
+    with pytest.raises(InvalidManifold, match=r"domain \(a > 0\): at (t = |b = ).* gives a = -"):
+        scales.reparametrize({a: t - b}, {t: S.Reals})
+
+
 def test_leaving_the_simplex() -> None:
     """Each probability is in (0, 1) at t < 3/4, only their sum is too large."""
     message = _refused(C, (t, t / 3), {t: Interval.open(0, Rational(9, 10))})

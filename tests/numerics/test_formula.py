@@ -12,6 +12,7 @@ import sympy as sp
 from exact_spaces import HALF_PLANES, distance_and_log, mp
 
 import statmani as sm
+from statmani.geometry.hessian_equation import _coefficients
 from statmani.numerics import closed
 from statmani.numerics.closed import closed_distance
 
@@ -108,6 +109,34 @@ class TestPublishedValues:
         )
         (near, far) = (0.001, 0.2), (np.pi - 0.002, 0.2 + np.pi)
         assert sm.distance(M, near, far) == pytest.approx(3**0.5 * (np.pi - 0.001), rel=1e-14)
+
+    @pytest.mark.parametrize(
+        ("second", "domain"),
+        [
+            # x occurs in the metric with either sign.
+            (y + x**3 / 3, sp.S.Reals),
+            # x occurs in a sum with y only.
+            (y + x * y + x * y**2 / 2, POSITIVE),
+        ],
+    )
+    def test_planes_in_skew_coordinates(self, second, domain):
+        jacobian = sp.Matrix([x, second]).jacobian((x, y))
+        M = sm.StatisticalManifold({x: domain, y: domain}, (jacobian.T * jacobian).expand())
+        p, q = {x: 2, y: 1}, {x: sp.Rational(1, 3), y: sp.Rational(1, 2)}
+        expected = np.hypot(5 / 3, float(second.subs(p) - second.subs(q)))
+        assert value(M, p.values(), q.values()) == pytest.approx(expected, rel=1e-14)
+
+    def test_strip_along_a_line(self):
+        # x = tanh of the distance to a line of the hyperbolic plane, y the place along it.
+        M = sm.StatisticalManifold(
+            {x: sp.Interval.open(-1, 1), y: sp.S.Reals},
+            sp.diag(1 / (1 - x**2) ** 2, 1 / (1 - x**2)),
+        )
+        (a, b), (p, q) = (0.3, -0.4), (-0.6, 1.1)
+        root = np.sqrt((1 - a**2) * (1 - p**2))
+        expected = np.arccosh((np.cosh(b - q) - a * p) / root)
+        assert sm.distance(M, (a, b), (p, q)) == pytest.approx(expected, rel=1e-13)
+        assert sm.distance_formula(M).curvature == -1
 
     def test_circle(self):
         M = sm.StatisticalManifold({phi: sm.Circle}, [[4]])
@@ -269,3 +298,10 @@ def test_primed_names_do_not_clash():
     a, b = sp.symbols("a aprime", positive=True)
     found = sm.distance_formula(sm.StatisticalManifold((a, b), sp.diag(1, 1)))
     assert [s.name for s in found.end] == ["aprimeprime", "aprimeprimeprime"]
+
+
+def test_coefficients_of_functions_with_different_denominators():
+    ring = sm.StatisticalManifold({r: POSITIVE}, [[1 / r]]).ring
+    functions = (1 / r, 1 / (1 + r), 1 / r + 1 / (1 + r))
+    assert _coefficients(ring, [[ring.convert(e)] for e in functions]) == [-1, -1, 1]
+    assert _coefficients(ring, [[ring.convert(e)] for e in functions[:2]]) is None

@@ -16,10 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import integrate
 
 import statmani as sm
+from statmani.declare import declare
+from statmani.expectation.law import law_of
 from statmani.expectation.panels import PanelRule
 from statmani.expectation.quadrature import Integrator
+from statmani.expectation.stable import stable_form
+from statmani.expectation.sweep import Sweep
 from statmani.testing import default_points, random_family
 
 COUNT = int(os.environ.get("STATMANI_FUZZ_COUNT", "200"))
@@ -151,6 +156,43 @@ def test_digits_that_fade_before_a_value_is_gone() -> None:
     # By tanh-sinh quadrature with 40 digits of the two components apart.
     assert found.values[0] == pytest.approx(-0.014757884185516870337, rel=1e-5)
     assert found.values[1] == pytest.approx(-0.017075533327174879697, rel=1e-5)
+
+
+@pytest.mark.parametrize("spelling", ["density", "expanded"])
+def test_components_whose_weights_are_positive_in_one_fraction_only(spelling: str) -> None:
+    # exp(x) times over, these components have no value where a thousandth of the mass is left.
+    if spelling == "density":
+        weight, place = 1 / (1 + sp.exp(-t)), sp.Rational(3, 14)
+        density = (1 - weight) * sp.exp(-x) + 1 / ((1 + sp.exp(-t)) * (x + 1) ** 2)
+        domain = sp.S.Reals
+    else:
+        weight, place = t / (1 + t), sp.Rational(13, 7)
+        square = sp.expand((1 + t) * (1 + x) ** 2)
+        density = t / square - t / (t * sp.exp(x) + sp.exp(x)) + sp.exp(-x)
+        domain = sp.Interval.open(0, sp.oo)
+    family = sm.Family(density, sample={x: sp.Interval.open(0, sp.oo)}, parameters={t: domain})
+    law = law_of(family.declaration)
+    found = Sweep(law, [(sp.Integer(1), ((0,), (0,)))]).at({law.symbols[0]: place})
+    share, slope = (float(e.subs(t, place)) for e in (weight, weight.diff(t)))
+
+    def information(v: float) -> float:
+        heavy, light = (1 + v) ** -2, np.exp(-v)
+        return (heavy - light) ** 2 / (share * heavy + (1 - share) * light)
+
+    parts = [integrate.quad(information, *ends)[0] for ends in ((0, 1), (1, 30), (30, np.inf))]
+    assert found.values[0] == pytest.approx(slope**2 * sum(parts), rel=1e-9)
+    assert found.errors[0] < 1e-12 * found.values[0]
+
+
+@pytest.mark.parametrize("factor", [sp.E * t, sp.exp(t * sp.exp(-x)), sp.exp(sp.exp(-x) * x) / 3])
+def test_factors_whose_logarithms_are_none(factor: sp.Expr) -> None:
+    # sympy writes log(E) as 1 and log(exp(t exp(-x))) as the exponent.
+    positive = sp.Interval.open(0, sp.oo)
+    ell = sp.log(factor / (x + t) ** 2, evaluate=False)
+    law = declare(None, ell, {x: positive}, {t: positive}, None, None, (), None)
+    at = {law.variables[0].symbol: sp.Rational(2, 3), law.parameters[0]: sp.Rational(5, 7)}
+    gap = (stable_form(law) - law.log_density).subs(at).evalf(25)
+    assert abs(gap) < 1e-20
 
 
 def test_mass_without_values_is_an_error_and_not_left_out() -> None:
