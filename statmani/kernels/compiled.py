@@ -53,7 +53,7 @@ _SOLVE = "types.boolean(ROWS, ROWS)"
 _NEWTON = f"{_G}({_F}({_JACOBIAN}), {_F}({_SOLVE}), FIELD, VECTOR, {_PATH}, {_G}, {_G}, {_GAUSS})"
 _MEASURE = f"types.UniTuple({_G}, 3)(FIELD, VECTOR, {_PATH}, {_GAUSS})"
 _REMESH = f"types.Tuple((ROWS, ROWS, BLOCK))(VECTOR, {_PATH}, VECTOR, ROWS)"
-_SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS)"
+_SHORTEN = f"types.UniTuple({_G}, 2)(FIELD, VECTOR, VECTOR, ROWS, ROWS, types.boolean)"
 _TOOLS = (
     f"types.Tuple((types.UniTuple(ROWS, 8), {_F}({_NEWTON}), {_F}({_JACOBIAN}), {_F}({_SOLVE}), "
     f"{_F}({_MEASURE}), {_F}({_REMESH}), {_F}({_SHORTEN}), FIELD))"

@@ -194,14 +194,14 @@ def _speeds(field: Field, x0: Vector, w: Vector, c: Vector, count: int) -> Vecto
 
 
 def _bent(
-    tools: Tools, x0: Vector, w: Vector, rule: Vector, c: Vector
+    tools: Tools, x0: Vector, w: Vector, rule: Vector, c: Vector, patient: bool
 ) -> tuple[Vector, float, float]:
     # Coefficients of a curve of small energy that begins as c, and twice the energy of both.
     better = np.zeros(((rule.shape[1] - 2) // 2, x0.shape[0]))
     for a in range(c.shape[0]):
         for i in range(c.shape[1]):
             better[a, i] = c[a, i]
-    before, after = tools[6](tools[7], x0, w, better, rule)
+    before, after = tools[6](tools[7], x0, w, better, rule, patient)
     return better, before, after
 
 
@@ -259,12 +259,12 @@ def connect(
         c, known = start, start
         for k in range(8):
             if k == 4:
-                # Energies may have been missed between the nodes: the same with more of them.
+                # Energies may have been missed between the nodes, or steps too long.
                 energy = np.inf
                 c = start
             if 2 * start.shape[0] > tools[0][k].shape[1] - 2:
                 continue
-            better, before, after = _bent(tools, x0, w, tools[0][k], c)
+            better, before, after = _bent(tools, x0, w, tools[0][k], c, k >= 4)
             _, length = largest_and_sum(_speeds(tools[7], x0, w, better, _SAMPLES))
             # By the inequality of Schwarz, unless the quadrature misses what is between nodes.
             resolved = length * length < 1.1 * after
@@ -272,7 +272,7 @@ def connect(
                 continue
             before = min(energy, before)
             c, energy = better, after
-            if resolved:
+            if k < 4:
                 known = c
             # The highest degree is dear.
             if not resolved or (k % 4 < 2 and energy <= (1.0 - _FLAT) * before):

@@ -22,8 +22,7 @@ __all__ = ["Shorten", "bending_rule", "curve_offset", "sampled_curve", "shorten"
 _ROUNDS = 200
 # A predicted gain below this part of the energy is not worth a step.
 _SETTLED = 1e-2
-# A step is as short as it can be with this multiple of the Gram matrix by the energy, whose second
-# derivatives are as large as itself.
+# The largest multiple of the Gram matrix. Second derivatives are as large as the energy.
 _STIFFEST = 1e8
 
 Shorten = Callable[..., tuple[float, float]]
@@ -147,11 +146,14 @@ def _cholesky(matrix: Vector, right: Vector) -> bool:
     return True
 
 
-def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tuple[float, float]:
+def shorten(
+    field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector, patient: bool
+) -> tuple[float, float]:
     """Improve c, shape (degree, n), in place; return twice the energy before and after.
 
     ``rule`` has a row for each node of a quadrature on [0, 1]: weight, node, then P_a and phi_a
-    for each degree a from 1. Infinite where the metric is not positive definite.
+    for each degree a from 1. Infinite where the metric is not positive definite. Steps become as
+    short as the energy asks for if ``patient``.
     """
     degree, n = c.shape
     size = degree * n
@@ -166,12 +168,13 @@ def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tup
     for _ in range(_ROUNDS):
         if not (energy > 0.0 and energy < np.inf):
             return first, np.inf
+        stiffest = _STIFFEST * (1.0 + energy) if patient else _STIFFEST
         for r in range(size):
             step[r, 0] = -slope[r, 0]
             for s in range(r + 1):
                 matrix[r, s] = second[r, s] + damping * gram[r, s]
         if not _cholesky(matrix, step):
-            if damping > _STIFFEST * (1.0 + energy):
+            if damping > stiffest:
                 return first, np.inf
             damping = max(0.25, 4.0 * damping)
             continue
@@ -197,7 +200,7 @@ def shorten(field: Field, x0: Vector, w: Vector, c: Vector, rule: Vector) -> tup
             gram, new_gram = new_gram, gram
             if settled:
                 break
-        elif damping > _STIFFEST * (1.0 + energy):
+        elif damping > stiffest:
             break
         if not ratio > 0.25:
             damping = max(0.25, 4.0 * damping)

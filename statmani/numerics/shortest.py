@@ -66,8 +66,12 @@ def shortest_rows(
     rows = connect_rows(kernels, p, q, 0.0, rtol, keep_path, length_only)
     counts = np.array([c.status == "converged" for c in rows], dtype=np.int64)
     far = reach(kernels.manifold)
+    around = any(axis.periodic for axis in kernels.manifold.domain.axes)
     for k, first in enumerate(rows):
         if first.status == "converged" and first.distance <= far:
+            continue
+        if first.status != "converged" and around:
+            # Shorter curves may lead to a point that the chart lacks.
             continue
         start, end = p[k : k + 1], q[k : k + 1]
         known = [first] if counts[k] else []

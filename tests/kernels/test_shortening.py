@@ -54,7 +54,7 @@ def energy(c):
 def test_the_energy_is_least_and_close_to_the_squared_distance():
     nodes, weights = gauss_tables(20)[:2]
     c = np.zeros((6, 2))
-    first, found = shorten(half_plane, START, CHANGE, c, bending_rule(6, nodes, weights))
+    first, found = shorten(half_plane, START, CHANGE, c, bending_rule(6, nodes, weights), False)
     assert abs(first - energy(np.zeros((6, 2)))) < 1e-8 * first
     assert abs(found - energy(c)) < 1e-8 * found
     (x1, u1), (x2, u2) = START, START + CHANGE
@@ -70,6 +70,16 @@ def test_the_energy_is_least_and_close_to_the_squared_distance():
         assert min(energy(moved), energy(other)) > found - 1e-5 * found
 
 
+def test_patience_with_a_start_of_enormous_energy():
+    # By 1e3 to the side at a height of 1e-6; the square of the distance is 1718.
+    start, change = np.array([0.0, np.log(1e-6)]), np.array([1e3, 0.0])
+    rule = bending_rule(4, *gauss_tables(24)[:2])
+    c = np.zeros((4, 2))
+    first, found = shorten(half_plane, start, change, c, rule, True)
+    assert first > 1e17
+    assert found < 1e5
+
+
 def test_an_indefinite_metric_has_no_shortest_curve():
     def wrong(point, out):
         half_plane(point, out)
@@ -77,5 +87,5 @@ def test_an_indefinite_metric_has_no_shortest_curve():
 
     nodes, weights = gauss_tables(8)[:2]
     result = shorten(wrong, START, np.array([0.0, 1.0]), np.zeros((2, 2)),
-                     bending_rule(2, nodes, weights))  # fmt: skip
+                     bending_rule(2, nodes, weights), False)  # fmt: skip
     assert result[1] == np.inf
