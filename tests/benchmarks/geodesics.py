@@ -197,6 +197,8 @@ def ask_peers(python: str, jobs: list[dict[str, Any]]):
                     versions[found["peer"]] = found["version"]
                 else:
                     times[found["peer"], found["family"], found["error"]] = found["us"]
+        if run.returncode:
+            raise SystemExit("the other interpreter failed: it needs statmani on its path")
     return versions, times
 
 
