@@ -19,11 +19,11 @@ from statmani.numerics.arguments import (
     warn_failures,
 )
 from statmani.numerics.batch import measured
-from statmani.numerics.connect import REASONS, connect_rows, require_definite
+from statmani.numerics.connect import REASONS, require_definite
 from statmani.numerics.followed import STEP_STATUS, from_velocity, local_tolerances
 from statmani.numerics.precise import end_states
 from statmani.numerics.prepared import Prepared, prepared
-from statmani.numerics.shortest import shortest_rows
+from statmani.numerics.shortest import geodesic_rows
 
 __all__ = ["ExpResult", "LogResult", "exp", "log"]
 
@@ -236,11 +236,7 @@ def log(
     count, n = first.shape
     velocities, error = np.empty((count, n)), np.empty(count)
     status = np.empty(count, dtype="U16")
-    if a == 0.0:
-        rows, _ = shortest_rows(kernels, first, second, tolerance)
-    else:
-        rows = connect_rows(kernels, first, second, a, tolerance)
-    for k, found in enumerate(rows):
+    for k, found in enumerate(geodesic_rows(kernels, first, second, a, tolerance)):
         velocities[k], error[k], status[k] = found.velocity, found.velocity_error, found.status
     if shape == () and status[0] != "converged":
         raise NoConvergence(

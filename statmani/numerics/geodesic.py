@@ -21,12 +21,12 @@ from statmani.numerics.arguments import (
     read_vectors,
     warn_failures,
 )
-from statmani.numerics.connect import REASONS, connect_rows, require_definite
+from statmani.numerics.connect import REASONS, require_definite
 from statmani.numerics.followed import STEP_STATUS, from_velocity
 from statmani.numerics.path import Path
 from statmani.numerics.path_rows import PathRows, from_paths
 from statmani.numerics.prepared import Prepared, prepared
-from statmani.numerics.shortest import shortest_rows
+from statmani.numerics.shortest import geodesic_rows
 
 __all__ = ["Geodesic", "geodesic"]
 
@@ -286,10 +286,7 @@ def _between(
     x0 = kernels.to_chart(p)
     require_definite(kernels.metric(x0), "start")
     paths: list[Path | None] = []
-    if alpha == 0.0:
-        rows, _ = shortest_rows(kernels, p, q, rtol, True)
-    else:
-        rows = connect_rows(kernels, p, q, alpha, rtol, True)
+    rows = geodesic_rows(kernels, p, q, alpha, rtol, True)
     for found in rows:
         path = found.path
         if path is not None:

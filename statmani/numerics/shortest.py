@@ -25,7 +25,7 @@ from statmani.numerics.path import Path
 from statmani.numerics.prepared import Prepared, gauss
 from statmani.numerics.sectional import ROUNDING, sampled_curvature
 
-__all__ = ["curve_coefficients", "reach", "shortest_rows"]
+__all__ = ["geodesic_rows", "reach", "shortest_rows"]
 
 Floats = NDArray[np.float64]
 _ALPHA, _ROUGH = -0.25, 1e-2
@@ -85,6 +85,15 @@ def shortest_rows(
     return rows, counts
 
 
+def geodesic_rows(
+    kernels: Prepared, p: Floats, q: Floats, alpha: float, rtol: float, keep_path: bool = False
+) -> list[Connection]:
+    """The alpha-geodesics between rows of points, the shortest of several for alpha = 0."""
+    if alpha == 0.0:
+        return shortest_rows(kernels, p, q, rtol, keep_path)[0]
+    return connect_rows(kernels, p, q, alpha, rtol, keep_path)
+
+
 def _is_new(kernels: Prepared, p: Floats, found: Connection, known: list[Connection]) -> bool:
     lower = np.linalg.cholesky(kernels.metric(kernels.to_chart(p))[0])
     apart = [np.linalg.norm(lower.T @ (found.velocity - c.velocity)) for c in known]
@@ -100,7 +109,7 @@ def _others(
         if path is None:
             return
         for degree in _DEGREES:
-            curve = curve_coefficients(kernels, [path], degree)
+            curve = _coefficients(kernels, [path], degree)
             found = rows(0.0, *options, starts=curve[None])[0]
             yield found
             if found.status == "converged":
@@ -109,11 +118,11 @@ def _others(
         path = first.path or rows(0.0, _ROUGH, True)[0].path
         if path is not None:
             for halves in curves_aside(kernels, p[0], q[0], path, first.distance):
-                curve = curve_coefficients(kernels, halves, _DEGREES[0])
+                curve = _coefficients(kernels, halves, _DEGREES[0])
                 yield rows(0.0, *options, starts=curve[None])[0]
 
 
-def curve_coefficients(kernels: Prepared, paths: list[Path], degree: int) -> Floats:
+def _coefficients(kernels: Prepared, paths: list[Path], degree: int) -> Floats:
     """Of a curve along paths that follow each other, by its arc length; shape (degree, n)."""
     # More samples near the ends, where geodesics of other connections turn quickly.
     times = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, _SAMPLES))

@@ -50,8 +50,7 @@ def _standardized(p, q):
     return inverse * (m1 - m0), inverse * s1 * inverse.T
 
 
-def _matrix(m, s, inverse, k, eye, block):
-    lower, middle = eye, block
+def _factors(m, s, inverse, k, lower, middle):
     lower[2, 0], lower[2, 1] = m[0], m[1]
     lower[3, 2], lower[4, 2] = -m[0], -m[1]
     for i in range(2):
@@ -63,14 +62,14 @@ def _matrix(m, s, inverse, k, eye, block):
 
 
 def _rough(m, s, k):
-    lower, middle = _matrix(m, s, np.linalg.inv(s), k, np.eye(5), np.zeros((5, 5)))
+    lower, middle = _factors(m, s, np.linalg.inv(s), k, np.eye(5), np.zeros((5, 5)))
     # Eigenvalues come in pairs of x and 1/x, and doubles keep the large ones.
     top = np.linalg.eigvalsh(lower @ middle @ lower.T)[3:]
     return np.sqrt(0.5 * (np.log(top) ** 2).sum())
 
 
 def _length(m, s, k):
-    lower, middle = _matrix(m, s, s**-1, k, _CONTEXT.eye(5), _CONTEXT.zeros(5))
+    lower, middle = _factors(m, s, s**-1, k, _CONTEXT.eye(5), _CONTEXT.zeros(5))
     values = _CONTEXT.eigsy(lower * middle * lower.T, eigvals_only=True)
     return _CONTEXT.sqrt(sum(_CONTEXT.log(x) ** 2 for x in values)) / 2
 
