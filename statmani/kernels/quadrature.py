@@ -333,12 +333,13 @@ def add_grid(
             value = nodes(chart, place, aux, f, True)
             if value > -744.0 and value < 1e300:
                 weight = math.exp(value) * slope
-                if not accumulate(weight, f, tree, product, sums, sizes):
+                counted = accumulate(weight, f, tree, product, sums, sizes)
+                if not counted:
                     lost += weight
                 elif outer or (d == 1 and not inside):
                     for k in range(count):
                         edge[k] += abs(product[k]) * density
-                inside = True
+                inside = counted
             elif d == 1 and inside:
                 # Beyond the smallest double a tail is as large as the last integrand.
                 inside = False
