@@ -15,6 +15,7 @@ import hashlib
 import importlib.machinery
 import importlib.util
 import json
+import os
 import pickle
 import platform
 import sys
@@ -41,6 +42,7 @@ _HEADER = """import math
 import numpy as np
 from numba import njit, types
 from statmani.kernels.library import linked, named
+from statmani.kernels.stored import stored
 VECTOR = types.float64[::1]
 ROWS = types.float64[:, ::1]
 BLOCK = types.float64[:, :, ::1]
@@ -173,10 +175,11 @@ def _text(request: Request, cached: bool) -> str:
     for node in copied:
         if isinstance(node, ast.FunctionDef) and node.name not in {*exported, *apart}:
             parts.append(f"{node.name} = njit({options})({node.name})")
+    compiler = "stored" if cached else "njit"
     for name, signature in request.apart:
-        parts.append(f"{name} = named(njit({signature}, cache={cached}, {options})({name}))")
+        parts.append(f"{name} = named({compiler}({signature}, {options})({name}))")
     for name, signature in request.exports:
-        parts.append(f"{name} = njit({signature}, cache={cached}, {options})({name})")
+        parts.append(f"{name} = {compiler}({signature}, {options})({name})")
     text = "\n".join(parts) + "\n"
     return f"# {hashlib.sha256(text.encode()).hexdigest()}\n{text}"
 
@@ -223,7 +226,9 @@ def _execute(name: str, path: str, text: str) -> ModuleType:
 
 
 def _machine_code(folder: Path, name: str) -> list[Path]:
-    return sorted(folder.glob(f"{name}.*.nb[ic]"))
+    # Folders of thousands of files are usual, and patterns of pathlib take long there.
+    found = sorted(file for file in os.listdir(folder) if file.startswith(f"{name}."))
+    return [folder / file for file in found if file.endswith((".nbi", ".nbc"))]
 
 
 def _checksums(folder: Path, name: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from statmani.errors import NoConvergence
 from statmani.numerics.connect import Connection, connect_rows
@@ -64,6 +63,9 @@ class _Way:
 
     def descended(self, start: Floats, length: float) -> list[Path] | None:
         """Both halves over the middle that is reached; None where it is the first one."""
+        # Half of what a first geodesic waits for, and most need no descent.
+        from scipy.optimize import minimize
+
         try:
             z = minimize(
                 self._energy, start, jac=True, method="BFGS",

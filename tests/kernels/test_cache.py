@@ -60,6 +60,26 @@ def test_second_process_compiles_nothing_and_damage_is_survived(tmp_path):
     assert _run(tmp_path)[1:] == (1, 0)
 
 
+def test_stored_code_is_read_without_what_compiling_needs(tmp_path):
+    after = """
+print("numba.np.linalg" in sys.modules)
+from numba import njit
+print(njit(lambda a, b: np.dot(a, b))(np.ones(3), np.ones(3)))
+"""
+    found = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM + after],
+            env=_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.append(done.stdout.splitlines()[1:])
+    # A user's own function, compiled later in the same process, finds all of numba.
+    assert found == [["True", "3.0"], ["False", "3.0"]]
+
+
 def test_flipped_machine_code_is_not_run(tmp_path):
     _run(tmp_path)
     codes = list(tmp_path.rglob("*.nbc"))
