@@ -96,15 +96,19 @@ def connect_rows(
     keep_path: bool = False,
     length_only: bool = False,
     starts: Floats | None = None,
+    turns: Floats | None = None,
 ) -> list[Connection]:
     """The alpha-geodesics between rows of points in the manifold's coordinates.
 
     ``starts``, shape (N, a, n), are curves to start from instead of straight lines, as in
-    :func:`statmani.kernels.shortening.shorten`.
+    :func:`statmani.kernels.shortening.shorten`. ``turns``, shape (N, n), are how often they go
+    round circles, more than the nearest way.
     """
     x0 = kernels.to_chart(p)
     x1 = kernels.to_chart(q)
     w = kernels.displacement(p, q)
+    if turns is not None:
+        w += 2 * np.pi * turns
     rounding = kernels.rounding(p, q)
     parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine())
     curves = np.zeros((len(x0), 0, kernels.dim)) if starts is None else starts

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from statmani.errors import NoConvergence
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.arguments import broadcast, manifold_of, read_rtol, warn_failures
+from statmani.numerics.circles import uneven_circles
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import REASONS, require_definite
 from statmani.numerics.gaps import distance_by_continuity
@@ -61,10 +62,10 @@ class DistanceResult:
     why : str
         The reason for the minimality, and where the lower bound comes from.
     geodesics : int or ndarray of int
-        How many different geodesics were compared. More than one is looked for where the first
+        How many different geodesics were compared; ``value`` is the length of the shortest. More
+        than one is looked for round circles that no reflection and turn preserves; where the first
         is longer than pi / sqrt(K) for the largest curvature K > 0 at sampled points, so that
-        there may be conjugate points, and where it was not found from a straight line; then
-        ``value`` is the length of the shortest.
+        there may be conjugate points; and where it was not found from a straight line.
     """
 
     value: Any
@@ -119,7 +120,8 @@ def distance(
     taken, with bounds of their rounding errors. Elsewhere a polynomial of small energy, in
     unconstrained coordinates, leads to Gauss collocation of the geodesic equation, with path
     following in the end point where Newton's method needs it; d = sqrt(2E) has an error of second
-    order in that of the path. Several geodesics are compared where there may be several.
+    order in that of the path. Several geodesics are compared where there may be several, and ways
+    round a circle unless turning and reflecting it are isometries: else the nearest is shortest.
 
     Examples
     --------
@@ -211,7 +213,8 @@ def measured(
         for k, found in zip(rows, results, strict=True):
             value[k], error[k], status[k] = found.distance, found.distance_error, found.status
             gap[k] = found.gap
-            if found.status == "no path":
+            # Of other ways round a circle, one may be shorter than the limit.
+            if found.status == "no path" and not uneven_circles(manifold):
                 limit = distance_by_continuity(kernels, starts[k], ends[k], rtol)
                 if limit is not None:
                     value[k], error[k], status[k], gap[k] = *limit, "infimum", 0.0

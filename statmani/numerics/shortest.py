@@ -9,8 +9,9 @@ their means, which pays for far means. Other manifolds are searched aside of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
+from itertools import product
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from statmani.errors import StatmaniError
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.alternatives import curves_aside
+from statmani.numerics.circles import uneven_circles
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import Connection, connect_rows
 from statmani.numerics.path import Path
@@ -63,8 +65,8 @@ def shortest_rows(
     length_only: bool = False,
 ) -> tuple[list[Connection], NDArray[np.int64]]:
     """As :func:`connect_rows` with alpha = 0, and how many geodesics were compared, by row."""
-    rows = connect_rows(kernels, p, q, 0.0, rtol, keep_path, length_only)
-    counts = np.array([c.status == "converged" for c in rows], dtype=np.int64)
+    options = rtol, keep_path, length_only
+    rows, turns, counts = _round_circles(kernels, p, q, options)
     far = reach(kernels.manifold)
     around = any(axis.periodic for axis in kernels.manifold.domain.axes)
     for k, first in enumerate(rows):
@@ -73,16 +75,48 @@ def shortest_rows(
         if first.status != "converged" and around:
             # Shorter curves may lead to a point that the chart lacks.
             continue
-        start, end = p[k : k + 1], q[k : k + 1]
+        pair = partial(connect_rows, kernels, p[k : k + 1], q[k : k + 1], turns=turns[k : k + 1])
         known = [first] if counts[k] else []
-        for found in _others(kernels, start, end, first, (rtol, keep_path, length_only)):
-            if found.status == "converged" and _is_new(kernels, start, found, known):
+        for found in _others(kernels, p[k], q[k], first, pair, options):
+            if found.status == "converged" and _is_new(kernels, p[k : k + 1], found, known):
                 known.append(found)
         if known:
             # Of geodesics that are as long, the first.
             rows[k] = min(known, key=lambda c: c.distance)
-            counts[k] = len(known)
+            counts[k] += len(known) - int(first.status == "converged")
     return rows, counts
+
+
+def _round_circles(
+    kernels: Prepared, p: Floats, q: Floats, options: tuple[float, bool, bool]
+) -> tuple[list[Connection], Floats, NDArray[np.int64]]:
+    """The shortest geodesics by ways round circles, their turns, and how many were compared."""
+    rows = connect_rows(kernels, p, q, 0.0, *options)
+    turns = np.zeros(p.shape)
+    found = [c.status == "converged" for c in rows]
+    counts = np.array(found, dtype=np.int64)
+    circles = uneven_circles(kernels.manifold)
+    ways = [way for way in product((-1.0, 0.0, 1.0), repeat=len(circles)) if any(way)]
+    # One turn after the other, as long as a row becomes shorter.
+    tried = [{tuple(row)} for row in turns]
+    active = np.flatnonzero(found)
+    while ways and len(active):
+        best, chosen = list(rows), turns.copy()
+        for way in ways:
+            own = turns[active]
+            own[:, circles] += way
+            new = np.array([tuple(t) not in tried[k] for k, t in zip(active, own, strict=True)])
+            at, own = active[new], own[new]
+            others = connect_rows(kernels, p[at], q[at], 0.0, *options, turns=own)
+            for k, turned, c in zip(at, own, others, strict=True):
+                tried[k].add(tuple(turned))
+                if c.status == "converged":
+                    counts[k] += 1
+                    if c.distance < best[k].distance:
+                        best[k], chosen[k] = c, turned
+        active = np.array([k for k in active if best[k] is not rows[k]], dtype=np.intp)
+        rows, turns = best, chosen
+    return rows, turns, counts
 
 
 def geodesic_rows(
@@ -101,9 +135,13 @@ def _is_new(kernels: Prepared, p: Floats, found: Connection, known: list[Connect
 
 
 def _others(
-    kernels: Prepared, p: Floats, q: Floats, first: Connection, options: tuple[float, bool, bool]
+    kernels: Prepared,
+    p: Floats,
+    q: Floats,
+    first: Connection,
+    rows: Callable[..., list[Connection]],
+    options: tuple[float, bool, bool],
 ) -> Iterator[Connection]:
-    rows = partial(connect_rows, kernels, p, q)
     if kernels.manifold.geometry.skewness:
         path = rows(_ALPHA, _ROUGH, True)[0].path
         if path is None:
@@ -117,7 +155,7 @@ def _others(
     elif first.status == "converged":
         path = first.path or rows(0.0, _ROUGH, True)[0].path
         if path is not None:
-            for halves in curves_aside(kernels, p[0], q[0], path, first.distance):
+            for halves in curves_aside(kernels, p, q, path, first.distance):
                 curve = _coefficients(kernels, halves, _DEGREES[0])
                 yield rows(0.0, *options, starts=curve[None])[0]
 
