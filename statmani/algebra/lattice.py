@@ -2,7 +2,7 @@
 
 ``exp(a)`` and ``exp(b)`` are algebraically independent exactly when a and b are linearly
 independent over Q (under Schanuel's conjecture); so generators are made for a basis of the
-lattice that all arguments span, found by the Hermite normal form.
+lattice that all arguments span: the Hermite normal form with its rows made short.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def lattice_basis(
 ) -> list[Element]:
     """A basis of the lattice that the elements span over the integers.
 
-    The Hermite normal form is unique once the monomials are sorted, here by `order`.
+    The Hermite normal form is unique once the monomials are sorted, here by `order`. Its entries
+    can be millions where those of the elements are small; reduction (Lenstra, Lenstra and Lovasz
+    1982) makes them small again, always the same ones.
     """
     if not elements:
         return []
@@ -83,7 +85,7 @@ def lattice_basis(
     scale = lcm(*(x.denominator for row in rows for x in row.values()), 1)
     matrix = fmpz_mat([[int(row.get(c, Fraction(0)) * scale) for c in columns] for row in rows])
     basis = []
-    for row in matrix.hnf().tolist():
+    for row in _reduced(matrix):
         terms = {
             c: ring.rational(Fraction(int(x), scale))
             for c, x in zip(columns, row, strict=True)
@@ -92,3 +94,11 @@ def lattice_basis(
         if terms:
             basis.append(ring.lowest(ring.context.from_dict(terms), common))
     return basis
+
+
+def _reduced(matrix: Any) -> list[list[int]]:
+    """A basis of the rows' lattice in short rows, sorted, whose first entries are positive."""
+    rows = [row for row in matrix.hnf().tolist() if any(row)]
+    short = [[int(x) for x in row] for row in fmpz_mat(rows).lll().tolist()] if rows else []
+    signed = [[-x for x in row] if next(x for x in row if x) < 0 else row for row in short]
+    return sorted(signed, reverse=True)
