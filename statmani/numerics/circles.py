@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
+from numpy.typing import NDArray
 
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.prepared import prepared
 
-__all__ = ["uneven_circles"]
+__all__ = ["uneven_circles", "ways_round"]
 
+Floats = NDArray[np.float64]
 # Points of a metric without closed form, turns that are compared there, and what is no difference.
 _SAMPLES, _TURNS, _SAME = 5, (0.7, 2.1, 4.4), 1e-9
 
@@ -23,6 +27,16 @@ def uneven_circles(manifold: StatisticalManifold) -> tuple[int, ...]:
     """
     found: tuple[int, ...] = manifold._once("uneven circles", _found)
     return found
+
+
+def ways_round(manifold: StatisticalManifold) -> Floats:
+    """One turn more or less round uneven circles, in all combinations; shape (m, n)."""
+    circles = uneven_circles(manifold)
+    ways = [way for way in product((-1.0, 0.0, 1.0), repeat=len(circles)) if any(way)]
+    turns = np.zeros((len(ways), manifold.dim))
+    if ways:
+        turns[:, circles] = ways
+    return turns
 
 
 def _found(manifold: StatisticalManifold) -> tuple[int, ...]:

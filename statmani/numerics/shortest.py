@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from itertools import product
+from typing import final
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from statmani.errors import StatmaniError
 from statmani.geometry.manifold import StatisticalManifold
 from statmani.numerics.alternatives import curves_aside
-from statmani.numerics.circles import uneven_circles
+from statmani.numerics.circles import ways_round
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import Connection, connect_rows
+from statmani.numerics.detours import LARGEST_DIM, detours
+from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.path import Path
 from statmani.numerics.prepared import Prepared, gauss
 from statmani.numerics.sectional import ROUNDING, sampled_curvature
@@ -30,6 +32,8 @@ from statmani.numerics.sectional import ROUNDING, sampled_curvature
 __all__ = ["geodesic_rows", "reach", "shortest_rows"]
 
 Floats = NDArray[np.float64]
+# rtol, keep_path and length_only of connect_rows.
+_Options = tuple[float, bool, bool]
 _ALPHA, _ROUGH = -0.25, 1e-2
 # Degrees of the curves that are started from, nodes of their projection, samples of arc length.
 _DEGREES, _NODES, _SAMPLES = (16, 32), 100, 401
@@ -75,9 +79,9 @@ def shortest_rows(
         if first.status != "converged" and around:
             # Shorter curves may lead to a point that the chart lacks.
             continue
-        pair = partial(connect_rows, kernels, p[k : k + 1], q[k : k + 1], turns=turns[k : k + 1])
+        pair = _Pair(kernels, p[k], q[k], turns[k], options)
         known = [first] if counts[k] else []
-        for found in _others(kernels, p[k], q[k], first, pair, options):
+        for found in _others(pair, first):
             if found.status == "converged" and _is_new(kernels, p[k : k + 1], found, known):
                 known.append(found)
         if known:
@@ -88,23 +92,21 @@ def shortest_rows(
 
 
 def _round_circles(
-    kernels: Prepared, p: Floats, q: Floats, options: tuple[float, bool, bool]
+    kernels: Prepared, p: Floats, q: Floats, options: _Options
 ) -> tuple[list[Connection], Floats, NDArray[np.int64]]:
     """The shortest geodesics by ways round circles, their turns, and how many were compared."""
     rows = connect_rows(kernels, p, q, 0.0, *options)
     turns = np.zeros(p.shape)
     found = [c.status == "converged" for c in rows]
     counts = np.array(found, dtype=np.int64)
-    circles = uneven_circles(kernels.manifold)
-    ways = [way for way in product((-1.0, 0.0, 1.0), repeat=len(circles)) if any(way)]
+    ways = ways_round(kernels.manifold)
     # One turn after the other, as long as a row becomes shorter.
     tried = [{tuple(row)} for row in turns]
     active = np.flatnonzero(found)
-    while ways and len(active):
+    while len(ways) and len(active):
         best, chosen = list(rows), turns.copy()
         for way in ways:
-            own = turns[active]
-            own[:, circles] += way
+            own = turns[active] + way
             new = np.array([tuple(t) not in tried[k] for k, t in zip(active, own, strict=True)])
             at, own = active[new], own[new]
             others = connect_rows(kernels, p[at], q[at], 0.0, *options, turns=own)
@@ -134,30 +136,78 @@ def _is_new(kernels: Prepared, p: Floats, found: Connection, known: list[Connect
     return not apart or bool(min(apart) > _SAME * found.distance)
 
 
-def _others(
-    kernels: Prepared,
-    p: Floats,
-    q: Floats,
-    first: Connection,
-    rows: Callable[..., list[Connection]],
-    options: tuple[float, bool, bool],
-) -> Iterator[Connection]:
-    if kernels.manifold.geometry.skewness:
-        path = rows(_ALPHA, _ROUGH, True)[0].path
-        if path is None:
-            return
-        for degree in _DEGREES:
-            curve = _coefficients(kernels, [path], degree)
-            found = rows(0.0, *options, starts=curve[None])[0]
-            yield found
-            if found.status == "converged":
-                return
-    elif first.status == "converged":
-        path = first.path or rows(0.0, _ROUGH, True)[0].path
+@final
+class _Pair:
+    """Two points, geodesics between which start from given curves."""
+
+    def __init__(
+        self, kernels: Prepared, p: Floats, q: Floats, turns: Floats, options: _Options
+    ) -> None:
+        self.kernels, self.p, self.q, self.turns = kernels, p, q, turns
+        self._options = options
+
+    def connected(self, curve: Floats, turns: Floats) -> Connection:
+        """The geodesic from a curve on, given by coefficients of its velocity."""
+        (found,) = connect_rows(
+            self.kernels, self.p[None], self.q[None], 0.0, *self._options, curve[None], turns[None]
+        )
+        return found
+
+    def rough(self, alpha: float) -> Path | None:
+        """The geodesic of a connection from a straight line on, roughly."""
+        ends, turns = (self.p[None], self.q[None]), self.turns[None]
+        (found,) = connect_rows(self.kernels, *ends, alpha, _ROUGH, True, turns=turns)
+        return found.path
+
+
+def _others(pair: _Pair, first: Connection) -> Iterator[Connection]:
+    manifold = pair.kernels.manifold
+    if manifold.geometry.skewness:
+        path = pair.rough(_ALPHA)
         if path is not None:
-            for halves in curves_aside(kernels, p, q, path, first.distance):
-                curve = _coefficients(kernels, halves, _DEGREES[0])
-                yield rows(0.0, *options, starts=curve[None])[0]
+            yield from _by_degrees(pair, partial(_coefficients, pair.kernels, [path]), pair.turns)
+    if manifold.dim <= LARGEST_DIM and not has_expectations(manifold):
+        yield from _by_grid(pair, first)
+    elif not manifold.geometry.skewness and first.status == "converged":
+        path = first.path or pair.rough(0.0)
+        if path is not None:
+            for halves in curves_aside(pair.kernels, pair.p, pair.q, path, first.distance):
+                curve = _coefficients(pair.kernels, halves, _DEGREES[0])
+                yield pair.connected(curve, pair.turns)
+
+
+def _by_degrees(pair: _Pair, curve: Callable[[int], Floats], turns: Floats) -> Iterator[Connection]:
+    for degree in _DEGREES:
+        found = pair.connected(curve(degree), turns)
+        yield found
+        if found.status == "converged":
+            return
+
+
+def _by_grid(pair: _Pair, first: Connection) -> Iterator[Connection]:
+    kernels, path, length = pair.kernels, None, np.inf
+    if first.status == "converged":
+        path, length = first.path or pair.rough(0.0), first.distance
+    start = kernels.to_chart(pair.p[None])[0]
+    nearest = start + kernels.displacement(pair.p[None], pair.q[None])[0]
+    turns = pair.turns + np.array([[0.0] * len(start), *ways_round(kernels.manifold)])
+    ends = nearest + 2 * np.pi * turns
+    for corners in detours(kernels, start, ends, path, length):
+        reached = int(np.argmin(np.abs(ends - corners[-1]).sum(axis=1)))
+        yield from _by_degrees(pair, partial(_along, kernels, corners), turns[reached])
+
+
+def _along(kernels: Prepared, corners: Floats, degree: int) -> Floats:
+    """Coefficients of a curve with corners, by its arc length; shape (degree, n)."""
+    sides = np.diff(corners, axis=0)
+    g = kernels.metric(0.5 * (corners[1:] + corners[:-1]))
+    lengths = np.sqrt(np.einsum("ki,kij,kj->k", sides, g, sides))
+    sides, lengths = sides[lengths > 0], lengths[lengths > 0]
+    ends = np.concatenate([[0.0], np.cumsum(lengths)])
+    nodes, matrix = _projection(degree)
+    at = np.searchsorted(ends[1:-1], nodes * ends[-1], side="right")
+    result: Floats = matrix @ (sides[at] * (ends[-1] / lengths[at])[:, None])
+    return result
 
 
 def _coefficients(kernels: Prepared, paths: list[Path], degree: int) -> Floats:
