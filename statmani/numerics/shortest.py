@@ -4,7 +4,8 @@ Conjugate points are at least pi / sqrt(K) apart, with the largest sectional cur
 1992, section 10.2). Farther points may have several geodesics, and the straight line of the chart
 leads to any of them. On a statistical manifold the geodesic of alpha = -1/4, a little towards
 mixtures, is another start: it can take the covariance of normal laws along the line between
-their means, which pays for far means. Other manifolds are searched aside of the first geodesic.
+their means, which pays for far means. In up to three dimensions shortest paths on a grid are
+others; manifolds of more, without skewness, are searched aside of the first geodesic.
 """
 
 from __future__ import annotations
