@@ -36,6 +36,7 @@ REASONS = {
     "accuracy": "refinement did not reach rtol",
     "outside": "the geodesic in these coordinates leaves the domain",
     "infimum": "no geodesic: shorter and shorter curves approach a point that the chart lacks",
+    "no value": "the metric has no value in double precision at an end point",
 }
 
 _STATUSES = tuple(REASONS)
@@ -73,7 +74,11 @@ class Connection:
 
 
 def require_definite(metrics: Floats, what: str) -> None:
-    """Raise InvalidManifold unless all metrics are positive definite up to rounding."""
+    """Raise InvalidManifold unless all metrics are positive definite up to rounding.
+
+    Those that have no value in double precision do not count.
+    """
+    metrics = metrics[np.isfinite(metrics).all(axis=(-2, -1))]
     diagonal = np.diagonal(metrics, axis1=-2, axis2=-1)
     good = (diagonal > 0).all(axis=-1)
     if good.all():
@@ -113,6 +118,9 @@ def connect_rows(
     parts, common = _parts(kernels, length_only), (gauss(_WAY), gauss(), _fine())
     curves = np.zeros((len(x0), 0, kernels.dim)) if starts is None else starts
     rows, statuses = np.empty((len(x0), 4 + 2 * kernels.dim)), np.empty(len(x0), np.int64)
+    valued = np.isfinite(rounding)
+    for at in np.flatnonzero(~valued):
+        valued[at] = np.isfinite(kernels.metric(np.stack([x0[at], x1[at]]))).all()
     solver = compiled.boundary_solver()
     if not (keep_path or kernels.manifold.domain.constraints):
         # In parts, so that an interrupt is noticed.
@@ -122,19 +130,21 @@ def connect_rows(
                 solver.connect_ends, *parts, x0[part], x1[part], w[part], curves[part], alpha,
                 rtol, rounding[part], *common, rows[part], statuses[part],
             )  # fmt: skip
+        statuses[~valued] = _STATUSES.index("no value")
         return [_connection(int(statuses[k]), rows[k], None) for k in range(len(x0))]
     results = []
     for k, row in enumerate(rows):
-        status, turned, *found = solver.connect_ends(
+        code, turned, *found = solver.connect_ends(
             *parts, x0[k], x1[k], w[k], curves[k], alpha, rtol, float(rounding[k]), *common, row
         )
         path = None
+        status = int(code) if valued[k] else _STATUSES.index("no value")
         if status == 0:
             path = from_collocation(x1[k] if turned else x0[k], *found)
             path = path.reversed() if turned else path
             if not kernels.stays_inside(path):
                 status, path, row[:] = _STATUSES.index("outside"), None, np.nan
-        results.append(_connection(int(status), row, path))
+        results.append(_connection(status, row, path))
     return results
 
 

@@ -21,12 +21,14 @@ from statmani.numerics.prepared import Prepared
 if TYPE_CHECKING:
     from statmani.numerics.path import Path
 
-__all__ = ["LARGEST_DIM", "detours"]
+__all__ = ["LARGEST_DIM", "detours", "surroundings"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.signedinteger[Any]]
 #: In more dimensions a grid has too many nodes.
 LARGEST_DIM = 3
+# Points of an axis where the surroundings of two points are looked at, by dimension.
+_PLACES = {1: 25, 2: 15, 3: 7}
 # Nodes of an axis, and the longest edge in nodes, by dimension.
 _NODES, _REACH = {1: 401, 2: 81, 3: 27}, {1: 1, 2: 3, 3: 2}
 # Room beside the first curve, and how often a side may move out.
@@ -70,6 +72,14 @@ def detours(
         corners = grid.points[nodes]
         end = ends[np.argmin(np.linalg.norm(ends - corners[-1], axis=1))]
         yield np.vstack([start, corners[1:-1], end])
+
+
+def surroundings(kernels: Prepared, start: Floats, end: Floats) -> Floats:
+    """Points around and between two points of the chart, as rows."""
+    low, high = _first_box(kernels, start, end[None], None)
+    sides = [np.linspace(a, b, _PLACES[kernels.dim]) for a, b in zip(low, high, strict=True)]
+    points: Floats = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1)
+    return points.reshape(-1, kernels.dim)
 
 
 def _first_box(

@@ -179,11 +179,11 @@ class Prepared:
             units = np.sqrt(np.abs(np.diagonal(g, axis1=1, axis2=2)))
             own = np.where(plain, 0.0, np.abs(points))
             moves = np.linalg.inv(self.jacobians(x)) * own[:, None, :]
-            total += _HALF_EPS * np.sqrt(np.abs(np.einsum("kia,kij,kja->ka", moves, g, moves))).sum(
-                1
-            )
-            total += _HALF_EPS * (np.where(plain, 0.0, np.abs(x)) * units).sum(1)
-            total += (residual * units).sum(1)
+            with np.errstate(invalid="ignore"):
+                squares = np.abs(np.einsum("kia,kij,kja->ka", moves, g, moves))
+                total += _HALF_EPS * np.sqrt(squares).sum(1)
+                total += _HALF_EPS * (np.where(plain, 0.0, np.abs(x)) * units).sum(1)
+                total += (residual * units).sum(1)
         return total
 
     def stays_inside(self, path: Path) -> bool:

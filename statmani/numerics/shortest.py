@@ -24,11 +24,11 @@ from statmani.numerics.alternatives import curves_aside
 from statmani.numerics.circles import ways_round
 from statmani.numerics.closed import closed_distance
 from statmani.numerics.connect import Connection, connect_rows
-from statmani.numerics.detours import LARGEST_DIM, detours
+from statmani.numerics.detours import LARGEST_DIM, detours, surroundings
 from statmani.numerics.open_tensors import has_expectations
 from statmani.numerics.path import Path
 from statmani.numerics.prepared import Prepared, gauss
-from statmani.numerics.sectional import ROUNDING, sampled_curvature
+from statmani.numerics.sectional import ROUNDING, largest_curvature, sampled_curvature
 
 __all__ = ["geodesic_rows", "reach", "shortest_rows"]
 
@@ -55,10 +55,20 @@ def _reach(manifold: StatisticalManifold) -> float:
     if manifold.dim == 1 or closed_distance(manifold) is not None:
         return np.inf
     try:
-        largest = sampled_curvature(manifold).value
+        return _conjugate(sampled_curvature(manifold).value)
     except StatmaniError:
         return np.inf
+
+
+def _conjugate(largest: float) -> float:
     return float(np.pi / np.sqrt(largest)) if largest > ROUNDING else np.inf
+
+
+def _reach_around(kernels: Prepared, p: Floats, q: Floats) -> float:
+    """As :func:`reach`, by curvatures around the points of a pair."""
+    start = kernels.to_chart(p[None])[0]
+    end = start + kernels.displacement(p[None], q[None])[0]
+    return _conjugate(largest_curvature(kernels, surroundings(kernels, start, end)).value)
 
 
 def shortest_rows(
@@ -73,9 +83,12 @@ def shortest_rows(
     options = rtol, keep_path, length_only
     rows, turns, counts = _round_circles(kernels, p, q, options)
     far = reach(kernels.manifold)
+    # Hills of a metric that somebody wrote may be anywhere.
+    hilly = not kernels.manifold.geometry.skewness and _on_grids(kernels.manifold)
     around = any(axis.periodic for axis in kernels.manifold.domain.axes)
     for k, first in enumerate(rows):
-        if first.status == "converged" and first.distance <= far:
+        near = first.status == "converged" and first.distance <= far
+        if near and not (hilly and first.distance > _reach_around(kernels, p[k], q[k])):
             continue
         if first.status != "converged" and around:
             # Shorter curves may lead to a point that the chart lacks.
@@ -167,7 +180,7 @@ def _others(pair: _Pair, first: Connection) -> Iterator[Connection]:
         path = pair.rough(_ALPHA)
         if path is not None:
             yield from _by_degrees(pair, partial(_coefficients, pair.kernels, [path]), pair.turns)
-    if manifold.dim <= LARGEST_DIM and not has_expectations(manifold):
+    if _on_grids(manifold):
         yield from _by_grid(pair, first)
     elif not manifold.geometry.skewness and first.status == "converged":
         path = first.path or pair.rough(0.0)
@@ -175,6 +188,13 @@ def _others(pair: _Pair, first: Connection) -> Iterator[Connection]:
             for halves in curves_aside(pair.kernels, pair.p, pair.q, path, first.distance):
                 curve = _coefficients(pair.kernels, halves, _DEGREES[0])
                 yield pair.connected(curve, pair.turns)
+
+
+def _on_grids(manifold: StatisticalManifold) -> bool:
+    """Whether shortest paths on grids are within reach and may be needed."""
+    if manifold.dim > LARGEST_DIM or has_expectations(manifold):
+        return False
+    return manifold.dim > 1 and closed_distance(manifold) is None
 
 
 def _by_degrees(pair: _Pair, curve: Callable[[int], Floats], turns: Floats) -> Iterator[Connection]:

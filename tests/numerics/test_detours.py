@@ -58,13 +58,15 @@ def test_a_hill_by_clairaut(top, start, end, angle):
     assert path.length == pytest.approx(expected, rel=1e-9)
 
 
-def test_two_hills_by_a_curve_that_anybody_can_draw():
+@pytest.mark.parametrize("centre", [(0, 0), (30, -20)])
+def test_two_hills_by_a_curve_that_anybody_can_draw(centre):
+    x, y = X - centre[0], Y - centre[1]
     heights = (
-        2 * sp.exp(-2 * (X - sp.Rational(1, 2)) ** 2 - Y**2),
-        2 * sp.exp(-((X + 1) ** 2) - 2 * (Y - sp.Rational(1, 3)) ** 2),
+        2 * sp.exp(-2 * (x - sp.Rational(1, 2)) ** 2 - y**2),
+        2 * sp.exp(-((x + 1) ** 2) - 2 * (y - sp.Rational(1, 3)) ** 2),
     )
     M = surface(sum(heights))
-    p, q = np.array([2.5, 0.1]), np.array([-2.5, 0.2])
+    p, q = np.add(centre, [2.5, 0.1]), np.add(centre, [-2.5, 0.2])
     found = sm.distance(M, p, q, full_output=True)
     assert found.geodesics > 1
     slopes = sp.lambdify((X, Y), [sum(heights).diff(X), sum(heights).diff(Y)], "numpy")

@@ -1,8 +1,11 @@
 """Fisher-Rao distances against closed forms, published values and laws."""
 
+import warnings
+
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.integrate import quad
 
 import statmani as sm
 
@@ -156,6 +159,24 @@ def test_bad_arguments(manifolds):
         sm.distance(sm.StatisticalManifold((x, y), sp.diag(1, -1)), [0, 0], [1, 1])
     with pytest.raises(sm.InvalidArgument, match="expected a StatisticalManifold or a Family"):
         sm.distance("normal", [0, 1], [1, 1])
+
+
+def test_where_the_metric_has_no_value_in_doubles():
+    x, y = sp.symbols("x y", real=True)
+    metric = sp.diag(sp.exp(x**2), 1 + y**2 * sp.exp(x))
+    M = sm.StatisticalManifold({x: sp.Reals, y: sp.Reals}, metric)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(sm.NoConvergence, match="no value in double precision at an end"):
+            sm.distance(M, [40, 0], [1, 0])
+        with pytest.raises(sm.NoConvergence, match="no value in double precision at an end"):
+            sm.log(M, [0, 0], [40, 1])
+    with pytest.warns(sm.StatmaniWarning, match="1 of 2 distances"):
+        found = sm.distance(M, [[0, 0], [40, 0]], [1, 0], full_output=True)
+    assert list(found.status) == ["converged", "no value"]
+    # Along y = 0, x alone changes.
+    expected = quad(lambda t: np.exp(t**2 / 2), 0, 1, epsabs=1e-14)[0]
+    assert found.value[0] == pytest.approx(expected, rel=1e-11)
 
 
 def test_no_geodesic_is_a_typed_failure():
