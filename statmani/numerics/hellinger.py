@@ -132,7 +132,9 @@ class _Natural:
         exponent = 0.5 * ((psi - psi_middle) + (psi_other - psi_middle))
         error = _ROUNDING * (size + size_other + size_middle) + 4.0 * (missed + rounding)
         known = np.isfinite(exponent) & np.isfinite(error)
-        return np.where(known, -np.expm1(-np.maximum(exponent - error, 0.0)), 0.0)
+        least = np.where(known, exponent, 0.0) - np.where(known, error, 0.0)
+        result: Floats = -np.expm1(-np.maximum(least, 0.0))
+        return result
 
     def _values(self, theta: Floats) -> tuple[Floats, Floats, Floats]:
         """Natural parameters, potential, and the size of what it is the sum of."""
