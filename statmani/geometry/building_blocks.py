@@ -80,6 +80,9 @@ def building_blocks(
     for i in sorted(generators):
         if kinds.get(i) in ("exp", "root"):
             factors.setdefault(str(polynomials.generator(i).num), polynomials.generator(i).num)
+    # A metric that depends on one exponential alone leaves those across it open.
+    for _, (i, *_) in ring.lattices["exp"]:
+        factors.setdefault(str(polynomials.generator(i).num), polynomials.generator(i).num)
     taken = set()
     for factor in factors.values():
         element = Element(polynomials, polynomials.lift(factor), ())
