@@ -35,6 +35,8 @@ def bound(function: Any, arguments: Sequence[Any]) -> Any:
     arguments : sequence
         Functions, contiguous arrays and numbers; later changes of the arrays are seen.
     """
+    # Lets numba know what values of function types are, before it compiles anything itself.
+    import numba.experimental.function_type  # noqa: F401
     from llvmlite import ir
     from numba import types
     from numba.core.compiler_lock import global_compiler_lock
